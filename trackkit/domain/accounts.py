@@ -1,0 +1,84 @@
+"""Server users: roles, names, passwords, and when a session has ended.
+
+Pure decisions; hashing and storage are elsewhere. Refusals are `InvalidInput`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from trackkit.domain.errors import InvalidInput
+
+ADMIN = "admin"
+"""The account of a fresh server; it starts without a password."""
+
+MINIMUM_PASSWORD = 8
+MAXIMUM_PASSWORD = 1024
+MAXIMUM_USERNAME = 64
+
+
+class Role(StrEnum):
+    """What an account may do; each role may all that the ones before it may."""
+
+    viewer = "viewer"
+    operator = "operator"
+    admin = "admin"
+
+    @property
+    def rank(self) -> int:
+        """0 for viewer, rising."""
+        return list(Role).index(self)
+
+    def covers(self, needed: Role) -> bool:
+        """Whether this role may do what `needed` may."""
+        return self.rank >= needed.rank
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks for an operation: the account, its role, and from where (`local` = the owner-only socket)."""
+
+    username: str
+    role: Role
+    address: str
+    local: bool = False
+    session_id: str | None = None
+    token_name: str | None = None
+
+    @property
+    def where(self) -> str:
+        """For log and audit: the client's address, or that it came through the local socket."""
+        return "local socket" if self.local else self.address
+
+
+def username_key(name: str) -> str:
+    """The form in which names are compared: they are not case sensitive (SPEC §6)."""
+    return name.strip().casefold()
+
+
+def checked_username(name: str) -> str:
+    """The name as it is stored, or `InvalidInput`."""
+    name = name.strip()
+    if not name:
+        raise InvalidInput.of("username", "is empty")
+    if len(name) > MAXIMUM_USERNAME:
+        raise InvalidInput.of("username", f"has {len(name)} characters; at most {MAXIMUM_USERNAME} are possible")
+    if not name.isprintable():
+        raise InvalidInput.of("username", "holds control characters")
+    return name
+
+
+def checked_password(password: str) -> str:
+    """The password itself if it is acceptable, else `InvalidInput` (which never repeats it)."""
+    if len(password) < MINIMUM_PASSWORD:
+        raise InvalidInput.of("password", f"is shorter than {MINIMUM_PASSWORD} characters")
+    if len(password) > MAXIMUM_PASSWORD:
+        raise InvalidInput.of("password", f"is longer than {MAXIMUM_PASSWORD} characters")
+    return password
+
+
+def session_expired(last_used_at: datetime, now: datetime, idle: timedelta) -> bool:
+    """Whether an admin session idle since `last_used_at` has ended."""
+    return now - last_used_at >= idle

@@ -1,0 +1,279 @@
+"""Why is this mail stuck? One table from evidence to cause, plain words, next step, and the operation that does it.
+
+The queue, each message, health, the command line and the dashboards all ask `diagnose`. Rows are tried in order; the
+first whose condition holds is the diagnosis. A reply no row knows is shown as it is, never guessed (`unknown reply`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from trackkit.domain.delivery import State
+from trackkit.domain.options import Options
+from trackkit.domain.replies import Failure, Outcome, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about one recipient in the queue."""
+
+    state: State
+    next_attempt_at: datetime
+    options: Options
+    now: datetime
+    address: str = ""
+    tries: int = 0
+    last: Outcome | None = None
+    """The outcome of the last attempt; none before the first."""
+
+    @property
+    def host(self) -> str:
+        """The relay as people write it."""
+        smtp = self.options.sending.smtp
+        return f"{smtp.host}:{smtp.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The answer, ready to be shown."""
+
+    cause: str
+    """A stable name for grouping, such as ``host_unreachable``."""
+    title: str
+    words: str
+    next_step: str
+    operation: str = ""
+    """The operation that does the next step (``options.set``, ``mail.reattempt`` …); empty when none can."""
+    option: str = ""
+    """The option it is about, for a form to open at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}."""
+
+    cause: str
+    when: Callable[[Evidence], bool]
+    title: str
+    words: str
+    next_step: str
+    operation: str = ""
+    option: str = ""
+
+
+def _failed(*failures: Failure) -> Callable[[Evidence], bool]:
+    return lambda e: e.last is not None and e.last.failure in failures
+
+
+def _replied(*stages: Stage) -> Callable[[Evidence], bool]:
+    return lambda e: e.last is not None and e.last.failure is Failure.replied and e.last.stage in stages
+
+
+def _permanent(e: Evidence) -> bool:
+    return e.last is not None and e.last.smtp_code is not None and 500 <= e.last.smtp_code < 600
+
+
+def _waits(e: Evidence) -> bool:
+    return e.state in (State.queued, State.deferred)
+
+
+TABLE: tuple[Row, ...] = (
+    Row(
+        "deleted",
+        lambda e: e.state is State.deleted,
+        "Deleted",
+        "This mail was deleted and is not sent.",
+        "Bring it back within ten minutes if that was a mistake.",
+        "mail.undelete",
+    ),
+    Row(
+        "held",
+        lambda e: e.state is State.held,
+        "Held",
+        "Somebody put this mail on hold; it waits until it is released.",
+        "Release it.",
+        "mail.release",
+    ),
+    Row(
+        "sending",
+        lambda e: e.state is State.active,
+        "Being sent",
+        "This mail is being sent right now.",
+        "Wait a moment.",
+    ),
+    Row(
+        "paused",
+        lambda e: _waits(e) and e.options.sending.paused,
+        "Sending is paused",
+        "Sending is paused for the whole server, so nothing leaves.",
+        "Switch sending on again.",
+        "options.set",
+        "sending.paused",
+    ),
+    Row(
+        "not_configured",
+        lambda e: _waits(e) and e.options.sending.smtp.host is None,
+        "Sending is not set up",
+        "No SMTP host is set, so the server does not know where to hand its mail.",
+        "Enter the SMTP host.",
+        "options.set",
+        "sending.smtp.host",
+    ),
+    Row(
+        "address_rejected",
+        lambda e: _replied(Stage.recipient)(e) and _permanent(e),
+        "The host rejects the address",
+        "{host} refuses {address} for good: {code} {text}",
+        "Check the address; delete this recipient's mail or correct the address and send again.",
+        "mail.delete",
+    ),
+    Row(
+        "sender_rejected",
+        lambda e: _replied(Stage.sender)(e) and _permanent(e),
+        "The host rejects the sender",
+        "{host} refuses the sender's address: {code} {text}",
+        "Ask the mail host's administrator which senders it takes, then reattempt.",
+        "mail.reattempt",
+    ),
+    Row(
+        "message_rejected",
+        lambda e: _replied(Stage.data, Stage.final_dot)(e) and _permanent(e),
+        "The host rejects the message",
+        "{host} took the addresses but refuses the message itself: {code} {text}",
+        "Read the reply: size, content or policy. Reattempt when the cause is gone.",
+        "mail.reattempt",
+    ),
+    Row(
+        "host_name_unknown",
+        _failed(Failure.name_not_resolved),
+        "The mail host's name is unknown",
+        "The name of {host} does not resolve: {text}",
+        "Check the spelling of the SMTP host and the server machine's DNS.",
+        "options.set",
+        "sending.smtp.host",
+    ),
+    Row(
+        "host_unreachable",
+        _failed(Failure.refused, Failure.timed_out),
+        "The mail host cannot be reached",
+        "{host} could not be reached ({stage}): {text}",
+        "Is the mail host running, and are host and port right? Correct them, then reattempt.",
+        "options.set",
+        "sending.smtp.host",
+    ),
+    Row(
+        "tls_untrusted",
+        _failed(Failure.tls_untrusted),
+        "The host's certificate is not trusted",
+        "{host} shows a certificate that does not verify: {text}",
+        "Install the issuing CA's certificate on the server machine, or use the name the certificate was made for.",
+        "options.set",
+        "sending.smtp.host",
+    ),
+    Row(
+        "tls_not_possible",
+        _failed(Failure.tls_not_offered, Failure.tls_failed),
+        "Encryption is not possible",
+        "{host} does not encrypt as asked: {text}",
+        "Choose the encryption that the host offers (587: STARTTLS, 465: TLS from the start).",
+        "options.set",
+        "sending.smtp.encryption",
+    ),
+    Row(
+        "login_not_offered",
+        _failed(Failure.login_not_offered),
+        "The host offers no usable log-in",
+        "{host} could not be logged in to: {text}",
+        "Use authentication 'anonymous', or another encryption: many hosts offer log-in only when encrypted.",
+        "options.set",
+        "sending.smtp.authentication",
+    ),
+    Row(
+        "login_refused",
+        _replied(Stage.login),
+        "The host refuses the log-in",
+        "{host} refuses the mail account's log-in: {code} {text}",
+        "Check the mail account's name and password.",
+        "options.set",
+        "sending.smtp.username",
+    ),
+    Row(
+        "host_failing",
+        _failed(Failure.dropped, Failure.garbled),
+        "The mail host breaks off",
+        "{host} breaks off or answers nonsense ({stage}): {text}",
+        "Look at the mail host's own log; the next try comes by itself.",
+        "mail.reattempt",
+    ),
+    Row(
+        "interrupted",
+        _failed(Failure.interrupted),
+        "The last try was cut short",
+        "The server stopped during the last try, so its outcome is not known; the recipient may get it twice.",
+        "Nothing: it is tried again by itself.",
+        "mail.reattempt",
+    ),
+    Row(
+        "deferred_by_host",
+        lambda e: _failed(Failure.replied)(e) and not _permanent(e),
+        "The host asks to try later",
+        "{host} did not take it for now ({stage}): {code} {text}",
+        "Nothing: the next try is at {at}. Reattempt to try at once.",
+        "mail.reattempt",
+    ),
+    Row(
+        "unknown_reply",
+        lambda e: e.last is not None and e.last.failure is not None,
+        "Unrecognised trouble",
+        "{host} ({stage}): {code} {text}",
+        "Read the conversation of the last attempt; reattempt when the cause is gone.",
+        "mail.reattempt",
+    ),
+    Row(
+        "waiting",
+        lambda e: e.state is State.deferred,
+        "Waiting for the next try",
+        "The next try is at {at}.",
+        "Wait, or reattempt to try at once.",
+        "mail.reattempt",
+    ),
+    Row(
+        "new",
+        lambda e: e.state is State.queued,
+        "Waiting for its first try",
+        "This mail was queued just now and leaves in a moment.",
+        "Wait a moment.",
+    ),
+    Row("finished", lambda e: True, "Finished", "Nothing is left to do for this recipient.", ""),
+)
+
+
+def diagnose(evidence: Evidence) -> Diagnosis:
+    """The first row of `TABLE` that holds, its words filled in from the evidence."""
+    row = next(row for row in TABLE if row.when(evidence))
+    last = evidence.last
+    facts = {
+        "host": evidence.host,
+        "address": evidence.address,
+        "code": " ".join(str(c) for c in (last.smtp_code, last.enhanced_code) if c) if last else "",
+        "text": _without_code(last) if last else "",
+        "stage": last.stage.replace("_", " ") if last else "",
+        "at": f"{evidence.next_attempt_at:%Y-%m-%d %H:%M} UTC",
+    }
+    return Diagnosis(
+        row.cause,
+        row.title,
+        row.words.format(**facts).strip(),
+        row.next_step.format(**facts),
+        row.operation,
+        row.option,
+    )
+
+
+def _without_code(outcome: Outcome) -> str:
+    text = outcome.text.strip()
+    if outcome.enhanced_code and text.startswith(outcome.enhanced_code):
+        text = text[len(outcome.enhanced_code) :].strip()
+    return " ".join(text.split())

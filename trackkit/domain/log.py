@@ -1,0 +1,102 @@
+"""The server log's vocabulary: five levels, entries, and the filter everything shares.
+
+Most severe first (SPEC §4). "Only / and more severe / and less severe" always include the level itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from enum import IntEnum, StrEnum
+
+
+class Severity(IntEnum):
+    """A level; a smaller number is more severe."""
+
+    severe_error = 1
+    error = 2
+    warning = 3
+    unusual_activity = 4
+    information = 5
+
+    @property
+    def title(self) -> str:
+        """The level as people read it."""
+        return self.name.replace("_", " ").title()
+
+    @classmethod
+    def named(cls, name: str) -> Severity:
+        """The level of that name; `KeyError` when there is none."""
+        return cls[name]
+
+
+SEVERITY_NAMES: tuple[str, ...] = tuple(severity.name for severity in Severity)
+
+
+class Match(StrEnum):
+    """How a level selects: alone, with the more severe ones, with the less severe ones."""
+
+    only = "only"
+    more = "more"
+    less = "less"
+
+    def severities(self, level: Severity) -> tuple[Severity, ...]:
+        """The levels selected by `level` with this match, most severe first."""
+        if self is Match.only:
+            return (level,)
+        if self is Match.more:
+            return tuple(s for s in Severity if s <= level)
+        return tuple(s for s in Severity if s >= level)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry as it is handed to the log; the store adds its id."""
+
+    at: datetime
+    severity: Severity
+    source: str
+    message: str
+    details: str = ""
+    database: str = ""
+    username: str = ""
+    client_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which entries: every given condition must hold. Instants are aware; `until` is exclusive."""
+
+    severities: tuple[Severity, ...] = tuple(Severity)
+    since: datetime | None = None
+    until: datetime | None = None
+    source: str | None = None
+    database: str | None = None
+    username: str | None = None
+    text: str | None = None
+    """Found in the message or the details; case does not matter for ASCII letters."""
+
+    def matches(self, entry: LogEntry) -> bool:
+        """The filter's meaning in plain Python; the store's SQL is tested against it."""
+        return (
+            entry.severity in self.severities
+            and (self.since is None or entry.at >= self.since)
+            and (self.until is None or entry.at < self.until)
+            and (self.source is None or entry.source == self.source)
+            and (self.database is None or entry.database == self.database)
+            and (self.username is None or entry.username == self.username)
+            and (self.text is None or _holds(entry.message, self.text) or _holds(entry.details, self.text))
+        )
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(c.lower() if c.isascii() else c for c in text)
+
+
+def _holds(text: str, part: str) -> bool:
+    return _ascii_lower(part) in _ascii_lower(text)
+
+
+def end_of_day(day: date, zone: tzinfo) -> datetime:
+    """The first instant after `day` in the server's time zone: "up to and including that date"."""
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)

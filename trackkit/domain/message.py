@@ -1,0 +1,175 @@
+"""Envelope, addresses, and the form a message takes on the wire.
+
+A message comes in as bytes and is stored as those bytes. What is read out of it here is for showing only, is
+bounded, and may fail without harm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trackkit.domain.errors import InvalidInput, Problem
+
+MAXIMUM_RECIPIENTS = 1000
+"""More are refused: RFC 5321 §4.5.3.1.8 obliges a host to take 100 in one transaction."""
+
+_HEADER_SCAN = 65_536
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
+_QUOTED = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"\Z')
+_DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?\Z")
+_LITERAL = re.compile(r"\[[\x21-\x5a\x5e-\x7e]+\]\Z")
+
+
+class MailType(StrEnum):
+    """How a recipient is reached."""
+
+    internet = "internet"
+    mapi = "mapi"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who sends (empty = the null sender, RFC 5321 §4.5.5) and who receives."""
+
+    mail_from: str
+    rcpt_tos: tuple[str, ...]
+
+
+def checked_envelope(mail_from: str, rcpt_tos: Iterable[str]) -> Envelope:
+    """The envelope with each address once, or `InvalidInput` naming every refused address and why.
+
+    Addresses follow RFC 5321 §4.1.2. Nothing that could end a command line gets through.
+    """
+    problems = []
+    if mail_from and (reason := address_problem(mail_from)):
+        problems.append(Problem("sender", reason))
+    recipients = tuple(dict.fromkeys(rcpt_tos))
+    if not recipients:
+        problems.append(Problem("recipients", "is empty; a message needs at least one recipient"))
+    if len(recipients) > MAXIMUM_RECIPIENTS:
+        problems.append(Problem("recipients", f"has {len(recipients)} addresses; at most {MAXIMUM_RECIPIENTS} fit"))
+    for number, address in enumerate(recipients[:MAXIMUM_RECIPIENTS]):
+        if reason := address_problem(address):
+            problems.append(Problem(f"recipients[{number}]", reason))
+    if problems:
+        raise InvalidInput("The message was refused; nothing was stored.", problems=problems)
+    return Envelope(mail_from, recipients)
+
+
+def address_problem(address: str) -> str:
+    """Why this is no address that mail can be sent to; ``""`` when it is one."""
+    shown = ascii(address[:80])
+    if not address:
+        return "is empty"
+    if any(ord(c) < 32 or ord(c) == 127 for c in address):
+        return f"{shown} holds a line break or another control character"
+    if not address.isascii():
+        return f"{shown} holds characters other than ASCII; write the domain in its xn-- form"
+    if len(address) > 254:
+        return f"has {len(address)} characters; at most 254 are possible"
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain:
+        return f"{shown} is not of the form name@domain"
+    if len(local) > 64:
+        return f"has {len(local)} characters before the @; at most 64 are possible"
+    if not (_ATOM.match(local) or _QUOTED.match(local)):
+        return f"{shown} has characters before the @ that need quotes, or misplaced dots"
+    if not (_DOMAIN.match(domain) or _LITERAL.match(domain)):
+        return f"{shown} has no valid domain after the @"
+    return ""
+
+
+def queue_id(number: int) -> str:
+    """The id people see of message `number` of the queue."""
+    return f"Q{number}"
+
+
+def queue_number(text: str) -> int | None:
+    """The number behind a queue id; none when it is no queue id."""
+    match = re.fullmatch(r"[Qq]([1-9][0-9]{0,17})", text.strip(), re.ASCII)
+    return int(match[1]) if match else None
+
+
+def domain_of(address: str) -> str:
+    """The part after the @, in lower case; ``""`` for the null sender."""
+    return address.rpartition("@")[2].lower()
+
+
+_STRAY_CR = re.compile(rb"\r(?!\n)")
+_STRAY_LF = re.compile(rb"(?<!\r)\n")
+
+
+def wire_form(raw: bytes) -> bytes:
+    """The message as it goes over SMTP, before dot-stuffing: every line ends in CRLF, and so does the last.
+
+    RFC 5321 §2.3.8 forbids bare CR and LF on the wire, and letting one through is how mails are smuggled. LF
+    becomes CRLF; a CR that ends no line becomes a space; in a message without any LF the CRs are its line ends.
+    Nothing else is changed, and a message that was in this form already is left as it is.
+    """
+    if b"\n" not in raw:
+        raw = raw.replace(b"\r", b"\r\n")
+    else:
+        if _STRAY_CR.search(raw):
+            raw = _STRAY_CR.sub(b" ", raw)
+        if _STRAY_LF.search(raw):
+            raw = _STRAY_LF.sub(b"\r\n", raw)
+    return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
+
+
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\r\r")
+_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*((?:[^\r\n]|\r?\n[ \t])*)", re.MULTILINE)
+
+
+def header_values(raw: bytes, name: str) -> list[str]:
+    """The values of a header field in the first 64 KB, unfolded, undecoded; never raises.
+
+    Python's parser raises on a share of real mail and is slow on hostile mail; for a list of the queue this is enough.
+    """
+    wanted = name.lower().encode()
+    return [
+        re.sub(r"\r?\n[ \t]", " ", match[2].decode("utf-8", "replace")).strip()
+        for match in _FIELD.finditer(_head(raw))
+        if match[1].lower() == wanted
+    ]
+
+
+def header_block(raw: bytes) -> str:
+    """The header as text for showing: everything up to the first empty line, at most 64 KB."""
+    return _head(raw).decode("utf-8", "replace")
+
+
+def _head(raw: bytes) -> bytes:
+    return _EMPTY_LINE.split(raw[:_HEADER_SCAN], maxsplit=1)[0]
+
+
+def message_id(raw: bytes) -> str:
+    """The first Message-ID with something in it, angle brackets included, cut at 998 characters; else ``""``."""
+    values = [value for value in header_values(raw, "message-id") if value]
+    return values[0][:998] if values else ""
+
+
+def subject(raw: bytes) -> str:
+    """The subject for showing: decoded where that works, as it stands where not; at most 200 characters."""
+    values = header_values(raw, "subject")
+    return _decoded(values[0][:2000])[:200] if values else ""
+
+
+def _decoded(value: str) -> str:
+    """RFC 2047 encoded words made readable; the value itself where a charset or an encoding is not to be had."""
+    from email.errors import HeaderParseError
+    from email.header import decode_header, make_header
+
+    try:
+        text = str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, ValueError):
+        text = value
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def text_preview(raw: bytes, limit: int = 4000) -> str:
+    """The beginning of the body as text for showing, bounded; bytes that are no UTF-8 are replaced."""
+    body = _EMPTY_LINE.split(raw[: _HEADER_SCAN + limit], maxsplit=1)
+    return body[1][:limit].decode("utf-8", "replace") if len(body) == 2 else ""

@@ -1,0 +1,99 @@
+"""What a mail host answered, and what that means for a recipient.
+
+`Outcome` is the whole vocabulary between the transports and the state machine: a transport turns whatever
+happened on the wire into one `Outcome` a recipient, and nothing else decides about retries.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """How far a conversation with a mail host had come. In order."""
+
+    configuration = "configuration"
+    name = "name"
+    connect = "connect"
+    greeting = "greeting"
+    ehlo = "ehlo"
+    starttls = "starttls"
+    certificate = "certificate"
+    login = "login"
+    sender = "sender"
+    recipient = "recipient"
+    data = "data"
+    final_dot = "final_dot"
+
+
+class Failure(StrEnum):
+    """What went wrong, as far as the wire tells; `replied` = the host answered with a 4xx or 5xx."""
+
+    not_configured = "not_configured"
+    name_not_resolved = "name_not_resolved"
+    refused = "refused"
+    timed_out = "timed_out"
+    dropped = "dropped"
+    garbled = "garbled"
+    replied = "replied"
+    tls_not_offered = "tls_not_offered"
+    tls_failed = "tls_failed"
+    tls_untrusted = "tls_untrusted"
+    login_not_offered = "login_not_offered"
+    interrupted = "interrupted"
+    """The server that had claimed the recipient stopped before it knew the outcome."""
+
+
+class Verdict(StrEnum):
+    """What an attempt means for one recipient."""
+
+    accepted = "accepted"
+    temporary = "temporary"
+    permanent = "permanent"
+    unknown = "unknown"
+    """The connection was lost after the final dot: it may or may not have been accepted (SPEC §5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one attempt for one recipient."""
+
+    verdict: Verdict
+    stage: Stage
+    failure: Failure | None = None
+    smtp_code: int | None = None
+    enhanced_code: str = ""
+    text: str = ""
+    """The host's words, or ours where it said none."""
+
+
+_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
+
+
+def enhanced_code(text: str) -> str:
+    """The enhanced status code (RFC 3463) that begins a reply's text, or ``""``."""
+    match = _ENHANCED.match(text.lstrip())
+    return match[1] if match else ""
+
+
+def verdict_of(smtp_code: int) -> Verdict:
+    """What a reply code means (RFC 5321 §4.2.1): 2xx accepted, 5xx permanent, all else temporary."""
+    if 200 <= smtp_code < 300:
+        return Verdict.accepted
+    return Verdict.permanent if 500 <= smtp_code < 600 else Verdict.temporary
+
+
+def outcome_of(stage: Stage, smtp_code: int, text: str) -> Outcome:
+    """The outcome of a reply.
+
+    Only replies about this message (its sender, recipient or data) can fail a recipient for good; a 5xx to the
+    greeting, to EHLO, STARTTLS or the log-in is trouble with the relay or its set-up, which an administrator
+    can mend, so it stays temporary until the days limit.
+    """
+    verdict = verdict_of(smtp_code)
+    if verdict is Verdict.permanent and stage not in (Stage.sender, Stage.recipient, Stage.data, Stage.final_dot):
+        verdict = Verdict.temporary
+    failure = None if verdict is Verdict.accepted else Failure.replied
+    return Outcome(verdict, stage, failure, smtp_code, enhanced_code(text), text)
