@@ -1,0 +1,18 @@
+"""Every operation there is, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from trackkit.contract import audit, log, mail, options, server, users
+from trackkit.contract.operation import Operation
+
+OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
+    {
+        operation.name: operation
+        for module in (server, users, options, mail, log, audit)
+        for operation in module.OPERATIONS
+    }
+)

@@ -1,0 +1,259 @@
+"""The mail queue: submit, look, and the administrators' verbs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Base64Bytes, Field
+
+from trackkit.contract.operation import Nothing, Operation, Request, Response
+from trackkit.domain import errors
+from trackkit.domain.accounts import Role
+from trackkit.domain.delivery import State
+from trackkit.domain.message import MailType
+
+PAGE = 200
+MAXIMUM_PAGE = 5000
+MAXIMUM_IDS = 10_000
+
+
+class Submit(Request):
+    """A message as bytes (base64 on the wire) with its envelope. `sender` empty = the null sender."""
+
+    message: Base64Bytes
+    sender: str = Field(max_length=1000)
+    recipients: tuple[str, ...] = Field(max_length=100_000)
+
+
+class Submitted(Response):
+    """The message is on disk."""
+
+    queue_id: str
+    message_id: str
+    size: int
+
+
+class DiagnosisView(Response):
+    """Why it has not left, and what to do."""
+
+    cause: str
+    title: str
+    words: str
+    next_step: str
+    operation: str = ""
+    option: str = ""
+
+
+class QueuedMessage(Response):
+    """One row of the queue."""
+
+    queue_id: str
+    queued_at: datetime
+    attempts: int
+    subject: str
+    sender: str
+    recipients: int
+    """How many recipients are still in the queue."""
+    domains: tuple[str, ...]
+    state: State
+    next_attempt_at: datetime | None
+    """None unless queued or deferred."""
+    size: int
+    diagnosis: DiagnosisView
+
+
+class ListQueue(Request):
+    """Newest first. `before` is the `queue_id` after which to go on; each given condition must hold."""
+
+    state: State | None = None
+    before: str | None = Field(None, max_length=40)
+    limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
+
+
+class QueuePage(Response):
+    """`next_before` asks for the following page; none = this was the last. `total` counts all that match."""
+
+    messages: tuple[QueuedMessage, ...]
+    next_before: str | None
+    total: int
+
+
+class CauseCount(Response):
+    """How many messages wait for one cause."""
+
+    diagnosis: DiagnosisView
+    messages: int
+    oldest_queued_at: datetime
+
+
+class QueueSummary(Response):
+    """The queue as a whole: how many messages in each state, and why they wait."""
+
+    states: dict[State, int]
+    causes: tuple[CauseCount, ...]
+
+
+class OneMessage(Request):
+    """A message of the queue by its id."""
+
+    queue_id: str = Field(max_length=40)
+
+
+class RecipientView(Response):
+    """A recipient and what became of it so far."""
+
+    recipient_id: int
+    name: str = ""
+    address: str
+    mail_type: MailType
+    state: State
+    tries: int
+    next_attempt_at: datetime | None
+    expires_at: datetime
+    send_error: str
+    smtp_code: int | None
+    enhanced_code: str
+    outcome_unknown: bool
+    diagnosis: DiagnosisView
+
+
+class AttemptView(Response):
+    """One try for one recipient."""
+
+    recipient: str
+    started_at: datetime
+    ended_at: datetime
+    host: str
+    stage: str
+    verdict: str
+    failure: str
+    smtp_code: int | None
+    enhanced_code: str
+    text: str
+
+
+class MessageDetail(Response):
+    """Everything about a message except its raw source."""
+
+    message: QueuedMessage
+    message_id: str
+    submitted_by: str
+    recipients: tuple[RecipientView, ...]
+    attempts: tuple[AttemptView, ...]
+    """Newest first."""
+    conversation: str
+    """The SMTP conversation of the last attempt, secrets masked."""
+    headers: str
+    preview: str
+
+
+class RawMessage(Response):
+    """The message's bytes exactly as they were submitted."""
+
+    queue_id: str
+    message: Base64Bytes
+
+
+class Verb(Request):
+    """Which messages a verb is for."""
+
+    queue_ids: tuple[str, ...] = Field(min_length=1, max_length=MAXIMUM_IDS)
+
+
+class VerbResult(Response):
+    """What a verb did to one message: `done`, or why it does not apply (then nothing changed there)."""
+
+    queue_id: str
+    done: bool
+    recipients: int
+    """How many recipients it changed."""
+    reason: str = ""
+    state: State | None
+    """The message's state now; none when there is no such message."""
+
+
+class VerbResults(Response):
+    """One result a message, in the order asked."""
+
+    results: tuple[VerbResult, ...]
+
+
+class SentMail(Response):
+    """A line of history: one recipient that was sent to."""
+
+    history_id: int
+    queue_id: str
+    message_id: str
+    sender: str
+    recipient: str
+    subject: str
+    queued_at: datetime
+    sent_at: datetime
+    host: str
+    reply: str
+    tries: int
+
+
+class ListSent(Request):
+    """Newest first; `before` is the `history_id` after which to go on."""
+
+    before: int | None = None
+    limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
+
+
+class SentPage(Response):
+    """A page of history."""
+
+    sent: tuple[SentMail, ...]
+    next_before: int | None
+
+
+SUBMIT = Operation(
+    "mail.submit",
+    "POST",
+    "/mail",
+    Submit,
+    Submitted,
+    Role.operator,
+    "Hand a message to the queue; answered when it is on disk",
+    errors=(errors.MessageTooLarge,),
+    audited=True,
+)
+LIST = Operation("mail.list", "GET", "/mail", ListQueue, QueuePage, Role.viewer, "The mail queue, newest first")
+SUMMARY = Operation(
+    "mail.summary", "GET", "/mail/summary", Nothing, QueueSummary, Role.viewer, "The queue by state and by cause"
+)
+SENT = Operation("mail.history", "GET", "/mail/history", ListSent, SentPage, Role.viewer, "Mail that has left")
+SHOW = Operation(
+    "mail.show",
+    "GET",
+    "/mail/{queue_id}",
+    OneMessage,
+    MessageDetail,
+    Role.operator,
+    "A message with its recipients, attempts and last conversation",
+    errors=(errors.NotFound,),
+)
+RAW = Operation(
+    "mail.raw",
+    "GET",
+    "/mail/{queue_id}/raw",
+    OneMessage,
+    RawMessage,
+    Role.operator,
+    "A message's raw source",
+    errors=(errors.NotFound,),
+)
+
+
+def _verb(name: str, summary: str) -> Operation[Verb, VerbResults]:
+    return Operation(f"mail.{name}", "POST", f"/mail/{name}", Verb, VerbResults, Role.operator, summary, audited=True)
+
+
+REATTEMPT = _verb("reattempt", "Make deferred and failed recipients due now")
+HOLD = _verb("hold", "Hold queued and deferred mail until it is released")
+RELEASE = _verb("release", "Release held mail")
+DELETE = _verb("delete", "Delete mail from the queue; can be undone for ten minutes")
+UNDELETE = _verb("undelete", "Bring deleted mail back")
+
+OPERATIONS = (SUBMIT, LIST, SUMMARY, SENT, SHOW, RAW, REATTEMPT, HOLD, RELEASE, DELETE, UNDELETE)

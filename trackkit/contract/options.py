@@ -1,0 +1,67 @@
+"""Server options over the wire. Secrets go in and never come out: only whether one is set."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from trackkit.contract.operation import Nothing, Operation, Request, Response
+from trackkit.domain import errors
+from trackkit.domain.accounts import Role
+
+Value = bool | int | str | None
+
+
+class OptionValue(Response):
+    """One option. Of a secret only `is_set` tells; its value is always null."""
+
+    name: str
+    value: Value
+    is_set: bool
+    """It differs from the default."""
+    restart_needed: bool = False
+    """It was changed since the server started and takes effect at the next start."""
+
+
+class OptionsState(Response):
+    """Every option, and the revision of each group (it counts the group's changes)."""
+
+    options: tuple[OptionValue, ...]
+    revisions: dict[str, int]
+    warnings: tuple[str, ...] = ()
+    changed_at: datetime | None = None
+    changed_by: str = ""
+
+    def value(self, name: str) -> Value:
+        """The value of one option; `KeyError` when there is none of that name."""
+        return {o.name: o.value for o in self.options}[name]
+
+
+class SetOptions(Request):
+    """Values by option name; all or none.
+
+    `revisions` holds the revision of each touched group as the caller last saw it; when somebody else changed the
+    group meanwhile, `Conflict` is raised and nothing changes. Empty: no such check.
+    """
+
+    values: dict[str, Value] = Field(max_length=500)
+    revisions: dict[str, int] = Field(default_factory=dict, max_length=50)
+
+
+GET = Operation(
+    "options.get", "GET", "/options", Nothing, OptionsState, Role.viewer, "All server options, without secrets"
+)
+SET = Operation(
+    "options.set",
+    "PATCH",
+    "/options",
+    SetOptions,
+    OptionsState,
+    Role.admin,
+    "Change server options",
+    errors=(errors.Conflict,),
+    audited=True,
+)
+
+OPERATIONS = (GET, SET)
