@@ -1,0 +1,193 @@
+"""Databases and the one way to use them: a unit of work is a function of a connection.
+
+`Store.read` runs one in a read transaction, `Store.write` in a write transaction; it is on disk when `write` returns.
+On SQLite one thread does all the writing and lets units that wait at the same time share a commit, each in a
+savepoint of its own: a unit that raises is undone alone. On PostgreSQL each unit is a transaction of the pool.
+
+Fails with `Unavailable` when the database cannot be reached or the store is closed; whatever a unit raises comes
+out of the call that asked for it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+from trackkit.domain.errors import Unavailable
+
+__all__ = ["Connection", "Store", "Work", "postgresql", "sqlite"]
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+_GROUP: Final = 200
+"""Units of work that may share a commit; bounds how long the first of them waits."""
+
+_BUSY_TIMEOUT_MS: Final = 20_000
+_CLOSED: Final = "The server is stopping; nothing was changed."
+
+
+class Store:
+    """One database. Made by `sqlite` or `postgresql`; close it when done."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._closed = False
+        self._gate = threading.Lock()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._pool = None if self.is_sqlite else ThreadPoolExecutor(1, thread_name_prefix="trackkit-writer")
+        self._writer: threading.Thread | None = None
+        if self.is_sqlite:
+            self._writer = threading.Thread(target=self._write_jobs, name="trackkit-writer", daemon=True)
+            self._writer.start()
+
+    def read(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that sees one state of the database."""
+        with _reachable(), self.engine.begin() as connection:
+            return work(connection)
+
+    def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction; what it did is durable when this returns."""
+        if self.is_sqlite:
+            return self.submit(work).result()
+        if self._closed:
+            raise Unavailable(_CLOSED)
+        return self._transaction(work)
+
+    def submit(self, work: Work[T]) -> Future[T]:
+        """Like `write`, without waiting. Units submitted by one thread are done in their order."""
+        with self._gate:
+            if self._closed:
+                raise Unavailable(_CLOSED)
+            if self._pool is not None:
+                return self._pool.submit(self._transaction, work)
+            job = _Job(work)
+            self._jobs.put(job)
+            return job.future
+
+    def close(self) -> None:
+        """Finish what was submitted, then let go of the database."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+        if self._pool is not None:
+            self._pool.shutdown()
+        if self._writer is not None:
+            self._jobs.put(None)
+            self._writer.join()
+        self.engine.dispose()
+
+    def _transaction(self, work: Work[T]) -> T:
+        with _reachable(), self.engine.begin() as connection:
+            return work(connection)
+
+    def _write_jobs(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            jobs = [first]
+            ending = False
+            while len(jobs) < _GROUP and not self._jobs.empty():
+                job = self._jobs.get()
+                if job is None:
+                    ending = True
+                    break
+                jobs.append(job)
+            self._commit_together(jobs)
+            if ending:
+                return
+
+    def _commit_together(self, jobs: list[_Job]) -> None:
+        done: list[tuple[_Job, Any]] = []
+        try:
+            with (
+                _reachable(),
+                self.engine.connect().execution_options(trackkit_write=True) as connection,
+                connection.begin(),
+            ):
+                for job in jobs:
+                    self._run_in_savepoint(connection, job, done)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the unit
+            for job in jobs:
+                job.fail(error)
+        else:
+            for job, result in done:
+                job.future.set_result(result)
+
+    @staticmethod
+    def _run_in_savepoint(connection: Connection, job: _Job, done: list[tuple[_Job, Any]]) -> None:
+        savepoint = connection.begin_nested()
+        try:
+            result = job.work(connection)
+            savepoint.commit()
+        except OperationalError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the unit
+            savepoint.rollback()
+            job.fail(error)
+        else:
+            done.append((job, result))
+
+
+class _Job:
+    """A unit of work waiting for the writer."""
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
+        self.future: Future[Any] = Future()
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class _reachable:
+    """Turns a database that cannot be used into `Unavailable`."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OperationalError):
+            raise Unavailable(
+                f"The database cannot be used: {error.orig}",
+                "Look at the disk and the database of the server machine, then try again.",
+            ) from error
+
+
+def sqlite(path: Path) -> Store:
+    """A store in the file at `path` (made when missing), write-ahead log, every commit synced to disk.
+
+    `synchronous=FULL`: with NORMAL the last commits are lost at power loss, and accepted mail with them.
+    """
+    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=8, max_overflow=24)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("trackkit_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return Store(engine)
+
+
+def postgresql(url: str) -> Store:
+    """A store in the PostgreSQL database at `url` (``postgresql://user@host/name``)."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise Unavailable(f"{scheme or url!r} is no database trackkit can use.", "Use a postgresql:// URL.")
+    return Store(create_engine(f"postgresql+psycopg://{rest}", pool_size=8, max_overflow=24, pool_pre_ping=True))

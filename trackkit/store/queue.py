@@ -1,0 +1,350 @@
+"""The mail queue's writing side: enqueue, claim, settle, and the administrators' verbs.
+
+Every change is guarded: a row changes only while it is still in the state it was read in, so that two workers or a
+worker and an administrator can never both win. What a change means is decided by `trackkit.domain.delivery.step`;
+here it is only written down. The one exception is `claim`, which does the table's ``claim`` row as a single UPDATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, update
+
+from trackkit.domain.delivery import UNDO_WINDOW, State, Status
+from trackkit.domain.message import Envelope, MailType
+from trackkit.domain.replies import Outcome
+from trackkit.store.tables import attempts, bodies, history, messages, recipients
+
+T = TypeVar("T")
+
+_CHUNK = 500
+"""Ids in one IN (…); SQLite and the driver of PostgreSQL both bound the number of parameters."""
+
+_DUE = (State.queued, State.deferred)
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while part := list(islice(rest, _CHUNK)):
+        yield part
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be queued, with what lists show of it."""
+
+    raw: bytes
+    envelope: Envelope
+    message_id: str
+    subject: str
+    submitted_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientStatus:
+    """A recipient as the state machine sees it."""
+
+    recipient_id: int
+    message_id: int
+    address: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMessage:
+    """A message leased to a worker, with the recipients to try."""
+
+    message_id: int
+    mail_from: str
+    raw: bytes
+    recipients: tuple[tuple[int, str], ...]
+    """(recipient id, address) of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try for one recipient, to be kept."""
+
+    message_id: int
+    recipient: str
+    started_at: datetime
+    ended_at: datetime
+    host: str
+    outcome: Outcome
+
+
+def enqueue(connection: Connection, new: NewMessage, status: Status, now: datetime) -> int:
+    """Store a message with its recipients; its number in the queue."""
+    key: int = connection.execute(
+        insert(messages)
+        .values(
+            mail_from=new.envelope.mail_from,
+            message_id=new.message_id,
+            subject=new.subject,
+            size=len(new.raw),
+            queued_at=now,
+            submitted_by=new.submitted_by,
+            attempts=0,
+            conversation="",
+        )
+        .returning(messages.c.id)
+    ).scalar_one()
+    connection.execute(insert(bodies).values(message_id=key, raw=new.raw))
+    row = {"message_id": key, "mail_type": MailType.internet, "enhanced_code": "", "text": "", **_columns(status)}
+    connection.execute(insert(recipients), [{"address": address, **row} for address in new.envelope.rcpt_tos])
+    return key
+
+
+def claim(
+    connection: Connection, worker: str, now: datetime, lease: timedelta, limit: int, limit_bytes: int
+) -> list[ClaimedMessage]:
+    """Lease messages that are due to `worker`, the longest due first: at most `limit`, and no more once their sizes
+    add up to `limit_bytes` (but at least one)."""
+    chosen = _due_messages(connection, now, limit, limit_bytes)
+    if not chosen:
+        return []
+    r = recipients
+    locked = (
+        select(r.c.id)
+        .where(r.c.message_id.in_(chosen), r.c.state.in_(_DUE), r.c.next_attempt_at <= now)
+        .with_for_update(skip_locked=True)
+    )
+    taken = connection.execute(
+        update(r)
+        .where(r.c.id.in_(locked))
+        .values(state=State.active, worker=worker, leased_until=now + lease)
+        .returning(r.c.message_id, r.c.id, r.c.address)
+    ).all()
+    by_message: dict[int, list[tuple[int, str]]] = {key: [] for key in chosen}
+    for message_id, recipient_id, address in taken:
+        by_message[message_id].append((recipient_id, address))
+    query = select(messages.c.id, messages.c.mail_from, bodies.c.raw).join_from(messages, bodies)
+    rows = {row.id: row for row in connection.execute(query.where(messages.c.id.in_(chosen)))}
+    return [
+        ClaimedMessage(key, rows[key].mail_from, rows[key].raw, tuple(sorted(found)))
+        for key, found in by_message.items()
+        if found
+    ]
+
+
+def _due_messages(connection: Connection, now: datetime, limit: int, limit_bytes: int) -> list[int]:
+    r = recipients
+    due = (
+        select(r.c.message_id, func.min(r.c.next_attempt_at).label("due_at"))
+        .where(r.c.state.in_(_DUE), r.c.next_attempt_at <= now)
+        .group_by(r.c.message_id)
+        .order_by("due_at", r.c.message_id)
+        .limit(limit)
+        .subquery()
+    )
+    query = (
+        select(messages.c.id, messages.c.size)
+        .join(due, due.c.message_id == messages.c.id)
+        .order_by(due.c.due_at, messages.c.id)
+    )
+    chosen: list[int] = []
+    total = 0
+    for key, size in connection.execute(query):
+        if chosen and total + size > limit_bytes:
+            break
+        chosen.append(key)
+        total += size
+    return chosen
+
+
+def renew(connection: Connection, worker: str, message_ids: Sequence[int], until: datetime) -> None:
+    """Prolong the worker's leases on these messages."""
+    r = recipients
+    for part in _chunks(message_ids):
+        mine = (r.c.message_id.in_(part), r.c.worker == worker, r.c.state == State.active)
+        connection.execute(update(r).where(*mine).values(leased_until=until))
+
+
+def leased(connection: Connection, worker: str, message_ids: Iterable[int]) -> list[RecipientStatus]:
+    """The recipients of these messages that `worker` (still) holds, locked."""
+    condition = (recipients.c.worker == worker, recipients.c.state == State.active)
+    return [
+        row
+        for part in _chunks(message_ids)
+        for row in _statuses(connection, recipients.c.message_id.in_(part), *condition)
+    ]
+
+
+def stale(connection: Connection, now: datetime, worker: str | None) -> list[RecipientStatus]:
+    """Active recipients whose lease is over, or all that `worker` holds from an earlier life of it."""
+    over = recipients.c.leased_until <= now
+    return _statuses(
+        connection, recipients.c.state == State.active, or_(over, recipients.c.worker == worker) if worker else over
+    )
+
+
+def of_messages(connection: Connection, message_ids: Iterable[int]) -> list[RecipientStatus]:
+    """Every recipient of these messages, locked."""
+    return [row for part in _chunks(message_ids) for row in _statuses(connection, recipients.c.message_id.in_(part))]
+
+
+def purgeable(connection: Connection, now: datetime) -> list[RecipientStatus]:
+    """Recipients whose deletion can no longer be undone, locked."""
+    return _statuses(connection, recipients.c.state == State.deleted, recipients.c.deleted_at <= now - UNDO_WINDOW)
+
+
+def _statuses(connection: Connection, *conditions: object) -> list[RecipientStatus]:
+    r = recipients
+    query = select(
+        r.c.id,
+        r.c.message_id,
+        r.c.address,
+        r.c.state,
+        r.c.next_attempt_at,
+        r.c.expires_at,
+        r.c.tries,
+        r.c.outcome_unknown,
+        r.c.delete_wanted,
+        r.c.deleted_at,
+        r.c.deleted_from,
+    ).where(*conditions)  # type: ignore[arg-type]
+    rows = connection.execute(query.order_by(r.c.id).with_for_update())
+    return [RecipientStatus(row[0], row[1], row[2], Status(*row[3:])) for row in rows]
+
+
+def _columns(status: Status) -> dict[str, object]:
+    return {
+        "state": status.state,
+        "next_attempt_at": status.next_attempt_at,
+        "expires_at": status.expires_at,
+        "tries": status.tries,
+        "outcome_unknown": status.outcome_unknown,
+        "delete_wanted": status.delete_wanted,
+        "deleted_at": status.deleted_at,
+        "deleted_from": status.deleted_from,
+    }
+
+
+def set_statuses(connection: Connection, changes: Sequence[tuple[RecipientStatus, Status]]) -> None:
+    """Write new statuses over the ones they were decided from; one that changed meanwhile is left as it is."""
+    if not changes:
+        return
+    r = recipients
+    values: dict[str, Any] = {
+        "state": bindparam("b_state"),
+        "next_attempt_at": bindparam("b_next_attempt_at"),
+        "expires_at": bindparam("b_expires_at"),
+        "tries": bindparam("b_tries"),
+        "outcome_unknown": bindparam("b_outcome_unknown"),
+        "delete_wanted": bindparam("b_delete_wanted"),
+        "deleted_at": bindparam("b_deleted_at"),
+        "deleted_from": bindparam("b_deleted_from"),
+    }
+    statement = update(r).where(r.c.id == bindparam("b_id"), r.c.state == bindparam("b_old")).values(values)
+    connection.execute(
+        statement,
+        [
+            {"b_id": old.recipient_id, "b_old": old.status.state, **{f"b_{k}": v for k, v in _columns(new).items()}}
+            for old, new in changes
+        ],
+    )
+
+
+def set_outcomes(connection: Connection, outcomes: Mapping[int, Outcome]) -> None:
+    """Keep the last outcome of each recipient (by id)."""
+    if not outcomes:
+        return
+    r = recipients
+    names = ("verdict", "stage", "failure", "smtp_code", "enhanced_code", "text")
+    statement = update(r).where(r.c.id == bindparam("b_id")).values({name: bindparam(f"b_{name}") for name in names})
+    connection.execute(
+        statement,
+        [{"b_id": key, **{f"b_{n}": getattr(outcome, n) for n in names}} for key, outcome in outcomes.items()],
+    )
+
+
+def add_attempts(connection: Connection, rows: Sequence[AttemptRow]) -> None:
+    """Keep tries."""
+    if not rows:
+        return
+    connection.execute(
+        insert(attempts),
+        [
+            {
+                "message_id": a.message_id,
+                "recipient": a.recipient,
+                "started_at": a.started_at,
+                "ended_at": a.ended_at,
+                "host": a.host,
+                "verdict": a.outcome.verdict,
+                "stage": a.outcome.stage,
+                "failure": a.outcome.failure,
+                "smtp_code": a.outcome.smtp_code,
+                "enhanced_code": a.outcome.enhanced_code,
+                "text": a.outcome.text,
+            }
+            for a in rows
+        ],
+    )
+
+
+def note_attempts(connection: Connection, conversations: Mapping[int, str]) -> None:
+    """Count a try of each message (by id) and keep its conversation."""
+    if not conversations:
+        return
+    m = messages
+    values: dict[str, Any] = {"attempts": m.c.attempts + 1, "conversation": bindparam("b_conversation")}
+    connection.execute(
+        update(m).where(m.c.id == bindparam("b_id")).values(values),
+        [{"b_id": key, "b_conversation": text} for key, text in conversations.items()],
+    )
+
+
+def add_history(connection: Connection, sent: Sequence[tuple[RecipientStatus, AttemptRow, int]]) -> None:
+    """A line of history for each (recipient, its try, number of tries)."""
+    m = messages
+    columns = (m.c.id, m.c.mail_from, m.c.message_id, m.c.subject, m.c.queued_at)
+    about = {
+        row.id: row
+        for part in _chunks({r.message_id for r, _, _ in sent})
+        for row in connection.execute(select(*columns).where(m.c.id.in_(part)))
+    }
+    rows = [
+        {
+            "queue_id": r.message_id,
+            "message_id": about[r.message_id].message_id,
+            "mail_from": about[r.message_id].mail_from,
+            "recipient": r.address,
+            "subject": about[r.message_id].subject,
+            "queued_at": about[r.message_id].queued_at,
+            "sent_at": a.ended_at,
+            "host": a.host,
+            "reply": f"{a.outcome.smtp_code} {a.outcome.text}",
+            "tries": tries,
+        }
+        for r, a, tries in sent
+    ]
+    if rows:
+        connection.execute(insert(history), rows)
+
+
+def remove_recipients(connection: Connection, recipient_ids: Iterable[int]) -> None:
+    """Remove recipients whose deletion is final."""
+    for part in _chunks(recipient_ids):
+        connection.execute(delete(recipients).where(recipients.c.id.in_(part)))
+
+
+def remove_finished(connection: Connection, message_ids: Iterable[int]) -> None:
+    """Remove those of these messages of which every recipient was sent to or is gone."""
+    unfinished = exists().where(recipients.c.message_id == messages.c.id, recipients.c.state != State.sent)
+    for part in _chunks(message_ids):
+        connection.execute(delete(messages).where(messages.c.id.in_(part), ~unfinished))
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """When the next recipient is due; none when nothing waits."""
+    r = recipients
+    due: datetime | None = connection.execute(
+        select(func.min(r.c.next_attempt_at)).where(r.c.state.in_(_DUE))
+    ).scalar_one()
+    return due

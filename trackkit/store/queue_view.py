@@ -1,0 +1,218 @@
+"""The mail queue's reading side: pages, counts by state and cause, one message, history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select
+
+from trackkit.domain.delivery import State
+from trackkit.domain.message import MailType
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
+from trackkit.store.tables import attempts, bodies, history, messages, recipients
+
+_RANK = {state: rank for rank, state in enumerate(State)}
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """A recipient with its last outcome."""
+
+    id: int
+    message_id: int
+    address: str
+    mail_type: MailType
+    state: State
+    tries: int
+    next_attempt_at: datetime
+    expires_at: datetime
+    outcome_unknown: bool
+    last: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message of the queue with its recipients."""
+
+    id: int
+    mail_from: str
+    message_id: str
+    subject: str
+    size: int
+    queued_at: datetime
+    submitted_by: str
+    attempts: int
+    conversation: str
+    recipients: tuple[RecipientRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """Messages that share what a diagnosis depends on, with one of their recipients as an example."""
+
+    state: State
+    last: Outcome | None
+    messages: int
+    oldest_queued_at: datetime
+    example: str
+    next_attempt_at: datetime
+
+
+def _in_state(state: State | None) -> ColumnElement[bool]:
+    """Messages whose state (the least finished of their recipients') is `state`; ``None`` = all but the deleted."""
+    mine = recipients.c.message_id == messages.c.id
+    earlier = [s for s in State if _RANK[s] < _RANK[state or State.deleted]]
+    if state is None:
+        return exists().where(mine, recipients.c.state.in_(earlier))
+    return and_(
+        exists().where(mine, recipients.c.state == state), ~exists().where(mine, recipients.c.state.in_(earlier))
+    )
+
+
+def page(connection: Connection, state: State | None, before: int | None, limit: int) -> list[MessageRow]:
+    """Messages older than `before`, newest first."""
+    query = select(messages).where(_in_state(state)).order_by(messages.c.id.desc()).limit(limit)
+    return _with_recipients(connection, query if before is None else query.where(messages.c.id < before))
+
+
+def count(connection: Connection, state: State | None) -> int:
+    """How many messages are in that state."""
+    return connection.execute(select(func.count()).select_from(messages).where(_in_state(state))).scalar_one()
+
+
+def one(connection: Connection, key: int) -> MessageRow | None:
+    """One message."""
+    found = _with_recipients(connection, select(messages).where(messages.c.id == key))
+    return found[0] if found else None
+
+
+def raw(connection: Connection, key: int) -> bytes | None:
+    """A message's bytes."""
+    return connection.execute(select(bodies.c.raw).where(bodies.c.message_id == key)).scalar_one_or_none()
+
+
+def _with_recipients(connection: Connection, query: Select[Any]) -> list[MessageRow]:
+    rows = connection.execute(query).all()
+    found: dict[int, list[RecipientRow]] = {row.id: [] for row in rows}
+    for recipient in _recipients(connection, list(found)):
+        found[recipient.message_id].append(recipient)
+    return [MessageRow(**row._mapping, recipients=tuple(found[row.id])) for row in rows]
+
+
+def _recipients(connection: Connection, keys: Sequence[int]) -> Iterable[RecipientRow]:
+    r = recipients
+    for start in range(0, len(keys), 500):
+        query = select(r).where(r.c.message_id.in_(keys[start : start + 500])).order_by(r.c.id)
+        for row in connection.execute(query):
+            yield RecipientRow(
+                row.id,
+                row.message_id,
+                row.address,
+                row.mail_type,
+                row.state,
+                row.tries,
+                row.next_attempt_at,
+                row.expires_at,
+                row.outcome_unknown,
+                _outcome(row),
+            )
+
+
+def _outcome(row: Any) -> Outcome | None:
+    if row.verdict is None:
+        return None
+    return Outcome(row.verdict, row.stage, row.failure, row.smtp_code, row.enhanced_code, row.text)
+
+
+def states(connection: Connection) -> dict[State, int]:
+    """How many messages are in each state; states without any are left out."""
+    rank = case(dict(_RANK), value=recipients.c.state)
+    per_message = select(func.min(rank).label("rank")).group_by(recipients.c.message_id).subquery()
+    rows = connection.execute(select(per_message.c.rank, func.count()).group_by(per_message.c.rank))
+    members = list(State)
+    return {members[rank]: number for rank, number in rows}
+
+
+def causes(connection: Connection) -> list[CauseRow]:
+    """The unsent recipients grouped by what their diagnosis depends on."""
+    r = recipients
+    grouped = (r.c.state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code)
+    query = (
+        select(
+            *grouped,
+            func.count(r.c.message_id.distinct()).label("messages"),
+            func.min(messages.c.queued_at).label("oldest"),
+            func.min(r.c.address).label("example"),
+            func.min(r.c.enhanced_code).label("enhanced_code"),
+            func.min(r.c.text).label("text"),
+            func.min(r.c.next_attempt_at).label("next_attempt_at"),
+        )
+        .join_from(r, messages)
+        .where(r.c.state.not_in([State.sent, State.deleted]))
+        .group_by(*grouped)
+    )
+    return [
+        CauseRow(row.state, _outcome(row), row.messages, row.oldest, row.example, row.next_attempt_at)
+        for row in connection.execute(query)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """A try as it was kept."""
+
+    recipient: str
+    started_at: datetime
+    ended_at: datetime
+    host: str
+    verdict: Verdict
+    stage: Stage
+    failure: Failure | None
+    smtp_code: int | None
+    enhanced_code: str
+    text: str
+
+
+def attempts_of(connection: Connection, key: int, limit: int) -> list[AttemptView]:
+    """The last tries of a message, newest first."""
+    a = attempts
+    query = select(
+        a.c.recipient,
+        a.c.started_at,
+        a.c.ended_at,
+        a.c.host,
+        a.c.verdict,
+        a.c.stage,
+        a.c.failure,
+        a.c.smtp_code,
+        a.c.enhanced_code,
+        a.c.text,
+    ).where(a.c.message_id == key)
+    return [AttemptView(**row._mapping) for row in connection.execute(query.order_by(a.c.id.desc()).limit(limit))]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """A recipient that was sent to."""
+
+    id: int
+    queue_id: int
+    message_id: str
+    mail_from: str
+    recipient: str
+    subject: str
+    queued_at: datetime
+    sent_at: datetime
+    host: str
+    reply: str
+    tries: int
+
+
+def page_history(connection: Connection, before: int | None, limit: int) -> list[HistoryRow]:
+    """Lines of history older than `before`, newest first."""
+    query = select(history).order_by(history.c.id.desc()).limit(limit)
+    rows = connection.execute(query if before is None else query.where(history.c.id < before))
+    return [HistoryRow(**row._mapping) for row in rows]

@@ -1,0 +1,217 @@
+"""The tables of the main database (server and mail) and of the log database.
+
+A change here needs a migration in `trackkit/store/migrations`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from trackkit.domain.accounts import Role
+from trackkit.domain.delivery import State
+from trackkit.domain.message import MailType
+from trackkit.domain.replies import Failure, Stage, Verdict
+from trackkit.store.columns import Enumerated, Instant, RowId
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+main = MetaData(naming_convention=_NAMES)
+log = MetaData(naming_convention=_NAMES)
+
+facts = Table(
+    "facts",
+    main,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)  # single facts about the server: its id, the hash of an open set-up code
+
+users = Table(
+    "users",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(256), nullable=False, unique=True),
+    Column("role", Enumerated(Role), nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("last_login_at", Instant),
+    sqlite_autoincrement=True,
+)
+
+sessions = Table(
+    "sessions",
+    main,
+    Column("session_id", String(32), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("user_id", ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("client_address", String(64), nullable=False),
+    Column("local", Boolean, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("last_used_at", Instant, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("user_id", ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("role", Enumerated(Role), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("last_used_at", Instant),
+    UniqueConstraint("user_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+option_values = Table(
+    "option_values",
+    main,
+    Column("name", String(128), primary_key=True),
+    Column("value", JSON),
+    Column("sealed", LargeBinary),  # of a secret: its encrypted form; `value` is null then
+)
+
+option_groups = Table(
+    "option_groups",
+    main,
+    Column("name", String(64), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(64), nullable=False),
+)
+
+audit = Table(
+    "audit",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("operation", String(64), nullable=False),
+    Column("username", String(64), nullable=False),
+    Column("client_address", String(64), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("before", JSON, nullable=False),
+    Column("after", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+messages = Table(
+    "messages",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("mail_from", String(256), nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("submitted_by", String(64), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("conversation", Text, nullable=False),
+    sqlite_autoincrement=True,  # a queue id is never given twice
+)
+
+bodies = Table(
+    "bodies",
+    main,  # apart from `messages`, so that lists never read over them
+    Column("message_id", ForeignKey(messages.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("raw", LargeBinary, nullable=False),
+)
+
+recipients = Table(
+    "recipients",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("message_id", ForeignKey(messages.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("address", String(256), nullable=False),
+    Column("mail_type", Enumerated(MailType), nullable=False),
+    Column("state", Enumerated(State), nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("outcome_unknown", Boolean, nullable=False),
+    Column("delete_wanted", Boolean, nullable=False),
+    Column("deleted_at", Instant),
+    Column("deleted_from", Enumerated(State)),
+    Column("worker", String(64)),  # who holds the lease while active
+    Column("leased_until", Instant),
+    Column("verdict", Enumerated(Verdict)),  # the last outcome, from here on
+    Column("stage", Enumerated(Stage)),
+    Column("failure", Enumerated(Failure)),
+    Column("smtp_code", SmallInteger),
+    Column("enhanced_code", String(16), nullable=False, default=""),
+    Column("text", Text, nullable=False, default=""),
+    Index(None, "state", "next_attempt_at"),
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("message_id", ForeignKey(messages.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("recipient", String(256), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("host", String(300), nullable=False),
+    Column("verdict", Enumerated(Verdict), nullable=False),
+    Column("stage", Enumerated(Stage), nullable=False),
+    Column("failure", Enumerated(Failure)),
+    Column("smtp_code", SmallInteger),
+    Column("enhanced_code", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+history = Table(
+    "history",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("queue_id", RowId, nullable=False, index=True),
+    Column("message_id", Text, nullable=False),
+    Column("mail_from", String(256), nullable=False),
+    Column("recipient", String(256), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("sent_at", Instant, nullable=False),
+    Column("host", String(300), nullable=False),
+    Column("reply", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+entries = Table(
+    "log_entries",
+    log,
+    Column("id", RowId, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("database", String(256), nullable=False),
+    Column("username", String(64), nullable=False),
+    Column("client_address", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Index(None, "severity", "id"),
+    Index(None, "at"),
+    sqlite_autoincrement=True,
+)
