@@ -1,0 +1,31 @@
+"""Reading the audit. There is no use case that deletes it."""
+
+from __future__ import annotations
+
+from trackkit.contract import audit as contract
+from trackkit.services.environment import Call
+from trackkit.store import records
+
+
+def list_audit(call: Call, request: contract.ListAudit) -> contract.AuditPage:
+    """A page of the audit, newest first."""
+    found = call.environment.store.read(
+        lambda connection: records.page_audit(connection, request.before, request.limit + 1)
+    )
+    shown = found[: request.limit]
+    return contract.AuditPage(
+        records=tuple(
+            contract.AuditRecord(
+                record_id=r.id,
+                at=r.at,
+                operation=r.operation,
+                username=r.username,
+                client_address=r.client_address,
+                subject=r.subject,
+                before=r.before,
+                after=r.after,
+            )
+            for r in shown
+        ),
+        next_before=shown[-1].id if len(found) > request.limit else None,
+    )

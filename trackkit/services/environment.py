@@ -1,0 +1,82 @@
+"""What every use case works with: stores, log, options, secrets, clock; and who is asking.
+
+`Environment` is made once by the server; `Call` is made for each request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from trackkit.domain.accounts import Actor
+from trackkit.domain.log import Severity
+from trackkit.services.log_writer import LogWriter
+from trackkit.services.option_cache import OptionCache
+from trackkit.services.passwords import Passwords
+from trackkit.store import records
+from trackkit.store.database import Connection, Store
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The server as its use cases see it."""
+
+    version: str
+    data: Path
+    """The server's data folder."""
+    store: Store
+    log_store: Store
+    log: LogWriter
+    options: OptionCache
+    passwords: Passwords
+    clock: Callable[[], datetime]
+    zone: tzinfo
+    """The server's time zone."""
+    server_id: str
+    plain_allowed: bool
+    """`server.encrypt` may be off: the server listens on this machine only, or the machine's settings allow it."""
+    on_mail: list[Callable[[], None]] = field(default_factory=list)
+    """Called after something in the queue may have become due."""
+
+    def mail_changed(self) -> None:
+        """Let the mail engine look at the queue again."""
+        for listener in self.on_mail:
+            listener()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: the environment, who asks, when."""
+
+    environment: Environment
+    actor: Actor
+    now: datetime
+    automatic: bool = False
+
+    def audit(
+        self,
+        connection: Connection,
+        operation: str,
+        subject: str,
+        before: Mapping[str, str] | None = None,
+        after: Mapping[str, str] | None = None,
+    ) -> None:
+        """Record the act in the transaction that does it."""
+        records.add_audit(
+            connection,
+            at=self.now,
+            operation=operation,
+            username=self.actor.username,
+            client_address=self.actor.where,
+            subject=subject,
+            before=before or {},
+            after=after or {},
+        )
+
+    def log(self, severity: Severity, source: str, message: str, details: str = "") -> None:
+        """Write to the server log in the caller's name."""
+        self.environment.log.write(
+            severity, source, message, details, username=self.actor.username, client_address=self.actor.where
+        )

@@ -1,0 +1,101 @@
+"""What needs attention on this server, and what to do; used by `doctor`, the dashboards and reports."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from trackkit.contract import server as contract
+from trackkit.contract.operation import Nothing
+from trackkit.contract.wire import API_VERSION
+from trackkit.domain import options as declared
+from trackkit.domain.log import Severity
+from trackkit.services import mail
+from trackkit.services.authentication import setup_open
+from trackkit.services.environment import Call, Environment
+from trackkit.store import accounts
+
+_STUCK_AFTER: Final = timedelta(minutes=5)
+_LITTLE_DISK: Final = 1024**3
+_CAUSES_THAT_ARE_FINE: Final = frozenset({"new", "sending", "waiting"})
+
+
+def info(call: Call, request: Nothing) -> contract.ServerInfo:
+    """Which server this is."""
+    environment = call.environment
+    return contract.ServerInfo(
+        version=environment.version,
+        api_version=API_VERSION,
+        server_id=environment.server_id,
+        setup_open=environment.store.read(setup_open),
+    )
+
+
+def health(call: Call, request: Nothing) -> contract.Health:
+    """Findings, most severe first."""
+    findings = [*_accounts(call.environment), *_options(call.environment), *_mail(call), *_disk(call.environment)]
+    findings.sort(key=lambda finding: Severity.named(finding.severity))
+    return contract.Health(findings=tuple(findings), checked_at=call.now)
+
+
+def _finding(
+    severity: Severity, subject: str, words: str, next_step: str, operation: str = "", option: str = ""
+) -> contract.Finding:
+    return contract.Finding(
+        severity=severity.name, subject=subject, words=words, next_step=next_step, operation=operation, option=option
+    )
+
+
+def _accounts(environment: Environment) -> Iterator[contract.Finding]:
+    for user in environment.store.read(accounts.all_users):
+        if user.password_hash is None:
+            yield _finding(
+                Severity.warning,
+                f"user {user.name}",
+                f"{user.name} has no password: it can log in only on the server machine, as the data folder's owner.",
+                "Set a password.",
+                "user.edit",
+            )
+
+
+def _options(environment: Environment) -> Iterator[contract.Finding]:
+    options = environment.options.current
+    for warning in declared.warnings(options):
+        yield _finding(Severity.warning, "options", warning, "Change the option if this is not wanted.", "options.set")
+    if options.sending.smtp.host is None:
+        yield _finding(
+            Severity.warning,
+            "mail",
+            "No SMTP host is set: no mail can leave.",
+            "Enter the SMTP host.",
+            "options.set",
+            "sending.smtp.host",
+        )
+
+
+def _mail(call: Call) -> Iterator[contract.Finding]:
+    for cause in mail.summary(call.environment, call.now).causes:
+        found = cause.diagnosis
+        if found.cause in _CAUSES_THAT_ARE_FINE and call.now - cause.oldest_queued_at < _STUCK_AFTER:
+            continue
+        yield _finding(
+            Severity.warning,
+            "mail",
+            f"{cause.messages} messages wait: {found.title}. {found.words}",
+            found.next_step,
+            found.operation,
+            found.option,
+        )
+
+
+def _disk(environment: Environment) -> Iterator[contract.Finding]:
+    free = shutil.disk_usage(environment.data).free
+    if free < _LITTLE_DISK:
+        yield _finding(
+            Severity.warning,
+            "disk",
+            f"Only {free // 1024**2} MB are free on the disk of the data folder.",
+            "Make room.",
+        )

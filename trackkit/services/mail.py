@@ -1,0 +1,379 @@
+"""The mail queue's use cases: submit, look, and the administrators' verbs.
+
+A verb is decided a recipient at a time by `trackkit.domain.delivery.step`; where it does not apply it says why and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from trackkit.contract import mail as contract
+from trackkit.contract.operation import Nothing
+from trackkit.domain.delivery import Event, Refused, State, Status, message_state, new_status, step
+from trackkit.domain.diagnosis import Diagnosis, Evidence, diagnose
+from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Problem
+from trackkit.domain.log import Severity
+from trackkit.domain.message import (
+    checked_envelope,
+    domain_of,
+    header_block,
+    message_id,
+    queue_id,
+    queue_number,
+    subject,
+    text_preview,
+)
+from trackkit.domain.options import Options
+from trackkit.domain.schedule import RetryPolicy
+from trackkit.services.environment import Call, Environment
+from trackkit.store import queue, queue_view
+from trackkit.store.database import Connection
+from trackkit.store.queue import NewMessage, RecipientStatus
+from trackkit.store.queue_view import MessageRow, RecipientRow
+
+SOURCE: Final = "mail"
+_ATTEMPTS_SHOWN: Final = 500
+
+
+def policy(options: Options) -> RetryPolicy:
+    """The retry policy the options ask for."""
+    return RetryPolicy(timedelta(days=options.sending.timing.days))
+
+
+def submit(call: Call, request: contract.Submit) -> contract.Submitted:
+    """Store a message and its recipients; answered when they are on disk."""
+    environment, raw = call.environment, request.message
+    options = environment.options.current
+    limit = options.sending.timing.maximum_message_mb * 1024 * 1024
+    if len(raw) > limit:
+        raise MessageTooLarge(
+            f"The message has {len(raw):,} bytes; at most {limit:,} are accepted. Nothing was stored.",
+            "Send it smaller, or raise sending.timing.maximum_message_mb.",
+            problems=[Problem("message", "is over the maximum size")],
+        )
+    new = NewMessage(
+        raw,
+        checked_envelope(request.sender, request.recipients),
+        _storable(message_id(raw)),
+        _storable(subject(raw)),
+        call.actor.username,
+    )
+    status = new_status(call.now, policy(options))
+
+    def work(connection: Connection) -> int:
+        number = queue.enqueue(connection, new, status, call.now)
+        call.audit(
+            connection,
+            contract.SUBMIT.name,
+            queue_id(number),
+            after={
+                "sender": new.envelope.mail_from,
+                "recipients": str(len(new.envelope.rcpt_tos)),
+                "size": str(len(raw)),
+            },
+        )
+        return number
+
+    number = environment.store.write(work)
+    environment.mail_changed()
+    return contract.Submitted(queue_id=queue_id(number), message_id=new.message_id, size=len(raw))
+
+
+def list_queue(call: Call, request: contract.ListQueue) -> contract.QueuePage:
+    """A page of the queue, newest first."""
+    before = None if request.before is None else _number(request.before)
+
+    def work(connection: Connection) -> tuple[list[MessageRow], int]:
+        return (
+            queue_view.page(connection, request.state, before, request.limit + 1),
+            queue_view.count(connection, request.state),
+        )
+
+    rows, total = call.environment.store.read(work)
+    shown = rows[: request.limit]
+    return contract.QueuePage(
+        messages=tuple(_message(call, row) for row in shown),
+        next_before=queue_id(shown[-1].id) if len(rows) > request.limit else None,
+        total=total,
+    )
+
+
+def summarise(call: Call, request: Nothing) -> contract.QueueSummary:
+    """The queue by state and by cause."""
+    return summary(call.environment, call.now)
+
+
+def summary(environment: Environment, now: datetime) -> contract.QueueSummary:
+    """The queue by state, and its causes, the most frequent first."""
+    states, rows = environment.store.read(
+        lambda connection: (queue_view.states(connection), queue_view.causes(connection))
+    )
+    found: dict[str, contract.CauseCount] = {}
+    for row in rows:
+        evidence = Evidence(
+            row.state, row.next_attempt_at, environment.options.current, now, row.example, last=row.last
+        )
+        view = _diagnosis(diagnose(evidence))
+        known = found.get(view.cause)
+        found[view.cause] = contract.CauseCount(
+            diagnosis=known.diagnosis if known else view,
+            messages=row.messages + (known.messages if known else 0),
+            oldest_queued_at=min(row.oldest_queued_at, known.oldest_queued_at) if known else row.oldest_queued_at,
+        )
+    causes = sorted(found.values(), key=lambda cause: -cause.messages)
+    return contract.QueueSummary(states=states, causes=tuple(causes))
+
+
+def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
+    """Everything about one message but its raw source."""
+    number = _number(request.queue_id)
+
+    def work(connection: Connection) -> tuple[MessageRow | None, bytes, list[queue_view.AttemptView]]:
+        return (
+            queue_view.one(connection, number),
+            queue_view.raw(connection, number) or b"",
+            queue_view.attempts_of(connection, number, _ATTEMPTS_SHOWN),
+        )
+
+    row, raw, attempts = call.environment.store.read(work)
+    if row is None:
+        raise _gone(request.queue_id)
+    return contract.MessageDetail(
+        message=_message(call, row),
+        message_id=row.message_id,
+        submitted_by=row.submitted_by,
+        recipients=tuple(_recipient(call, r) for r in row.recipients),
+        attempts=tuple(
+            contract.AttemptView(
+                recipient=a.recipient,
+                started_at=a.started_at,
+                ended_at=a.ended_at,
+                host=a.host,
+                stage=a.stage,
+                verdict=a.verdict,
+                failure=a.failure or "",
+                smtp_code=a.smtp_code,
+                enhanced_code=a.enhanced_code,
+                text=a.text,
+            )
+            for a in attempts
+        ),
+        conversation=row.conversation,
+        headers=header_block(raw),
+        preview=text_preview(raw),
+    )
+
+
+def raw(call: Call, request: contract.OneMessage) -> contract.RawMessage:
+    """The bytes as they were submitted."""
+    number = _number(request.queue_id)
+    found = call.environment.store.read(lambda connection: queue_view.raw(connection, number))
+    if found is None:
+        raise _gone(request.queue_id)
+    return contract.RawMessage.model_construct(queue_id=request.queue_id, message=found)
+
+
+def list_sent(call: Call, request: contract.ListSent) -> contract.SentPage:
+    """A page of history, newest first."""
+    rows = call.environment.store.read(
+        lambda connection: queue_view.page_history(connection, request.before, request.limit + 1)
+    )
+    shown = rows[: request.limit]
+    return contract.SentPage(
+        sent=tuple(
+            contract.SentMail(
+                history_id=r.id,
+                queue_id=queue_id(r.queue_id),
+                message_id=r.message_id,
+                sender=r.mail_from,
+                recipient=r.recipient,
+                subject=r.subject,
+                queued_at=r.queued_at,
+                sent_at=r.sent_at,
+                host=r.host,
+                reply=r.reply,
+                tries=r.tries,
+            )
+            for r in shown
+        ),
+        next_before=shown[-1].id if len(rows) > request.limit else None,
+    )
+
+
+def reattempt(call: Call, request: contract.Verb) -> contract.VerbResults:
+    """Deferred and failed recipients become due now."""
+    return _verb(call, request, Event.reattempt)
+
+
+def hold(call: Call, request: contract.Verb) -> contract.VerbResults:
+    """Queued and deferred recipients wait until released."""
+    return _verb(call, request, Event.hold)
+
+
+def release(call: Call, request: contract.Verb) -> contract.VerbResults:
+    """Held recipients are queued again."""
+    return _verb(call, request, Event.release)
+
+
+def delete(call: Call, request: contract.Verb) -> contract.VerbResults:
+    """Everything but sent recipients is deleted; for ten minutes it can be undone."""
+    return _verb(call, request, Event.delete)
+
+
+def undelete(call: Call, request: contract.Verb) -> contract.VerbResults:
+    """Deleted recipients come back to where they were."""
+    return _verb(call, request, Event.undelete)
+
+
+_DONE: Final = {
+    Event.reattempt: "made due now",
+    Event.hold: "held",
+    Event.release: "released",
+    Event.delete: "deleted",
+    Event.undelete: "brought back",
+}
+
+
+def _verb(call: Call, request: contract.Verb, event: Event) -> contract.VerbResults:
+    wanted = {text: queue_number(text) for text in dict.fromkeys(request.queue_ids)}
+    retry = policy(call.environment.options.current)
+
+    def work(connection: Connection) -> list[contract.VerbResult]:
+        rows: dict[int, list[RecipientStatus]] = {}
+        for row in queue.of_messages(connection, {number for number in wanted.values() if number is not None}):
+            rows.setdefault(row.message_id, []).append(row)
+        changes: list[tuple[RecipientStatus, Status]] = []
+        results = [
+            _apply(text, rows.get(number, []) if number is not None else [], event, retry, call.now, changes)
+            for text, number in wanted.items()
+        ]
+        queue.set_statuses(connection, changes)
+        done = [result for result in results if result.done]
+        if done:
+            call.audit(
+                connection,
+                f"mail.{event}",
+                " ".join(result.queue_id for result in done)[:10_000],
+                after={"messages": str(len(done)), "recipients": str(sum(result.recipients for result in done))},
+            )
+        return results
+
+    results = call.environment.store.write(work)
+    done = [result.queue_id for result in results if result.done]
+    if done:
+        number = "1 message was" if len(done) == 1 else f"{len(done)} messages were"
+        call.log(Severity.information, SOURCE, f"{number} {_DONE[event]}.", " ".join(done))
+        call.environment.mail_changed()
+    return contract.VerbResults(results=tuple(results))
+
+
+def _apply(
+    text: str,
+    rows: Sequence[RecipientStatus],
+    event: Event,
+    retry: RetryPolicy,
+    now: datetime,
+    changes: list[tuple[RecipientStatus, Status]],
+) -> contract.VerbResult:
+    """Decide `event` for one message; what changes is added to `changes`."""
+    if not rows:
+        return contract.VerbResult(
+            queue_id=text, done=False, recipients=0, reason="is not in the queue (any more)", state=None
+        )
+    states: list[State] = []
+    reasons: list[str] = []
+    changed = 0
+    for row in rows:
+        result = step(row.status, event, retry, now)
+        if isinstance(result, Status):
+            changes.append((row, result))
+            changed += 1
+        elif isinstance(result, Refused) and row.status.state is not State.sent:
+            reasons.append(result.reason)
+        states.append(result.state if isinstance(result, Status) else row.status.state)
+    return contract.VerbResult(
+        queue_id=text,
+        done=changed > 0,
+        recipients=changed,
+        reason="" if changed else "; ".join(dict.fromkeys(reasons)) or "was sent already",
+        state=message_state(states),
+    )
+
+
+def _message(call: Call, row: MessageRow) -> contract.QueuedMessage:
+    state = message_state(r.state for r in row.recipients)
+    first = next(r for r in row.recipients if r.state is state)
+    waiting = [r.next_attempt_at for r in row.recipients if r.state in (State.queued, State.deferred)]
+    return contract.QueuedMessage(
+        queue_id=queue_id(row.id),
+        queued_at=row.queued_at,
+        attempts=row.attempts,
+        subject=row.subject,
+        sender=row.mail_from,
+        recipients=sum(r.state is not State.sent for r in row.recipients),
+        domains=tuple(dict.fromkeys(domain_of(r.address) for r in _unsent(row.recipients))),
+        state=state,
+        next_attempt_at=min(waiting, default=None),
+        size=row.size,
+        diagnosis=_diagnosis(_diagnose(call, first)),
+    )
+
+
+def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
+    return (r for r in recipients if r.state is not State.sent)
+
+
+def _recipient(call: Call, row: RecipientRow) -> contract.RecipientView:
+    waits = row.state in (State.queued, State.deferred)
+    last = row.last
+    return contract.RecipientView(
+        recipient_id=row.id,
+        address=row.address,
+        mail_type=row.mail_type,
+        state=row.state,
+        tries=row.tries,
+        next_attempt_at=row.next_attempt_at if waits else None,
+        expires_at=row.expires_at,
+        send_error=last.text if last and last.failure else "",
+        smtp_code=last.smtp_code if last else None,
+        enhanced_code=last.enhanced_code if last else "",
+        outcome_unknown=row.outcome_unknown,
+        diagnosis=_diagnosis(_diagnose(call, row)),
+    )
+
+
+def _diagnose(call: Call, row: RecipientRow) -> Diagnosis:
+    return diagnose(
+        Evidence(
+            row.state, row.next_attempt_at, call.environment.options.current, call.now, row.address, row.tries, row.last
+        )
+    )
+
+
+def _diagnosis(found: Diagnosis) -> contract.DiagnosisView:
+    return contract.DiagnosisView(
+        cause=found.cause,
+        title=found.title,
+        words=found.words,
+        next_step=found.next_step,
+        operation=found.operation,
+        option=found.option,
+    )
+
+
+def _number(text: str) -> int:
+    number = queue_number(text)
+    if number is None:
+        raise InvalidInput.of("queue_id", f"is {text!r}; queue ids look like Q17")
+    return number
+
+
+def _gone(text: str) -> NotFound:
+    return NotFound(f"{text} is not in the queue (any more).", "If it was sent, `mail history` shows it.")
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\N{SYMBOL FOR NULL}")

@@ -1,0 +1,76 @@
+"""Options as stored and as used: validated when they are read, sealed when they are secret, kept in memory.
+
+Secret values are encrypted with the server's key (Fernet: AES-128-CBC and HMAC-SHA256) and bound to their option's
+name; they leave this module only inside `Options`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from pydantic import SecretStr
+
+from trackkit.domain import options as declared
+from trackkit.domain.errors import Unavailable
+from trackkit.domain.options import Options
+from trackkit.store import records
+from trackkit.store.database import Connection, Store
+from trackkit.store.records import StoredOption
+
+
+class OptionCache:
+    """The current options, and those the server started with (`at_start`). `key` is the Fernet key for secrets."""
+
+    def __init__(self, store: Store, key: bytes) -> None:
+        self._store = store
+        self._fernet = Fernet(key)
+        self._reloading = threading.Lock()
+        self._current = self.at_start = store.read(self.load)
+
+    @property
+    def current(self) -> Options:
+        """The options as last read; cheap."""
+        return self._current
+
+    def reload(self) -> Options:
+        """Read them again, after a change or from another process."""
+        with self._reloading:  # two at a time could leave the older one's reading in place
+            self._current = self._store.read(self.load)
+        return self._current
+
+    def load(self, connection: Connection) -> Options:
+        """The options as stored; names this version does not know are passed over."""
+        stored = {n: s for n, s in records.get_options(connection).items() if n in declared.catalogue()}
+        return declared.from_flat({name: self._open(name, value) for name, value in stored.items()})
+
+    def save(self, connection: Connection, old: Options, new: Options) -> Mapping[str, tuple[Any, Any]]:
+        """Store what differs; (old, new) value of each changed option."""
+        defaults = declared.flat(Options())
+        before, after = declared.flat(old), declared.flat(new)
+        changes = {name: (before[name], after[name]) for name in after if before[name] != after[name]}
+        for name, (_, value) in changes.items():
+            records.set_option(connection, name, None if value == defaults[name] else self._sealed(name, value))
+        return changes
+
+    def _sealed(self, name: str, value: Any) -> StoredOption:
+        if isinstance(value, SecretStr):
+            text = f"{name}\n{value.get_secret_value()}"
+            return StoredOption(None, self._fernet.encrypt(text.encode()))
+        return StoredOption(value, None)
+
+    def _open(self, name: str, stored: StoredOption) -> Any:
+        if stored.sealed is None:
+            return stored.value
+        try:
+            bound_to, _, value = self._fernet.decrypt(stored.sealed).decode().partition("\n")
+        except InvalidToken:
+            bound_to, value = "", ""
+        if bound_to != name:
+            raise Unavailable(
+                f"The secret of {name} cannot be read: secret.key does not fit this database.",
+                "Put the secret.key that belongs to the database into the data folder.",
+            )
+        return SecretStr(value)

@@ -1,0 +1,124 @@
+"""Reading and changing options: one transaction, an audit record, and a refusal when somebody else was faster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from trackkit.contract import options as contract
+from trackkit.contract.operation import Nothing
+from trackkit.domain import options as declared
+from trackkit.domain.errors import Conflict, InvalidInput
+from trackkit.domain.log import Severity
+from trackkit.domain.options import Options
+from trackkit.services.environment import Call, Environment
+from trackkit.store import records
+from trackkit.store.database import Connection
+from trackkit.store.records import GroupRevision
+
+SOURCE = "options"
+
+
+def get_options(call: Call, request: Nothing) -> contract.OptionsState:
+    """Every option; secrets only as set or not."""
+    environment = call.environment
+    revisions = environment.store.read(records.group_revisions)
+    return _state(environment, environment.options.current, revisions)
+
+
+def set_options(call: Call, request: contract.SetOptions) -> contract.OptionsState:
+    """Change options, all or none."""
+    environment = call.environment
+    values = {name: _typed(name, value) for name, value in request.values.items()}
+
+    def work(connection: Connection) -> tuple[Options, Mapping[str, tuple[Any, Any]], dict[str, GroupRevision]]:
+        revisions = records.group_revisions(connection, lock=True)
+        _refuse_stale(request.revisions, revisions)
+        old = environment.options.load(connection)
+        new = declared.changed(old, values)
+        _refuse_open_door(environment, new)
+        changes = environment.options.save(connection, old, new)
+        for group in {name.partition(".")[0] for name in changes}:
+            known = revisions[group].revision if group in revisions else 0
+            if not records.raise_revision(connection, group, known, call.now, call.actor.username):
+                raise _conflict(group)
+        if changes:
+            before = {name: shown(name, old) for name, (old, _) in changes.items()}
+            after = {name: shown(name, new, changed=True) for name, (_, new) in changes.items()}
+            call.audit(connection, contract.SET.name, ", ".join(changes), before, after)
+        return new, changes, records.group_revisions(connection)
+
+    new, changes, revisions = environment.store.write(work)
+    environment.options.reload()
+    for name, (before, after) in changes.items():
+        call.log(
+            Severity.information,
+            SOURCE,
+            f"Option {name} was changed.",
+            f"before: {shown(name, before)}\nafter: {shown(name, after, changed=True)}",
+        )
+    if any(name.startswith("sending.smtp.host") and after is None for name, (_, after) in changes.items()):
+        call.log(Severity.warning, SOURCE, "The SMTP host was removed: no mail can leave.")
+    environment.mail_changed()
+    return _state(environment, new, revisions)
+
+
+def shown(name: str, value: object, *, changed: bool = False) -> str:
+    """A value for log and audit; of a secret only that it was set, changed or removed."""
+    if declared.checked_name(name).secret:
+        return "none" if value is None else "changed" if changed else "set"
+    return "none" if value is None else str(value)
+
+
+def _typed(name: str, value: object) -> object:
+    secret = declared.checked_name(name).secret
+    return SecretStr(value) if secret and isinstance(value, str) else value
+
+
+def _refuse_stale(seen: Mapping[str, int], revisions: Mapping[str, GroupRevision]) -> None:
+    for group, revision in seen.items():
+        known = revisions.get(group)
+        if (known.revision if known else 0) != revision:
+            raise _conflict(group, known.changed_by if known else "")
+
+
+def _conflict(group: str, who: str = "somebody else") -> Conflict:
+    return Conflict(
+        f"The options of group {group!r} were changed by {who} meanwhile; nothing of yours was changed.",
+        "Look at the present values, then change them again.",
+        details={"group": group},
+    )
+
+
+def _refuse_open_door(environment: Environment, new: Options) -> None:
+    if not new.server.encrypt and not environment.plain_allowed:
+        raise InvalidInput.of(
+            "server.encrypt",
+            "cannot be switched off while the server is reachable from other machines",
+            "On the server machine: `trackkit server set allow-plain yes`, then restart.",
+        )
+
+
+def _state(environment: Environment, options: Options, revisions: Mapping[str, GroupRevision]) -> contract.OptionsState:
+    defaults, used = declared.flat(Options()), environment.options.at_start
+    values = []
+    for name, value in declared.flat(options).items():
+        info = declared.checked_name(name)
+        values.append(
+            contract.OptionValue(
+                name=name,
+                value=None if info.secret else value,
+                is_set=value != defaults[name],
+                restart_needed=info.restart and value != declared.get(used, name),
+            )
+        )
+    last = max(revisions.values(), key=lambda r: r.changed_at, default=None)
+    return contract.OptionsState(
+        options=tuple(values),
+        revisions={group: revisions[group].revision if group in revisions else 0 for group in Options.model_fields},
+        warnings=tuple(declared.warnings(options)),
+        changed_at=last.changed_at if last else None,
+        changed_by=last.changed_by if last else "",
+    )

@@ -1,0 +1,82 @@
+"""Hashing of passwords and tokens.
+
+Passwords: argon2id with OWASP's second profile (19 MiB, 2 passes), because the library's default (64 MiB) takes
+gigabytes when many log in at once; at most `CONCURRENT` hashes run at a time, and who waits too long is told to try
+again. Tokens are random and long, so a plain SHA-256 is enough for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from trackkit.domain.errors import Unavailable
+
+CONCURRENT: Final = 2
+WAIT_SECONDS: Final = 20.0
+
+
+class Passwords:
+    """The bounded hasher."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+        self._slots = threading.BoundedSemaphore(CONCURRENT)
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    def hash(self, password: str) -> str:
+        """The form in which a password is stored."""
+        with self._slot():
+            return self._hasher.hash(password)
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is right. Takes as long without a hash, so that nobody learns which users exist."""
+        with self._slot():
+            try:
+                self._hasher.verify(password_hash or self._nobody, password)
+            except (VerifyMismatchError, InvalidHashError):
+                return False
+        return password_hash is not None
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=WAIT_SECONDS):
+            raise Unavailable("Too many people are logging in at once.", "Try again in a moment.")
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+SESSION_PREFIX: Final = "tks_"
+TOKEN_PREFIX: Final = "tkt_"
+
+
+def new_secret(prefix: str) -> str:
+    """A fresh token: the prefix tells what it is for, 256 random bits follow."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> str:
+    """The form in which a token is stored and looked up."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+def new_setup_code() -> str:
+    """A code a person can type: 100 random bits in five groups of four."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(5))
+
+
+def setup_code_hash(code: str) -> str:
+    """The form in which a set-up code is stored; case, dashes and blanks do not matter."""
+    return token_hash("".join(c for c in code.upper() if c.isalnum()))
