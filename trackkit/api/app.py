@@ -1,0 +1,218 @@
+"""The ASGI application, made from the catalogue of operations.
+
+Every request is bounded in size before it is read, authenticated, checked against the operation's role, validated,
+and answered by its use case in a thread. Every error leaves as a `WireError`; one that nobody foresaw is logged with
+a reference and leaves as `ServerFault` without its details.
+"""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import Body, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, create_model
+from starlette.exceptions import HTTPException
+
+from trackkit.api.docs import add_docs
+from trackkit.api.limits import LimitBody
+from trackkit.contract import mail
+from trackkit.contract.catalogue import OPERATIONS
+from trackkit.contract.operation import PREFIX, Nothing, Operation
+from trackkit.contract.wire import AUTOMATIC_HEADER, WireError, status_of
+from trackkit.domain import errors
+from trackkit.domain.accounts import Actor
+from trackkit.domain.errors import InvalidInput, NotAllowed, NotFound, NotLoggedIn, Problem, ServerFault, TrackkitError
+from trackkit.domain.log import Severity
+from trackkit.services.authentication import authenticate, nobody
+from trackkit.services.catalogue import BINDINGS, Binding
+from trackkit.services.environment import Call, Environment
+
+LOCAL_SCOPE: Final = "trackkit.local"
+"""Set in the ASGI scope of requests that came through the owner-only local socket."""
+
+_SOURCE: Final = "api"
+_SMALL_BODY: Final = 1024 * 1024
+
+
+def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDINGS) -> FastAPI:
+    """The application; raises `ServerFault` when an operation has no handler, or a handler no operation."""
+    if unbound := set(OPERATIONS) ^ set(bindings):
+        raise ServerFault(f"The server cannot start: no handler, or no operation, for {', '.join(sorted(unbound))}.")
+    app = FastAPI(title="trackkit", version=environment.version, docs_url=None, redoc_url=None)
+    add_docs(app)
+    for name, operation in OPERATIONS.items():
+        _add_route(app, environment, operation, bindings[name])
+    _add_error_handlers(app, environment)
+    app.add_middleware(LimitBody, limit=lambda path: _body_limit(environment, path))
+    return app
+
+
+def _body_limit(environment: Environment, path: str) -> int:
+    """Bytes a request may have: base64 makes a message a third longer."""
+    if path != PREFIX + mail.SUBMIT.path:
+        return _SMALL_BODY
+    return environment.options.current.sending.timing.maximum_message_mb * 1024 * 1024 * 4 // 3 + 2 * _SMALL_BODY
+
+
+def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any, Any], binding: Binding) -> None:
+    def endpoint(**values: Any) -> BaseModel:
+        http: Request = values.pop("http")
+        call = _call(environment, operation, http)
+        asked = _request(operation, values)
+        answer: BaseModel = binding.handler(call, asked)
+        return answer
+
+    endpoint.__signature__ = inspect.Signature(_parameters(operation))  # type: ignore[attr-defined]
+    endpoint.__name__ = operation.name.replace(".", "_")
+    answers: dict[int | str, dict[str, Any]] = {}
+    for cls in sorted(_errors(operation), key=lambda cls: cls.code):
+        status = status_of(cls(""))
+        known = answers.get(status, {}).get("description", "")
+        answers[status] = {"model": WireError, "description": f"{known}, {cls.code}".strip(", ")}
+    role = f"Needs the role {operation.role}." if operation.role else "Needs no log-in."
+    app.add_api_route(
+        PREFIX + operation.path,
+        endpoint,
+        methods=[operation.method],
+        response_model=operation.response,
+        operation_id=operation.name,
+        summary=operation.summary,
+        description=f"{operation.summary}. {role}",
+        tags=[operation.name.partition(".")[0]],
+        responses=answers,
+    )
+
+
+def _errors(operation: Operation[Any, Any]) -> set[type[TrackkitError]]:
+    """What an operation can answer with, its own errors and everybody's."""
+    everybodys: set[type[TrackkitError]] = {InvalidInput, ServerFault}
+    if operation.role is not None:
+        everybodys |= {NotLoggedIn, NotAllowed}
+    return everybodys | set(operation.errors)
+
+
+def _parameters(operation: Operation[Any, Any]) -> list[inspect.Parameter]:
+    """What FastAPI shall read from a request, as the parameters of a function."""
+    fields = operation.request.model_fields
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("http", kind, annotation=Request)]
+    for name in operation.path_fields:
+        annotation: Any = fields[name].annotation
+        for bound in fields[name].metadata:
+            annotation = Annotated[annotation, bound]
+        parameters.append(inspect.Parameter(name, kind, annotation=annotation))
+    if operation.request is Nothing:
+        rest: type[BaseModel] = Nothing
+        marker: Any = Query()
+    else:
+        others: dict[str, Any] = {n: (f.annotation, f) for n, f in fields.items() if n not in operation.path_fields}
+        rest = operation.request
+        if operation.path_fields:
+            rest = create_model(
+                f"{operation.request.__name__}Rest", __config__=operation.request.model_config, **others
+            )
+        marker = Query() if operation.in_query else Body()
+    parameters.append(inspect.Parameter("rest", kind, annotation=Annotated[rest, marker]))
+    return parameters
+
+
+def _request(operation: Operation[Any, Any], values: dict[str, Any]) -> BaseModel:
+    rest: BaseModel = values.pop("rest")
+    if not values:
+        return rest
+    given = {name: getattr(rest, name) for name in type(rest).model_fields}
+    request: BaseModel = operation.request.model_construct(**values, **given)  # both parts are validated already
+    return request
+
+
+def _call(environment: Environment, operation: Operation[Any, Any], http: Request) -> Call:
+    """Who asks; `NotLoggedIn` or `NotAllowed` when they may not."""
+    local = bool(http.scope.get(LOCAL_SCOPE, False))
+    address = "local" if local else (http.client.host if http.client else "unknown")
+    automatic = AUTOMATIC_HEADER in http.headers
+    scheme, _, token = http.headers.get("authorization", "").partition(" ")
+    if operation.role is None:
+        actor: Actor = nobody(address, local)
+    elif scheme.lower() != "bearer" or not token:
+        raise NotLoggedIn("You are not logged in.", "Log in first.")
+    else:
+        actor = authenticate(environment, token.strip(), address, local, automatic)
+        if not actor.role.covers(operation.role):
+            environment.log.write(
+                Severity.unusual_activity,
+                _SOURCE,
+                f"{actor.username} ({actor.role}) was refused {operation.name}.",
+                username=actor.username,
+                client_address=actor.where,
+            )
+            raise NotAllowed(
+                f"Your role {actor.role} does not allow this: {operation.summary}.",
+                f"It needs the role {operation.role}.",
+            )
+    return Call(environment, actor, environment.clock(), automatic)
+
+
+def _add_error_handlers(app: FastAPI, environment: Environment) -> None:
+    async def known(request: Request, error: Exception) -> Response:
+        assert isinstance(error, TrackkitError)  # noqa: S101 - for the type checker; the registration below says so
+        return _answer(error)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        problems = [Problem(_field(e["loc"]), e["msg"][:1].lower() + e["msg"][1:]) for e in error.errors()]
+        return _answer(InvalidInput("The request was refused; nothing was changed.", problems=problems))
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        if error.status_code == 404:
+            return _answer(
+                NotFound(f"There is nothing at {request.url.path}.", "The operations are described at /docs.")
+            )
+        unknown = InvalidInput(f"{request.method} {request.url.path} was refused: {error.detail}.")
+        return _answer(unknown, error.status_code)
+
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        reference = secrets.token_hex(4)
+        environment.log.write(
+            Severity.error,
+            _SOURCE,
+            f"Defect {reference} in {request.method} {request.url.path}: {type(error).__name__}.",
+            _where(error),
+        )
+        return _answer(
+            ServerFault(
+                f"The server made a mistake (reference {reference}).",
+                "The server log has an entry with this reference.",
+                details={"reference": reference},
+            )
+        )
+
+    handlers: tuple[tuple[type[Exception], Callable[[Request, Exception], Awaitable[Response]]], ...] = (
+        (TrackkitError, known),
+        (RequestValidationError, invalid),
+        (HTTPException, http_error),
+        (Exception, unforeseen),
+    )
+    for kind, handler in handlers:
+        app.add_exception_handler(kind, handler)
+
+
+def _answer(error: TrackkitError, status: int | None = None) -> Response:
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.NotLoggedIn) else None
+    return JSONResponse(WireError.of(error).model_dump(), status or status_of(error), headers=headers)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """The refused field as the caller wrote it; FastAPI puts where it came from in front."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+def _where(error: BaseException) -> str:
+    """The places an error went through, without any values: those could be secrets."""
+    return "\n".join(f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__))

@@ -1,0 +1,93 @@
+"""Puts a server together: stores, migrations, options, log; and takes it apart again in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from ipaddress import ip_address
+from uuid import uuid4
+
+from trackkit.domain.accounts import ADMIN, Role
+from trackkit.domain.log import LogEntry, Severity
+from trackkit.server.folder import Folder
+from trackkit.server.settings import MachineSettings
+from trackkit.services.environment import Environment
+from trackkit.services.log_writer import LogWriter, append_line
+from trackkit.services.option_cache import OptionCache
+from trackkit.services.passwords import Passwords
+from trackkit.store import accounts, database, records
+from trackkit.store.database import Connection, Store
+from trackkit.store.migrate import upgrade
+
+SOURCE = "server"
+
+
+def now() -> datetime:
+    """The clock of a real server."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def environment(
+    folder: Folder, settings: MachineSettings, database_url: str | None, clock: Callable[[], datetime] = now
+) -> Iterator[Environment]:
+    """Everything the use cases need, on SQLite in the folder or on PostgreSQL; closed again on the way out."""
+    with ExitStack() as closing:
+        main = database.postgresql(database_url) if database_url else database.sqlite(folder.database)
+        closing.callback(main.close)
+        log_store = database.postgresql(database_url) if database_url else database.sqlite(folder.log_database)
+        closing.callback(log_store.close)
+        upgrade(main, "main")
+        upgrade(log_store, "log")
+        options = OptionCache(main, folder.secret_key.read_bytes())
+        log = LogWriter(log_store, lambda: options.current.log, clock, folder.startup_log)
+        yield Environment(
+            version=version("trackkit"),
+            data=folder.path,
+            store=main,
+            log_store=log_store,
+            log=log,
+            options=options,
+            passwords=Passwords(),
+            clock=clock,
+            zone=datetime.now().astimezone().tzinfo or UTC,
+            server_id=_first_start(main, clock()),
+            plain_allowed=settings.allow_plain or ip_address(settings.address).is_loopback,
+        )
+
+
+def _first_start(store: Store, at: datetime) -> str:
+    """The server's id; at the very first start it is made, together with the built-in admin."""
+
+    def work(connection: Connection) -> str:
+        server_id = records.get_fact(connection, "server_id")
+        if server_id is None:
+            server_id = str(uuid4())
+            records.set_fact(connection, "server_id", server_id)
+            accounts.add_user(connection, ADMIN, Role.admin, None, at)
+        return server_id
+
+    return store.write(work)
+
+
+def warn_at_start(environment: Environment, *, is_service: bool) -> None:
+    """What every start tells the log."""
+    log = environment.log
+    log.write(Severity.information, SOURCE, f"trackkit {environment.version} started.")
+    for user in environment.store.read(accounts.all_users):
+        if user.password_hash is None:
+            log.write(
+                Severity.warning,
+                SOURCE,
+                f"User {user.name} has no password and can log in only on the server machine. Set a password.",
+            )
+    if environment.options.current.log.warn_not_a_service and not is_service:
+        log.write(Severity.warning, SOURCE, "The server was not started by the system's service manager.")
+
+
+def report_start_failure(folder: Folder, error: Exception) -> None:
+    """A start-up error always goes to startup.log: nobody may be watching."""
+    entry = LogEntry(now(), Severity.severe_error, SOURCE, f"The server could not start: {error}")
+    append_line(folder.startup_log, entry)

@@ -1,0 +1,86 @@
+"""What only this machine decides: a small file in the data folder, changed by `trackkit server set`, never by the API.
+
+Fails with `InvalidInput` naming the setting, and with `Unavailable` when the file cannot be read.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import tomli_w
+
+from trackkit.domain.errors import InvalidInput, Unavailable
+
+_FILE: Final = "server.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSettings:
+    """Settings of one server on its machine."""
+
+    address: str = "127.0.0.1"
+    """The address to listen on."""
+    allow_plain: bool = False
+    """`server.encrypt` may be switched off although other machines can reach the server."""
+
+
+TITLES: Final[Mapping[str, str]] = {
+    "address": "the address to listen on (127.0.0.1 = this machine only, 0.0.0.0 = every IPv4 network)",
+    "allow-plain": "yes = server.encrypt may be switched off although other machines reach the server",
+}
+
+
+def load(data: Path) -> MachineSettings:
+    """The settings of the server in the folder `data`; defaults when there is no file yet."""
+    path = data / _FILE
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return MachineSettings()
+    except (OSError, ValueError) as error:
+        raise Unavailable(
+            f"{path} cannot be read: {error}", "Mend the file, or remove it to get the defaults."
+        ) from error
+    settings = MachineSettings()
+    for name, value in raw.items():
+        settings = changed(settings, name.replace("_", "-"), str(value))
+    return settings
+
+
+def changed(settings: MachineSettings, name: str, text: str) -> MachineSettings:
+    """The settings with one of them set from text."""
+    if name == "address":
+        try:
+            return replace(settings, address=str(ip_address(text)))
+        except ValueError:
+            raise InvalidInput.of("address", f"{text!r} is no IP address of this machine") from None
+    if name == "allow-plain":
+        if text.lower() not in ("yes", "no", "true", "false"):
+            raise InvalidInput.of("allow-plain", f"is {text!r}; write yes or no")
+        return replace(settings, allow_plain=text.lower() in ("yes", "true"))
+    raise InvalidInput.of(name, "is not the name of a setting", f"The settings are {', '.join(TITLES)}.")
+
+
+def save(data: Path, settings: MachineSettings) -> None:
+    """Write the settings whole: aside, synced, then renamed."""
+    aside = data / f"{_FILE}.new"
+    with aside.open("wb") as file:
+        tomli_w.dump(asdict(settings), file)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(data / _FILE)
+
+
+def shown(settings: MachineSettings) -> dict[str, str]:
+    """Each setting's value as text, by the name used on the command line."""
+    return {name: _text(getattr(settings, name.replace("-", "_"))) for name in TITLES}
+
+
+def _text(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
