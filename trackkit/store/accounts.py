@@ -70,7 +70,7 @@ def find_user(connection: Connection, name: str, *, lock: bool = False) -> UserR
 
 
 def add_user(connection: Connection, name: str, role: Role, password_hash: str | None, now: datetime) -> UserRow:
-    """Add a user; an `IntegrityError` when the name is taken."""
+    """Add a user; `Conflict` when the name is taken."""
     values = {
         "name": name,
         "name_key": username_key(name),
@@ -78,7 +78,12 @@ def add_user(connection: Connection, name: str, role: Role, password_hash: str |
         "password_hash": password_hash,
         "created_at": now,
     }
-    key = connection.execute(insert(users).values(values).returning(users.c.id)).scalar_one()
+    try:
+        key = connection.execute(insert(users).values(values).returning(users.c.id)).scalar_one()
+    except IntegrityError:
+        raise Conflict(
+            f"There is a user {name!r} already; nothing was changed.", "Names are not case sensitive."
+        ) from None
     return UserRow(key, name, role, password_hash, now, None)
 
 

@@ -31,6 +31,9 @@ _GROUP: Final = 200
 """Units of work that may share a commit; bounds how long the first of them waits."""
 
 _BUSY_TIMEOUT_MS: Final = 20_000
+_ENGINE: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "hide_parameters": True}
+"""Values stay out of error messages: they can be secret, or somebody's mail."""
+
 _CLOSED: Final = "The server is stopping; nothing was changed."
 
 
@@ -167,7 +170,7 @@ def sqlite(path: Path) -> Store:
 
     `synchronous=FULL`: with NORMAL the last commits are lost at power loss, and accepted mail with them.
     """
-    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=8, max_overflow=24)
+    engine = create_engine(URL.create("sqlite", database=str(path)), **_ENGINE)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -190,4 +193,4 @@ def postgresql(url: str) -> Store:
     scheme, _, rest = url.partition("://")
     if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise Unavailable(f"{scheme or url!r} is no database trackkit can use.", "Use a postgresql:// URL.")
-    return Store(create_engine(f"postgresql+psycopg://{rest}", pool_size=8, max_overflow=24, pool_pre_ping=True))
+    return Store(create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True, **_ENGINE))

@@ -1,0 +1,65 @@
+"""A whole server environment without its network, on SQLite and on PostgreSQL, with a clock the test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from trackkit.domain.accounts import Actor, Role
+from trackkit.server import compose
+from trackkit.server.folder import prepare
+from trackkit.server.settings import MachineSettings
+from trackkit.services.environment import Call, Environment
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **duration: float) -> None:
+        """Move on, by the arguments of `timedelta`."""
+        self.now += timedelta(**duration)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """Every store test runs on both."""
+    if request.param == "sqlite":
+        return None
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def environment(tmp_path: Path, database_url: str | None, clock: Clock) -> Iterator[Environment]:
+    folder = prepare(tmp_path / "data")
+    with compose.environment(folder, MachineSettings(), database_url, clock) as made:
+        yield made
+
+
+@pytest.fixture
+def admin(environment: Environment, clock: Clock) -> AsUser:
+    return AsUser(environment, clock, Actor("admin", Role.admin, "127.0.0.1", session_id="test"))
+
+
+class AsUser:
+    """Makes calls in somebody's name, each at the clock's present time."""
+
+    def __init__(self, environment: Environment, clock: Clock, actor: Actor) -> None:
+        self.environment, self.clock, self.actor = environment, clock, actor
+
+    def __call__(self) -> Call:
+        return Call(self.environment, self.actor, self.clock())
