@@ -141,6 +141,15 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.accepting.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drop idle connections at once: a client that sleeps would not answer TLS's closing, and hold up the stop."""
+        for connection in list(self.server_state.connections):
+            cycle = getattr(connection, "cycle", None)
+            transport = getattr(connection, "transport", None)
+            if transport is not None and (cycle is None or cycle.response_complete):
+                transport.abort()
+        await super().shutdown(sockets)
+
     def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
         """Leave the signals to `_serve`."""
         return nullcontext()

@@ -93,7 +93,7 @@ def open_session(call: Call, request: contract.LoginRequest) -> contract.OpenedS
         )
         raise WrongLogin(
             "User name or password is wrong.",
-            "An account without a password can log in only on the server machine (--data DIR).",
+            "An account without a password can log in only on the server machine itself.",
         )
     token, session_id = new_secret(SESSION_PREFIX), secrets.token_hex(8)
     verified = row

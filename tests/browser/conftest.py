@@ -1,0 +1,130 @@
+"""A real Chromium, and pages that notice every request to another host, every script error and every dialog."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, Request, sync_playwright
+
+from tests.dashboards import RunningDashboards
+from tests.running import RunningServer, start_server
+
+SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests."""
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("needs Chromium (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    """A page of a person's own browser (own cookies); afterwards it must have stayed on this machine and quiet."""
+    contexts, trouble = [], []
+
+    def request(asked: Request) -> None:
+        parts = urlsplit(asked.url)
+        if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
+            trouble.append(f"request to {asked.url}")
+
+    def dialog(opened: Dialog) -> None:
+        trouble.append(f"dialog {opened.message!r}")
+        opened.dismiss()
+
+    def make(**options: object) -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", request)
+        page.on("dialog", dialog)
+        page.on("pageerror", lambda error: trouble.append(f"script error {error}"))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture
+def picture() -> Callable[[Page, str], None]:
+    """Keep a screenshot under `tests/screenshots/`, to be looked at."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDashboards]:
+    """A server that is set up, with the users ada (viewer) and bob (operator), and its dashboards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACKKIT_HOME", str(tmp_path_factory.mktemp("home")))
+        server = start_server()
+        try:
+            _set_admin_password(server)
+            server.admin.users.add("ada", "viewer", "ada's password")
+            server.admin.users.add("bob", "operator", "bob's password")
+            with _dashboards(server, tmp_path_factory.mktemp("dashboards")) as running:
+                yield running
+        finally:
+            server.stop()
+            shutil.rmtree(server.data.parent)
+
+
+@pytest.fixture
+def new_site(server: RunningServer, tmp_path: Path) -> Iterator[RunningDashboards]:
+    """A fresh server, not yet set up, and its dashboards."""
+    with _dashboards(server, tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def _dashboards(server: RunningServer, home: Path) -> Iterator[RunningDashboards]:
+    running = RunningDashboards(server, home)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def _set_admin_password(server: RunningServer) -> None:
+    """A changed password ends the sessions of that user, so the next use of `server.admin` logs in again."""
+    server.admin.users.edit("admin", password="the admin's password")
+    server.admin.close()
+    del server.admin
+
+
+def log_in(page: Page, site: RunningDashboards, username: str, password: str) -> None:
+    """Through the form, from the start page, until the queue and the log are there."""
+    page.goto(site.url)
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("heading", name="Mail queue and server log").wait_for()
+    page.get_by_text("As of").wait_for()

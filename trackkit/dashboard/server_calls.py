@@ -1,0 +1,74 @@
+"""What the dashboards ask the trackkit server: always as nobody or as one visitor, never with rights of their own.
+
+The client is synchronous, so each call runs in a thread and the event loop goes on. Errors are the client's: what
+the server raised, or `ConnectionFailed` with its diagnosis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from trackkit.client import Server, reach
+from trackkit.contract.server import OpenedSession, ServerInfo
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackkitServer:
+    """Where the server is.
+
+    Parameters
+    ----------
+    url: ``https://host:port``.
+    fingerprint: of its certificate, as ``sha256:…``; none when it does not encrypt.
+    """
+
+    url: str
+    fingerprint: str | None = None
+
+    async def info(self) -> ServerInfo:
+        """What anyone may know, and whether the server still waits to be set up."""
+        return await self._ask(lambda server: server.info())
+
+    async def complete_setup(self, code: str, password: str) -> None:
+        """Set the admin password with the one-time code; `WrongLogin`, `InvalidInput`, `Conflict`."""
+        await self._ask(lambda server: server.complete_setup(code, password))
+
+    async def log_in(self, username: str, password: str) -> OpenedSession:
+        """Open a session that outlives this call; `WrongLogin`, `Unavailable`."""
+
+        def opened(server: Server) -> OpenedSession:
+            session = server.log_in(username, password)
+            server.use_token(session.token)  # from now on it is the visit's session, not this connection's to end
+            return session
+
+        return await self._ask(opened)
+
+    async def log_out(self, token: str) -> None:
+        """End a visitor's session."""
+        await self._ask(lambda server: server.log_out(), token)
+
+    async def check(self, token: str, *, automatic: bool) -> None:
+        """`NotLoggedIn` when a visitor's session has ended; `automatic`: the question is no activity of theirs."""
+
+        def asked(server: Server) -> None:
+            if automatic:
+                with server.automatic():
+                    server.use_token(token)
+            else:
+                server.use_token(token)
+
+        await self._ask(asked)
+
+    async def _ask(self, question: Callable[[Server], T], token: str | None = None) -> T:
+        def answer() -> T:
+            with reach(self.url, fingerprint=self.fingerprint) as server:
+                if token is not None:
+                    server.use_token(token)
+                return question(server)
+
+        return await asyncio.to_thread(answer)

@@ -1,0 +1,58 @@
+"""Who is logged in to the dashboards, and which kernels are theirs.
+
+Kept in memory only: a restart of the dashboards asks everybody to log in again. The browser holds nothing but the
+random key of its visit; the session token of the trackkit server never leaves this process except into the
+visitor's own kernels. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from jupyter_server.auth.identity import User
+
+KERNELS_PER_VISIT = 4
+"""A kernel takes about 100 MB; who opens more pages than this loses the oldest."""
+
+
+@dataclass
+class Visitor(User):
+    """A logged-in person: what Jupyter knows as the user, with the role and session the trackkit server gave."""
+
+    role: str = ""
+    token: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    kernels: list[str] = field(default_factory=list)
+    """Ids of the kernels this visit started, oldest first."""
+
+
+class Visits:
+    """Every visit by its key."""
+
+    def __init__(self) -> None:
+        self._visits: dict[str, Visitor] = {}
+
+    def open(self, username: str, role: str, token: str) -> Visitor:
+        """A new visit under a fresh random key (never a key that a browser brought along)."""
+        visitor = Visitor(username=username, role=role, token=token, key=secrets.token_urlsafe(32))
+        self._visits[visitor.key] = visitor
+        return visitor
+
+    def get(self, key: str) -> Visitor | None:
+        """The visit of that key, or none when it has ended."""
+        return self._visits.get(key)
+
+    def end(self, visitor: Visitor) -> None:
+        """Forget a visit; its key opens nothing any more."""
+        self._visits.pop(visitor.key, None)
+
+    def forget_kernel(self, kernel_id: str) -> None:
+        """A kernel has ended, whoever ended it."""
+        for visitor in self._visits.values():
+            if kernel_id in visitor.kernels:
+                visitor.kernels.remove(kernel_id)
+
+    def __iter__(self) -> Iterator[Visitor]:
+        return iter(tuple(self._visits.values()))
