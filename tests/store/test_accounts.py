@@ -187,7 +187,7 @@ def test_tokens_and_passwords_are_not_kept_readable(environment: Environment, ad
             assert PASSWORD.encode() not in content
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a\nb", "x" * 65])
+@pytest.mark.parametrize("name", ["", "   ", "a\nb", "a/b", "a\\b", "x" * 65])
 def test_impossible_names_are_refused(admin: AsUser, name: str) -> None:
     with pytest.raises((InvalidInput, ValueError)):
         _add(admin, name)

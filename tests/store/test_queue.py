@@ -234,6 +234,39 @@ def test_an_active_message_is_deleted_when_its_attempt_has_ended(
     assert [line.queue_id for line in mail.list_sent(admin(), contract.ListSent()).sent] == [sent]
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_two_claims_of_one_message_do_not_settle_each_others_recipients(
+    queue: DeliveryQueue, admin: AsUser, clock: Clock, together: bool
+) -> None:
+    jitters = iter([0.0, 1.0])
+    queue._jitter = lambda: next(jitters, 0.0)
+    _submit(admin, "a@example.org", "b@example.org")
+    _settle(queue, clock, queue.claim(10)[0], LATER, LATER)
+    clock.forward(seconds=60)
+    [one] = queue.claim(10)
+    clock.forward(seconds=20)
+    [two] = queue.claim(10)
+    assert {r.address for r in one.recipients} | {r.address for r in two.recipients} == {
+        "a@example.org",
+        "b@example.org",
+    }
+    if together:
+        attempts = [
+            Attempted(c, clock(), clock(), "h", {c.recipients[0].recipient_id: ACCEPTED}, "") for c in (one, two)
+        ]
+        queue.settle(attempts)
+    else:
+        _settle(queue, clock, one, ACCEPTED)
+        assert queue.claim(10) == [], "the other recipient is still under way"
+        _settle(queue, clock, two, ACCEPTED)
+    clock.forward(hours=1)
+    assert queue.claim(10) == []
+    assert sorted(line.recipient for line in mail.list_sent(admin(), contract.ListSent()).sent) == [
+        "a@example.org",
+        "b@example.org",
+    ]
+
+
 def test_settling_many_at_once(queue: DeliveryQueue, admin: AsUser, clock: Clock) -> None:
     for n in range(120):
         _submit(admin, f"a{n}@example.org", f"b{n}@example.org")

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from trackkit.contract.operation import Nothing, Operation, Request, Response
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
 
-Value = bool | int | str | None
+
+def _plain(value: object) -> object:
+    """Said once here, because a union would say it once for each of its members."""
+    if value is not None and not isinstance(value, bool | int | str):
+        raise PydanticCustomError("option_value", "is neither text nor a whole number nor yes or no")
+    return value
+
+
+Value = Annotated[bool | int | str | None, BeforeValidator(_plain)]
 
 
 class OptionValue(Response):
@@ -45,7 +55,7 @@ class SetOptions(Request):
     group meanwhile, `Conflict` is raised and nothing changes. Empty: no such check.
     """
 
-    values: dict[str, Value] = Field(max_length=500)
+    values: dict[str, Value] = Field(max_length=500, repr=False)
     revisions: dict[str, int] = Field(default_factory=dict, max_length=50)
 
 

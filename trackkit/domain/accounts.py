@@ -60,13 +60,24 @@ def username_key(name: str) -> str:
 
 def checked_username(name: str) -> str:
     """The name as it is stored, or `InvalidInput`."""
+    return _checked_name("username", name)
+
+
+def checked_token_name(name: str) -> str:
+    """The token's name as it is stored, or `InvalidInput`."""
+    return _checked_name("name", name)
+
+
+def _checked_name(field: str, name: str) -> str:
     name = name.strip()
     if not name:
-        raise InvalidInput.of("username", "is empty")
+        raise InvalidInput.of(field, "is empty")
     if len(name) > MAXIMUM_USERNAME:
-        raise InvalidInput.of("username", f"has {len(name)} characters; at most {MAXIMUM_USERNAME} are possible")
+        raise InvalidInput.of(field, f"has {len(name)} characters; at most {MAXIMUM_USERNAME} are possible")
     if not name.isprintable():
-        raise InvalidInput.of("username", "holds control characters")
+        raise InvalidInput.of(field, "holds control characters")
+    if "/" in name or "\\" in name:
+        raise InvalidInput.of(field, "holds a slash, which separates the parts of addresses")
     return name
 
 

@@ -216,6 +216,14 @@ TABLE: tuple[Row, ...] = (
         "mail.reattempt",
     ),
     Row(
+        "defect",
+        _failed(Failure.defect),
+        "trackkit itself failed",
+        "Sending this mail failed on a defect of trackkit: {text}",
+        "Report the entry in the server log; the next try is at {at}.",
+        "mail.reattempt",
+    ),
+    Row(
         "deferred_by_host",
         lambda e: _failed(Failure.replied)(e) and not _permanent(e),
         "The host asks to try later",

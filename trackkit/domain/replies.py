@@ -44,6 +44,8 @@ class Failure(StrEnum):
     login_not_offered = "login_not_offered"
     interrupted = "interrupted"
     """The server that had claimed the recipient stopped before it knew the outcome."""
+    defect = "defect"
+    """trackkit itself failed; the server log says where."""
 
 
 class Verdict(StrEnum):

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from trackkit.contract import users as contract
 from trackkit.contract.operation import Done, Nothing
-from trackkit.domain.accounts import Role, checked_password, checked_username, username_key
+from trackkit.domain.accounts import Role, checked_password, checked_token_name, checked_username, username_key
 from trackkit.domain.errors import Conflict, NotAllowed, NotFound, WrongLogin
 from trackkit.domain.log import Severity
 from trackkit.services.environment import Call
@@ -121,21 +121,17 @@ def add_token(call: Call, request: contract.AddToken) -> contract.NewToken:
     """Make a token for oneself, with a role no higher than one's own."""
     if not call.actor.role.covers(request.role):
         raise NotAllowed(f"A token cannot have the role {request.role}: yours is {call.actor.role}.")
-    secret = new_secret(TOKEN_PREFIX)
+    name, secret = checked_token_name(request.name), new_secret(TOKEN_PREFIX)
     expires_at = call.now + timedelta(days=request.days) if request.days else None
 
     def work(connection: Connection) -> TokenRow:
         owner = _existing(connection, call.actor.username)
-        row = accounts.add_token(
-            connection, owner, request.name, request.role, token_hash(secret), call.now, expires_at
-        )
-        call.audit(
-            connection, contract.ADD_TOKEN.name, f"{owner.name}/{request.name}", after={"role": request.role.value}
-        )
+        row = accounts.add_token(connection, owner, name, request.role, token_hash(secret), call.now, expires_at)
+        call.audit(connection, contract.ADD_TOKEN.name, f"{owner.name}/{name}", after={"role": request.role.value})
         return row
 
     row = call.environment.store.write(work)
-    call.log(Severity.information, SOURCE, f"Token {request.name!r} was made with the role {request.role}.")
+    call.log(Severity.information, SOURCE, f"Token {name!r} was made with the role {request.role}.")
     return contract.NewToken(secret=secret, **_token(row))
 
 

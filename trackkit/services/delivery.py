@@ -110,12 +110,15 @@ class DeliveryQueue:
     def settle(self, attempts: Sequence[Attempted]) -> None:
         """Write down what became of claimed messages, all in one transaction."""
         now = self._environment.clock()
-        by_message = {attempt.claimed.message_id: attempt for attempt in attempts}
+        # By recipient: recipients of one message come due apart, so it can be under way in several claims at once.
+        mine = {r.recipient_id: attempt for attempt in attempts for r in attempt.claimed.recipients}
+        messages = {attempt.claimed.message_id for attempt in attempts}
 
         def work(connection: Connection) -> _Changes:
             changes = _Changes()
-            for row in queue.leased(connection, self._worker, by_message):
-                self._settle_recipient(row, by_message[row.message_id], now, changes)
+            for row in queue.leased(connection, self._worker, messages):
+                if row.recipient_id in mine:
+                    self._settle_recipient(row, mine[row.recipient_id], now, changes)
             _write(connection, changes)
             return changes
 

@@ -1,0 +1,384 @@
+"""A small real HTTP(S) server that speaks the catalogue, and sockets that misbehave: the other side of client tests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import socket
+import socketserver
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import trustme
+
+from trackkit.contract import audit, log, mail, options, server, users
+from trackkit.contract.catalogue import OPERATIONS
+from trackkit.contract.operation import PREFIX, Done, Operation, Response
+from trackkit.contract.wire import API_VERSION, WireError, status_of
+from trackkit.domain.errors import NotFound, TrackkitError
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+DIAGNOSIS = mail.DiagnosisView(cause="paused", title="Sending is paused", words="It is paused.", next_step="Resume.")
+USER = users.User(username="ada", role="admin", password_set=True, created_at=NOW, last_login_at=None)
+TOKEN = {
+    "name": "ci",
+    "username": "ada",
+    "role": "viewer",
+    "created_at": NOW,
+    "expires_at": None,
+    "last_used_at": None,
+}
+VERBS = mail.VerbResults(results=(mail.VerbResult(queue_id="q1", done=True, recipients=1, state="deferred"),))
+SESSION = {"session_id": "s1", "username": "ada", "role": "admin", "password_set": True, "opened_at": NOW}
+
+
+def queued(queue_id: str, subject: str = "Hello") -> mail.QueuedMessage:
+    """A row of the queue."""
+    return mail.QueuedMessage(
+        queue_id=queue_id,
+        queued_at=NOW,
+        attempts=1,
+        subject=subject,
+        sender="a@example.org",
+        recipients=2,
+        domains=("example.org", "example.com"),
+        state="deferred",
+        next_attempt_at=NOW,
+        size=1234,
+        diagnosis=DIAGNOSIS,
+    )
+
+
+def log_row(entry_id: int, level: str = "warning", message: str = "disk low") -> log.LogRow:
+    """An entry of the log."""
+    return log.LogRow(
+        entry_id=entry_id,
+        at=NOW,
+        level=level,
+        source="server",
+        database="",
+        username="ada",
+        client_address="127.0.0.1",
+        message=message,
+        details="",
+    )
+
+
+RECIPIENT = mail.RecipientView(
+    recipient_id=1,
+    address="b@example.org",
+    mail_type="internet",
+    state="deferred",
+    tries=1,
+    next_attempt_at=NOW,
+    expires_at=NOW,
+    send_error="450 later",
+    smtp_code=450,
+    enhanced_code="4.2.0",
+    outcome_unknown=False,
+    diagnosis=DIAGNOSIS,
+)
+ATTEMPT = mail.AttemptView(
+    recipient="b@example.org",
+    started_at=NOW,
+    ended_at=NOW,
+    host="mx",
+    stage="recipient",
+    verdict="temporary",
+    failure="replied",
+    smtp_code=450,
+    enhanced_code="4.2.0",
+    text="4.2.0 later",
+)
+SENT = mail.SentMail(
+    history_id=7,
+    queue_id="q0",
+    message_id="<m@x>",
+    sender="a@example.org",
+    recipient="b@example.org",
+    subject="Hello",
+    queued_at=NOW,
+    sent_at=NOW,
+    host="mx",
+    reply="250 ok",
+    tries=1,
+)
+AUDIT = audit.AuditRecord(
+    record_id=3,
+    at=NOW,
+    operation="options.set",
+    username="ada",
+    client_address="local socket",
+    subject="sending",
+    before={"sending.paused": "no"},
+    after={"sending.paused": "yes"},
+)
+OPTIONS = options.OptionsState(
+    options=(
+        options.OptionValue(name="sending.paused", value=False, is_set=False),
+        options.OptionValue(name="sending.smtp.host", value="mx", is_set=True),
+        options.OptionValue(name="sending.smtp.password", value=None, is_set=True),
+        options.OptionValue(name="server.port", value=8470, is_set=False, restart_needed=True),
+    ),
+    revisions={"sending": 4, "server": 1},
+)
+
+
+def answers() -> dict[str, Any]:
+    """A proper answer to each operation."""
+    return {
+        "server.info": server.ServerInfo(version="0.1.0", api_version=API_VERSION, server_id="id", setup_open=False),
+        "server.health": server.Health(findings=(), checked_at=NOW),
+        "session.open": server.OpenedSession(**SESSION, token="the-session-token"),
+        "session.current": server.Session(**SESSION),
+        "session.close": Done(),
+        "setup.issue": server.SetupCode(code="1234-5678"),
+        "setup.complete": Done(),
+        "user.list": users.Users(users=(USER,)),
+        "user.add": USER,
+        "user.edit": USER,
+        "user.delete": Done(),
+        "user.password": Done(),
+        "token.list": users.Tokens(tokens=(users.Token(**TOKEN),)),
+        "token.add": users.NewToken(**TOKEN, secret="tk_secret"),
+        "token.delete": Done(),
+        "options.get": OPTIONS,
+        "options.set": OPTIONS,
+        "mail.submit": mail.Submitted(queue_id="q1", message_id="<m@x>", size=10),
+        "mail.list": mail.QueuePage(messages=(queued("q1"),), next_before=None, total=1),
+        "mail.summary": mail.QueueSummary(
+            states={"deferred": 1}, causes=(mail.CauseCount(diagnosis=DIAGNOSIS, messages=1, oldest_queued_at=NOW),)
+        ),
+        "mail.history": mail.SentPage(sent=(SENT,), next_before=None),
+        "mail.show": mail.MessageDetail(
+            message=queued("q1"),
+            message_id="<m@x>",
+            submitted_by="ada",
+            recipients=(RECIPIENT,),
+            attempts=(ATTEMPT,),
+            conversation="> EHLO x",
+            headers="Subject: Hello",
+            preview="Hi",
+        ),
+        "mail.raw": mail.RawMessage.model_construct(queue_id="q1", message=b"Subject: x\r\n\r\n\x00\xff"),
+        **dict.fromkeys((f"mail.{verb}" for verb in ("reattempt", "hold", "release", "delete", "undelete")), VERBS),
+        "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
+        "log.delete": log.DeletedLog(entries=5),
+        "audit.list": audit.AuditPage(records=(AUDIT,), next_before=None),
+    }
+
+
+@dataclass
+class Seen:
+    """A request as it arrived."""
+
+    operation: str
+    fields: dict[str, Any]
+    headers: dict[str, str]
+    target: str
+
+
+@dataclass
+class ApiServer:
+    """Answers every operation from `answers` (a response, an error to raise, or a function of the fields)."""
+
+    url: str = ""
+    fingerprint: str = ""
+    answers: dict[str, Any] = field(default_factory=answers)
+    seen: list[Seen] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return urlsplit(self.url).port or 0
+
+    def calls(self) -> list[str]:
+        """The operations in the order they were asked for."""
+        return [request.operation for request in self.seen]
+
+    def last(self, operation: str) -> Seen:
+        """The last request for that operation."""
+        return [request for request in self.seen if request.operation == operation][-1]
+
+
+def _routes() -> list[tuple[str, re.Pattern[str], Operation[Any, Any]]]:
+    found = sorted(OPERATIONS.values(), key=lambda operation: len(operation.path_fields))
+    return [(o.method, re.compile(PREFIX + re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", o.path) + r"\Z"), o) for o in found]
+
+
+_ROUTES = _routes()
+
+
+def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            try:
+                result = self._result()
+            except TrackkitError as error:
+                self._send(status_of(error), WireError.of(error).model_dump_json().encode())
+            else:
+                self._send(200, result if isinstance(result, bytes) else result.model_dump_json().encode())
+
+        def _result(self) -> Response | bytes:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            parts = urlsplit(self.path)
+            for method, pattern, operation in _ROUTES:
+                if method == self.command and (match := pattern.match(parts.path)):
+                    given = dict(parse_qsl(parts.query)) if operation.in_query else json.loads(body)
+                    given |= {name: unquote(value) for name, value in match.groupdict().items()}
+                    operation.request.model_validate_json(json.dumps(given), strict=False)
+                    api.seen.append(Seen(operation.name, given, dict(self.headers), self.path))
+                    found = api.answers[operation.name]
+                    found = found(given) if callable(found) else found
+                    if isinstance(found, TrackkitError):
+                        raise found
+                    return found
+            raise NotFound(f"no route {self.command} {parts.path}")
+
+        def _send(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+        def address_string(self) -> str:
+            return "-"
+
+    return Handler
+
+
+@contextmanager
+def _served(httpd: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join(5)
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up in a handshake is what some tests are about."""
+
+
+class Authority:
+    """A throw-away CA and server certificates of it."""
+
+    def __init__(self) -> None:
+        self._ca = trustme.CA()
+
+    def certificate(self, *names: str, **more: Any) -> trustme.LeafCert:
+        """A new certificate for these names."""
+        return self._ca.issue_cert(*(names or ("127.0.0.1", "localhost")), **more)
+
+    def write(self, path: Path) -> Path:
+        """The CA's own certificate as a file."""
+        self._ca.cert_pem.write_to_path(str(path))
+        return path
+
+
+def context_for(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    """A server's TLS context."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context
+
+
+def fingerprint_of(certificate: trustme.LeafCert) -> str:
+    """As the server prints it."""
+    der = ssl.PEM_cert_to_DER_cert(certificate.cert_chain_pems[0].bytes().decode())
+    return "sha256:" + hashlib.sha256(der).hexdigest()
+
+
+@contextmanager
+def serving(certificate: trustme.LeafCert | None = None, port: int = 0) -> Iterator[ApiServer]:
+    """An API server over HTTPS with that certificate, or over HTTP without one."""
+    api = ApiServer()
+    httpd = _Quiet(("127.0.0.1", port), _handler(api))
+    scheme = "http"
+    if certificate is not None:
+        scheme, api.fingerprint = "https", fingerprint_of(certificate)
+        wrapped = context_for(certificate).wrap_socket(httpd.socket, server_side=True, do_handshake_on_connect=False)
+        httpd.socket = wrapped
+    api.url = f"{scheme}://127.0.0.1:{httpd.server_address[1]}"
+    with _served(httpd):
+        yield api
+
+
+@contextmanager
+def serving_locally(folder: Path) -> Iterator[ApiServer]:
+    """An API server on `local.sock` in a folder."""
+    api = ApiServer()
+
+    class Httpd(socketserver.ThreadingUnixStreamServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with _in_folder(folder):
+        httpd = Httpd("local.sock", _handler(api))
+    with _served(httpd):
+        yield api
+
+
+@contextmanager
+def _in_folder(folder: Path) -> Iterator[None]:
+    """The socket's name alone is bound, because the whole path may be too long for its address."""
+    import os
+
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@contextmanager
+def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A TCP listener; `talk` gets each connection. Gives the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.05)
+        over = threading.Event()
+
+        def serve() -> None:
+            while not over.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    connection.settimeout(5)
+                    try:
+                        talk(connection)
+                    except OSError:
+                        continue  # the client hung up, as it should in most of these tests
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            over.set()
+            thread.join(10)

@@ -1,0 +1,265 @@
+"""Each operation has one client method, requests travel whole, and errors come back as themselves."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import inspect
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+import trackkit
+from tests.unit import client_peers as peers
+from trackkit.client import Server, admin, log, mail, reach
+from trackkit.client import server as server_module
+from trackkit.contract import mail as mail_contract
+from trackkit.contract.catalogue import OPERATIONS
+from trackkit.contract.operation import Operation
+from trackkit.contract.wire import AUTOMATIC_HEADER
+from trackkit.domain import errors
+from trackkit.domain.errors import InvalidInput, NotLoggedIn, TrackkitError
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Any:
+    return peers.Authority().certificate()
+
+
+@pytest.fixture
+def api(certificate: Any) -> Iterator[peers.ApiServer]:
+    with peers.serving(certificate) as api:
+        yield api
+
+
+@pytest.fixture
+def server(api: peers.ApiServer) -> Iterator[Server]:
+    with trackkit.connect(api.url, username="ada", password="pw-of-ada", fingerprint=api.fingerprint) as server:
+        yield server
+
+
+def test_each_operation_is_asked_for_by_exactly_one_method() -> None:
+    asked: list[str] = []
+    for module in (server_module, mail, log, admin):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "ask":
+                constant = node.args[0]
+                assert isinstance(constant, ast.Attribute)
+                assert isinstance(constant.value, ast.Name)
+                operation = getattr(getattr(module, constant.value.id), constant.attr)
+                assert isinstance(operation, Operation)
+                asked.append(operation.name)
+    assert Counter(asked) == dict.fromkeys(OPERATIONS, 1)
+
+
+CALLS: dict[str, Any] = {
+    "server.info": lambda s: s.info(),
+    "server.health": lambda s: s.health(),
+    "session.open": lambda s: s.log_in("ada", "pw-of-ada"),
+    "session.current": lambda s: s.session(),
+    "session.close": lambda s: s.log_out(),
+    "setup.issue": lambda s: s.setup_code(),
+    "setup.complete": lambda s: s.complete_setup("1234", "longenough"),
+    "user.list": lambda s: s.users.list(),
+    "user.add": lambda s: s.users.add("bob", "viewer", "longenough"),
+    "user.edit": lambda s: s.users.edit("bob", "operator"),
+    "user.delete": lambda s: s.users.delete("bob"),
+    "user.password": lambda s: s.users.password("longenough", "before"),
+    "token.list": lambda s: s.tokens.list(),
+    "token.add": lambda s: s.tokens.add("ci", "viewer", 30),
+    "token.delete": lambda s: s.tokens.delete("ada", "ci"),
+    "options.get": lambda s: s.options.get(),
+    "options.set": lambda s: s.options.set({"sending.paused": True}, {"sending": 4}),
+    "mail.submit": lambda s: s.mail.submit(b"x", sender="", recipients="b@example.org"),
+    "mail.list": lambda s: s.mail.list("deferred", "q9", 5),
+    "mail.summary": lambda s: s.mail.summary(),
+    "mail.history": lambda s: s.mail.history(9, 5),
+    "mail.show": lambda s: s.mail.show("q1"),
+    "mail.raw": lambda s: s.mail.raw("q1"),
+    "mail.reattempt": lambda s: s.mail.reattempt(["q1", "q2"]),
+    "mail.hold": lambda s: s.mail.hold("q1"),
+    "mail.release": lambda s: s.mail.release(("q1",)),
+    "mail.delete": lambda s: s.mail.delete({"q1"}),
+    "mail.undelete": lambda s: s.mail.undelete(iter(["q1"])),
+    "log.list": lambda s: s.log.list("warning", "less", text="disk", limit=7),
+    "log.delete": lambda s: s.log.delete(through=date(2026, 1, 31), preview=True),
+    "audit.list": lambda s: s.audit.list(5, 10),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_method_reaches_its_operation(server: Server, api: peers.ApiServer, name: str) -> None:
+    answer = CALLS[name](server)
+    assert api.calls()[-1] == name
+    expected = api.answers[name]
+    assert answer == (expected.message if name == "mail.raw" else expected)
+
+
+def test_values_travel_as_they_are(server: Server, api: peers.ApiServer) -> None:
+    server.options.set({"sending.smtp.host": None, "sending.smtp.password": SecretStr("p,w"), "server.port": 1})
+    assert api.last("options.set").fields["values"] == {
+        "sending.smtp.host": None,
+        "sending.smtp.password": "p,w",
+        "server.port": 1,
+    }
+    server.log.list(since=datetime(2026, 1, 1, tzinfo=UTC))
+    assert datetime.fromisoformat(api.last("log.list").fields["since"]) == datetime(2026, 1, 1, tzinfo=UTC)
+    server.log.delete(all=True)
+    assert api.last("log.delete").fields == {"all": "true", "preview": "false"}
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".", "ä b", "%2F", "a?b#c", "a+b", "{name}", "…"])
+def test_path_fields_are_one_segment_whatever_they_hold(server: Server, api: peers.ApiServer, name: str) -> None:
+    server.users.delete(name)
+    assert api.last("user.delete").fields == {"username": name}
+    server.tokens.delete(name, name)
+    assert api.last("token.delete").fields == {"username": name, "name": name}
+
+
+def test_empty_path_field_is_refused_before_it_is_sent(server: Server, api: peers.ApiServer) -> None:
+    before = len(api.seen)
+    with pytest.raises(InvalidInput) as caught:
+        server.mail.show("")
+    assert [p.field for p in caught.value.problems] == ["queue_id"]
+    assert len(api.seen) == before
+
+
+def test_secrets_are_really_sent_and_shown_nowhere(server: Server, api: peers.ApiServer) -> None:
+    assert api.last("session.open").fields["password"] == "pw-of-ada"
+    server.users.add("bob", "viewer", SecretStr("hidden-one"))
+    assert api.last("user.add").fields["password"] == "hidden-one"
+    assert api.last("user.add").headers["Authorization"] == "Bearer the-session-token"
+    shown = repr(server) + repr(vars(server)) + repr(vars(server._caller)) + repr(server.log_in("ada", "pw-of-ada"))
+    assert "the-session-token" not in shown
+    assert "pw-of-ada" not in shown
+    assert "'127.0.0.1:" in repr(server)
+    assert "ada (admin)" in repr(server)
+
+
+def test_refused_request_names_the_fields_and_repeats_no_value(server: Server, api: peers.ApiServer) -> None:
+    before = len(api.seen)
+    with pytest.raises(InvalidInput) as caught:
+        server.users.add("bob", "emperor", "s" * 2000)
+    assert {p.field for p in caught.value.problems} == {"role", "password"}
+    assert "ssss" not in str(caught.value)
+    with pytest.raises(InvalidInput) as caught:
+        server.mail.list(limit=0)
+    assert [p.field for p in caught.value.problems] == ["limit"]
+    with pytest.raises(InvalidInput):
+        server.mail.submit("text", sender="", recipients=["b@example.org"])  # type: ignore[arg-type]
+    assert len(api.seen) == before
+
+
+SENT_ERRORS = [cls for cls in errors.BY_CODE.values() if not issubclass(cls, errors.ConnectionFailed)]
+
+
+@pytest.mark.parametrize("cls", SENT_ERRORS, ids=lambda cls: cls.code)
+def test_errors_come_back_as_themselves(server: Server, api: peers.ApiServer, cls: type[TrackkitError]) -> None:
+    raised = cls("What happened.", "What to do.", problems=[errors.Problem("port", "is 0")], details={"a": "b"})
+    api.answers["server.health"] = raised
+    with pytest.raises(cls) as caught:
+        server.health()
+    assert type(caught.value) is cls
+    assert str(caught.value) == str(raised)
+    assert caught.value.details == {"a": "b"}
+
+
+def test_ended_session_is_not_logged_in_and_closing_is_fine_then(server: Server, api: peers.ApiServer) -> None:
+    api.answers["session.close"] = api.answers["mail.list"] = NotLoggedIn("The session has ended.", "Log in again.")
+    with pytest.raises(NotLoggedIn):
+        server.mail.list()
+    server.close()
+    assert "not logged in" in repr(server)
+
+
+def test_email_message_is_sent_with_crlf(server: Server, api: peers.ApiServer) -> None:
+    message = EmailMessage()
+    message["Subject"] = "Grüße"
+    message.set_content("ä\nb\n")
+    server.mail.submit(message, sender="a@example.org", recipients=["b@example.org", "c@example.org"])
+    sent = base64.b64decode(api.last("mail.submit").fields["message"])
+    assert b"\r\n\r\n" in sent
+    assert b"\n" not in sent.replace(b"\r\n", b"")
+    assert api.last("mail.submit").fields["recipients"] == ["b@example.org", "c@example.org"]
+
+
+def test_automatic_requests_say_so(server: Server, api: peers.ApiServer) -> None:
+    with server.automatic():
+        server.mail.list()
+    assert api.last("mail.list").headers[AUTOMATIC_HEADER] == "1"
+    server.mail.list()
+    assert AUTOMATIC_HEADER not in api.last("mail.list").headers
+
+
+def test_listings_follow_their_pages(server: Server, api: peers.ApiServer) -> None:
+    def page(fields: dict[str, Any]) -> mail_contract.QueuePage:
+        start, size = int(fields.get("before", 0)), int(fields["limit"])
+        rows = tuple(peers.queued(str(n)) for n in range(start + 1, min(start + size, 2500) + 1))
+        last = rows[-1].queue_id
+        return mail_contract.QueuePage(messages=rows, next_before=last if last != "2500" else None, total=2500)
+
+    api.answers["mail.list"] = page
+    assert [m.queue_id for m in server.mail.each()] == [str(n) for n in range(1, 2501)]
+    assert len(list(server.mail.each(limit=1200))) == 1200
+    assert [r.fields["limit"] for r in api.seen if r.operation == "mail.list"] == [
+        "1000",
+        "1000",
+        "1000",
+        "1000",
+        "200",
+    ]
+    frame = server.mail.frame(limit=3)
+    assert list(frame.queue_id) == ["1", "2", "3"]
+    assert set(frame.server) == {server.name}
+
+
+def test_frames_of_the_other_listings(server: Server) -> None:
+    assert list(server.log.frame(level="warning").entry_id) == [2, 1]
+    assert list(server.mail.sent_frame().history_id) == [7]
+    assert list(server.audit.frame().record_id) == [3]
+
+
+def test_an_answer_that_is_not_understood(server: Server, api: peers.ApiServer) -> None:
+    api.answers["mail.summary"] = b'{"states": 7}'
+    with pytest.raises(errors.VersionMismatch):
+        server.mail.summary()
+
+
+def test_token_is_not_logged_out(api: peers.ApiServer) -> None:
+    with trackkit.connect(api.url, token="tk_1", fingerprint=api.fingerprint) as server:
+        server.mail.list()
+    assert api.last("mail.list").headers["Authorization"] == "Bearer tk_1"
+    assert "session.close" not in api.calls()
+
+
+def test_session_opened_here_is_closed(api: peers.ApiServer) -> None:
+    with trackkit.connect(api.url, username="ada", password="x", fingerprint=api.fingerprint):
+        pass
+    assert api.calls() == ["server.info", "session.open", "session.close"]
+
+
+def test_first_error_is_told_when_closing_fails_too(api: peers.ApiServer) -> None:
+    api.answers["session.close"] = errors.Unavailable("stopping")
+    with (
+        pytest.raises(ZeroDivisionError),
+        trackkit.connect(api.url, username="ada", password="x", fingerprint=api.fingerprint),
+    ):
+        raise ZeroDivisionError
+    with (
+        pytest.raises(errors.Unavailable),
+        trackkit.connect(api.url, username="ada", password="x", fingerprint=api.fingerprint),
+    ):
+        pass
+
+
+def test_reach_needs_no_log_in(api: peers.ApiServer) -> None:
+    with reach(api.url, fingerprint=api.fingerprint) as server:
+        assert server.info().server_id == "id"
+        server.complete_setup("1234", "longenough")
+    assert api.calls() == ["server.info", "server.info", "setup.complete"]
+    assert api.last("setup.complete").fields == {"code": "1234", "password": "longenough"}

@@ -1,0 +1,106 @@
+"""The diagnosis table: every row can be reached, and always one says something useful."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackkit.contract.catalogue import OPERATIONS
+from trackkit.domain import diagnosis, options
+from trackkit.domain.delivery import State
+from trackkit.domain.diagnosis import TABLE, Evidence, diagnose
+from trackkit.domain.options import Options
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+READY = options.changed(Options(), {"sending.smtp.host": "mail.test"})
+PAUSED = options.changed(READY, {"sending.paused": True})
+
+
+def evidence(state: State, last: Outcome | None = None, given_options: Options = READY) -> Evidence:
+    return Evidence(state, NOW + timedelta(minutes=5), given_options, NOW, "bob@b.test", 1, last)
+
+
+def cause(state: State, last: Outcome | None = None, given_options: Options = READY) -> str:
+    return diagnose(evidence(state, last, given_options)).cause
+
+
+def test_every_row_is_reached() -> None:
+    lasts = [None]
+    lasts += [Outcome(Verdict.temporary, stage, failure) for stage in Stage for failure in Failure]
+    lasts += [outcome_of(stage, code, "words") for stage in Stage for code in (250, 450, 550)]
+    found = {
+        cause(state, last, chosen)
+        for state, last, chosen in itertools.product(State, lasts, (READY, PAUSED, Options()))
+    }
+    assert found == {row.cause for row in TABLE}
+
+
+def test_causes_are_unique_and_the_last_row_always_holds() -> None:
+    causes = [row.cause for row in TABLE]
+    assert len(set(causes)) == len(causes)
+    assert all(TABLE[-1].when(evidence(state)) for state in State)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.cause)
+def test_a_row_names_only_operations_and_options_that_exist(row: diagnosis.Row) -> None:
+    assert not row.operation or row.operation in OPERATIONS
+    assert not row.option or row.option in options.catalogue()
+    assert (row.operation == "options.set") == bool(row.option)
+
+
+@pytest.mark.spec("5: Each message and the queue as a whole carry a diagnosis in plain words with the fix")
+@pytest.mark.parametrize(
+    ("state", "last", "expected"),
+    [
+        (State.deferred, Outcome(Verdict.temporary, Stage.connect, Failure.refused), "host_unreachable"),
+        (State.deferred, Outcome(Verdict.temporary, Stage.greeting, Failure.timed_out), "host_unreachable"),
+        (State.deferred, Outcome(Verdict.temporary, Stage.name, Failure.name_not_resolved), "host_name_unknown"),
+        (State.deferred, Outcome(Verdict.temporary, Stage.certificate, Failure.tls_untrusted), "tls_untrusted"),
+        (State.deferred, Outcome(Verdict.temporary, Stage.starttls, Failure.tls_not_offered), "tls_not_possible"),
+        (State.deferred, outcome_of(Stage.login, 535, "5.7.8 bad credentials"), "login_refused"),
+        (State.failed, outcome_of(Stage.recipient, 550, "5.1.1 no such user"), "address_rejected"),
+        (State.failed, outcome_of(Stage.sender, 553, "5.7.1 not yours"), "sender_rejected"),
+        (State.failed, outcome_of(Stage.final_dot, 552, "5.3.4 too big"), "message_rejected"),
+        (State.deferred, outcome_of(Stage.recipient, 450, "4.2.0 greylisted"), "deferred_by_host"),
+        (State.queued, None, "new"),
+        (State.held, outcome_of(Stage.recipient, 550, "5.1.1 no such user"), "held"),
+    ],
+)
+def test_causes(state: State, last: Outcome | None, expected: str) -> None:
+    assert cause(state, last) == expected
+
+
+def test_the_hosts_words_are_shown_once_and_as_they_are() -> None:
+    found = diagnose(evidence(State.failed, outcome_of(Stage.recipient, 550, "5.1.1 no such user {host} here")))
+    assert found.words == "mail.test:25 refuses bob@b.test for good: 550 5.1.1 no such user {host} here"
+
+
+def test_pause_comes_before_any_other_cause_of_waiting() -> None:
+    last = Outcome(Verdict.temporary, Stage.connect, Failure.refused)
+    assert cause(State.deferred, last, PAUSED) == "paused"
+    assert cause(State.queued, None, Options()) == "not_configured"
+
+
+outcomes = st.builds(
+    Outcome,
+    st.sampled_from(Verdict),
+    st.sampled_from(Stage),
+    st.none() | st.sampled_from(Failure),
+    st.none() | st.integers(0, 999),
+    st.text(max_size=10),
+    st.text(max_size=100),
+)
+
+
+@given(st.sampled_from(State), st.none() | outcomes, st.sampled_from([READY, PAUSED, Options()]))
+def test_whatever_the_evidence_there_is_one_diagnosis_in_words(
+    state: State, last: Outcome | None, chosen: Options
+) -> None:
+    found = diagnose(evidence(state, last, chosen))
+    assert found.title
+    assert found.words

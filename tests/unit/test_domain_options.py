@@ -1,0 +1,161 @@
+"""Options: declared once, so that every one of them has a type, help and a way through text and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from trackkit.domain import options
+from trackkit.domain.errors import InvalidInput
+from trackkit.domain.options import OptionInfo, Options
+
+ALL = list(options.catalogue().values())
+PLAIN = [info for info in ALL if not info.secret]
+NUMBERS = [info for info in ALL if info.kind == "number"]
+named = {"ids": lambda info: info.name}
+
+
+def refused(values: dict[str, object], *, before: Options | None = None) -> list[str]:
+    """The fields that were refused."""
+    with pytest.raises(InvalidInput) as caught:
+        options.changed(before or Options(), values)
+    return [problem.field for problem in caught.value.problems]
+
+
+@pytest.mark.spec("7: Every option has a type, range, default, unit, help text, and says whether it needs a restart")
+@pytest.mark.parametrize("info", ALL, **named)
+def test_every_option_explains_itself(info: OptionInfo) -> None:
+    assert info.title
+    assert info.title != info.name
+    assert info.help.endswith((".", ")"))
+    assert info.group in Options.model_fields
+    if info.kind == "number":
+        assert info.minimum is not None
+        assert info.maximum is not None
+
+
+def test_option_names_of_the_specification_are_there() -> None:
+    assert {
+        "sending.paused",
+        "sending.smtp.host",
+        "sending.smtp.port",
+        "sending.smtp.username",
+        "sending.smtp.password",
+        "sending.smtp.encryption",
+        "sending.smtp.authentication",
+        "sending.smtp.one_message_per_connection",
+        "sending.smtp.connect_timeout",
+        "sending.smtp.conversation_timeout",
+        "sending.timing.connections",
+        "sending.timing.days",
+        "log.database_level",
+        "server.encrypt",
+        "server.port",
+        "server.admin_idle_minutes",
+    } <= set(options.catalogue())
+
+
+def test_flat_and_back_is_the_same() -> None:
+    chosen = options.changed(Options(), {"sending.smtp.host": "h.test", "sending.smtp.password": SecretStr("p")})
+    assert options.from_flat(options.flat(chosen)) == chosen
+    assert options.from_flat({}) == Options()
+
+
+@given(st.data())
+def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
+    values = {info.name: data.draw(valid_values(info), label=info.name) for info in ALL if info.name not in LOGIN}
+    chosen = options.changed(Options(), values)
+    assert options.from_flat(options.flat(chosen)) == chosen
+    assert {name: options.get(chosen, name) for name in values} == values
+
+
+# Basic log-in needs all three; test_login_has_to_be_complete is about them.
+LOGIN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
+
+
+def valid_values(info: OptionInfo) -> st.SearchStrategy[object]:
+    if info.kind == "yes/no":
+        return st.booleans()
+    if info.kind == "number":
+        return st.integers(info.minimum, info.maximum)
+    if info.kind == "choice":
+        return st.sampled_from(info.choices)
+    return st.none() | st.from_regex(r"[a-z0-9.-]{1,60}", fullmatch=True)
+
+
+@pytest.mark.parametrize("info", PLAIN, **named)
+def test_the_text_of_a_value_is_read_back_as_that_value(info: OptionInfo) -> None:
+    value = options.get(Options(), info.name)
+    if value is not None:
+        assert info.parse(str(value)) == value
+
+
+@pytest.mark.parametrize("info", NUMBERS, **named)
+def test_numbers_are_kept_within_their_bounds(info: OptionInfo) -> None:
+    assert info.minimum is not None
+    assert info.maximum is not None
+    for good in (info.minimum, info.maximum):
+        assert options.get(options.changed(Options(), {info.name: good}), info.name) == good
+    for bad in (info.minimum - 1, info.maximum + 1, -1, 2**70, True, 1.5, "25", None, [1]):
+        assert refused({info.name: bad}) == [info.name]
+
+
+@pytest.mark.parametrize("info", [info for info in ALL if info.kind in ("choice", "yes/no")], **named)
+@pytest.mark.parametrize("bad", ["", "no such choice", 7, None, "YES", ["none"]])
+def test_choices_and_switches_take_nothing_else(info: OptionInfo, bad: object) -> None:
+    assert refused({info.name: bad}) == [info.name]
+
+
+@pytest.mark.parametrize("bad", ["a b", "a/b", "http://a", "user@host", "a\r\nb", "a\x00", "x" * 254, 5, "[::1]"])
+def test_a_host_is_a_host(bad: object) -> None:
+    assert refused({"sending.smtp.host": bad}) == ["sending.smtp.host"]
+
+
+def test_an_empty_host_means_none() -> None:
+    assert options.changed(Options(), {"sending.smtp.host": "  "}).sending.smtp.host is None
+
+
+def test_unknown_options_are_refused_with_the_nearest_names() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        options.changed(Options(), {"sending.smtp.hots": "x"})
+    assert caught.value.problems[0].field == "sending.smtp.hots"
+    assert "sending.smtp.host" in str(caught.value)
+    for name in ("", ".", "sending", "sending.smtp", "sending.smtp.host.more", "server.__class__"):
+        assert refused({name: 1}) == [name]
+
+
+def test_all_or_none() -> None:
+    before = Options()
+    assert refused({"sending.smtp.port": 0, "sending.smtp.host": "good.test"}, before=before) == ["sending.smtp.port"]
+    assert before == Options()
+
+
+def test_login_has_to_be_complete() -> None:
+    assert refused({"sending.smtp.authentication": "basic"}) == ["sending.smtp.username"]
+    assert refused({"sending.smtp.authentication": "basic", "sending.smtp.username": "u"}) == ["sending.smtp.password"]
+
+
+def test_a_secret_never_shows() -> None:
+    secret = "correct horse"
+    chosen = options.changed(
+        Options(),
+        {"sending.smtp.password": SecretStr(secret), "sending.smtp.username": "u", "sending.smtp.host": "h.test"},
+    )
+    assert secret not in repr(chosen) + str(chosen) + repr(options.flat(chosen)) + chosen.model_dump_json()
+    with pytest.raises(InvalidInput) as caught:
+        options.changed(chosen, {"sending.smtp.port": 0, "sending.smtp.password": secret + "\n"})
+    assert secret not in str(caught.value) + repr(caught.value.problems)
+
+
+def test_a_password_that_would_go_unencrypted_is_warned_about() -> None:
+    login = {
+        "sending.smtp.authentication": "basic",
+        "sending.smtp.username": "u",
+        "sending.smtp.password": SecretStr("p"),
+    }
+    unencrypted = options.changed(Options(), {**login, "sending.smtp.encryption": "none"})
+    assert any("unencrypted" in words for words in options.warnings(unencrypted))
+    assert options.warnings(options.changed(Options(), {**login, "sending.smtp.encryption": "tls"})) == []
+    assert any("paused" in words for words in options.warnings(options.changed(Options(), {"sending.paused": True})))

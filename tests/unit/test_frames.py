@@ -1,0 +1,83 @@
+"""Frames have the same columns and types whatever they hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.unit import client_peers as peers
+from trackkit.domain.delivery import State
+from trackkit.domain.log import SEVERITY_NAMES
+from trackkit.frames import audit_frame, log_frame, mail_frame, sent_frame
+
+ALL: list[tuple[Callable[..., pd.DataFrame], Any]] = [
+    (log_frame, peers.log_row(1)),
+    (mail_frame, peers.queued("q1")),
+    (sent_frame, peers.SENT),
+    (audit_frame, peers.AUDIT),
+]
+
+
+@pytest.mark.parametrize(("frame", "row"), ALL, ids=lambda v: getattr(v, "__name__", ""))
+def test_empty_and_full_frames_are_of_one_kind(frame: Callable[..., pd.DataFrame], row: Any) -> None:
+    empty, full = frame([]), frame([row, row], "office")
+    assert len(empty) == 0
+    assert len(full) == 2
+    assert list(empty.columns) == list(full.columns)
+    assert list(empty.dtypes) == list(full.dtypes)
+    assert empty.columns[0] == "server"
+
+
+@pytest.mark.spec("1: frames of several servers stack with a server column")
+@pytest.mark.parametrize(("frame", "row"), ALL, ids=lambda v: getattr(v, "__name__", ""))
+def test_frames_stack(frame: Callable[..., pd.DataFrame], row: Any) -> None:
+    stacked = pd.concat([frame([row], "a"), frame([row], "b"), frame([], "c")], ignore_index=True)
+    assert list(stacked.server) == ["a", "b"]
+    assert list(stacked.dtypes) == list(frame([]).dtypes)
+
+
+def test_instants_are_aware_utc() -> None:
+    at = datetime(2026, 1, 1, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    row = peers.log_row(1).model_copy(update={"at": at})
+    value = log_frame([row])["at"][0]
+    assert value == pd.Timestamp(at)
+    assert str(value.tz) == "UTC"
+    assert value.microsecond == 123456
+    held = peers.queued("q").model_copy(update={"next_attempt_at": None})
+    frame = mail_frame([held, peers.queued("r")])
+    assert list(frame.next_attempt_at.isna()) == [True, False]
+    assert str(frame.next_attempt_at.dtype) == "datetime64[us, UTC]"
+
+
+def test_levels_are_ordered_and_complete() -> None:
+    rows: Iterable[Any] = (peers.log_row(n, level) for n, level in enumerate(SEVERITY_NAMES))
+    frame = log_frame(rows)
+    assert tuple(frame.level.cat.categories) == SEVERITY_NAMES
+    assert list(frame[frame.level <= "warning"].level) == list(SEVERITY_NAMES[:3])
+    assert frame[frame.level == "error"].groupby("level", observed=False).size()["information"] == 0
+
+
+def test_states_are_complete() -> None:
+    assert tuple(mail_frame([]).state.cat.categories) == tuple(state.value for state in State)
+    frame = mail_frame([peers.queued("q1")])
+    assert frame.loc[0, "state"] == "deferred"
+    assert frame.loc[0, "domains"] == "example.org, example.com"
+    assert frame.loc[0, "cause"] == "paused"
+    assert frame.loc[0, "next_step"] == "Resume."
+
+
+def test_audit_keeps_before_and_after() -> None:
+    frame = audit_frame([peers.AUDIT])
+    assert frame.loc[0, "before"] == {"sending.paused": "no"}
+    assert frame.loc[0, "after"] == {"sending.paused": "yes"}
+
+
+def test_pandas_is_loaded_at_the_first_frame_only() -> None:
+    code = "import sys, trackkit.frames, trackkit.client.server; print('pandas' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

@@ -1,0 +1,308 @@
+"""The SMTP transport against real sockets: aiosmtpd where a host behaves, the scripted server where it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+import uvloop
+
+from tests.fakes.smtp_server import Action, Decision, ScriptedSmtp, babble, drop, first, say, stall, when
+from tests.ports import free_port
+from tests.unit.smtp_sending import (
+    MISBEHAVIOURS,
+    ONE,
+    RAW,
+    THREE,
+    real_server,
+    route_to,
+    run,
+    send,
+    sent,
+)
+from trackkit.domain.message import Envelope, wire_form
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
+from trackkit.mail.conversation import Conversation
+from trackkit.mail.route import ehlo_name
+from trackkit.mail.transports.smtp import SmtpConnection, connect
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("raw", [RAW, b"\xff\x00 no header at all", b".", b"", (b"x" * 900 + b"\n.\n") * 400])
+def test_real_host_gets_the_wire_form(loop: Callable[[], asyncio.AbstractEventLoop], raw: bytes) -> None:
+    with real_server() as (sink, port):
+        (result,) = run(sent(route_to(port), (THREE, raw)), loop)
+    assert [o.verdict for o in result.outcomes.values()] == [Verdict.accepted] * 3
+    assert result["one@example.com"].text == "2.0.0 taken"
+    assert sink.messages == [("sender@example.com", list(THREE), wire_form(raw))]
+
+
+def test_scripted_server_behaves_as_the_real_one() -> None:
+    with ScriptedSmtp() as server:
+        result = send(route_to(server.port), THREE)
+    assert [o.verdict for o in result.outcomes.values()] == [Verdict.accepted] * 3
+    assert [m.data for m in server.messages] == [wire_form(RAW)]
+
+
+def test_many_messages_over_one_connection_and_eight_bit_and_null_sender() -> None:
+    with ScriptedSmtp() as server:
+        results = run(sent(route_to(server.port), (ONE, RAW), (THREE, "ü\r\n".encode()), (ONE, RAW), mail_from=""))
+    assert all(o.verdict is Verdict.accepted for r in results for o in r.outcomes.values())
+    assert server.connections == 1
+    assert server.said("MAIL") == [
+        f"MAIL FROM:<> SIZE={len(RAW)}",
+        "MAIL FROM:<> SIZE=4 BODY=8BITMIME",
+        f"MAIL FROM:<> SIZE={len(RAW)}",
+    ]
+    assert "message 2 on a connection to" in results[1].conversation
+    assert not server.said("RSET")
+
+
+def test_nothing_is_asked_for_that_the_host_does_not_offer() -> None:
+    with ScriptedSmtp(extensions=()) as server:
+        assert send(route_to(server.port), raw=b"\xfc\r\n").only.verdict is Verdict.accepted
+    assert server.said("MAIL") == ["MAIL FROM:<sender@example.com>"]
+
+
+def test_more_recipients_than_a_host_must_take_go_in_several_transactions() -> None:
+    many = tuple(f"r{n}@example.com" for n in range(250))
+    with ScriptedSmtp() as server:
+        result = send(route_to(server.port), many)
+    assert {o.verdict for o in result.outcomes.values()} == {Verdict.accepted}
+    assert [len(m.rcpt_tos) for m in server.messages] == [100, 100, 50]
+    assert tuple(a for m in server.messages for a in m.rcpt_tos) == many
+
+
+def test_ehlo_refused_falls_back_to_helo() -> None:
+    with ScriptedSmtp({"ehlo": say("502 5.5.1 what is EHLO?")}) as server:
+        assert send(route_to(server.port)).only.verdict is Verdict.accepted
+    assert [line for _, line in server.lines][:2] == ["EHLO client.example.com", "HELO client.example.com"]
+
+
+def test_ehlo_name_is_one_a_host_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a3f09c", "my_machine", "localhost", "bad name.example.com", "x" * 300 + ".com"):
+        monkeypatch.setattr(socket, "getfqdn", lambda name=name: name)
+        assert ehlo_name().startswith("[")
+        assert ehlo_name().endswith("]")
+    monkeypatch.setattr(socket, "getfqdn", lambda: "mail.example.com")
+    assert ehlo_name() == "mail.example.com"
+
+
+@pytest.mark.spec("5: A recipient that failed for good (5xx) fails alone")
+def test_one_refused_recipient_fails_alone() -> None:
+    with ScriptedSmtp({"rcpt": when("two@", say("550-5.1.1 no such user\n550 5.1.1 here"))}) as server:
+        result = send(route_to(server.port), THREE)
+    assert result["two@example.com"] == Outcome(
+        Verdict.permanent, Stage.recipient, Failure.replied, 550, "5.1.1", "5.1.1 no such user\n5.1.1 here"
+    )
+    assert result["one@example.com"].verdict is result["three@example.com"].verdict is Verdict.accepted
+    assert server.messages[0].rcpt_tos == ("one@example.com", "three@example.com")
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
+@pytest.mark.parametrize("code", ["450 4.2.0", "550 5.7.1"])
+def test_after_a_failure_the_next_message_goes_only_after_rset(stage: str, code: str) -> None:
+    with ScriptedSmtp({stage: first(1, say(f"{code} not this one"))}) as server:
+        bad, good = run(sent(route_to(server.port), (ONE, RAW), (ONE, RAW)))
+    assert bad.only.verdict is (Verdict.temporary if code.startswith("4") else Verdict.permanent)
+    assert bad.only.smtp_code == int(code[:3])
+    assert good.only.verdict is Verdict.accepted
+    assert server.connections == 1
+    assert [line for _, line in server.lines].count("RSET") == 1
+    assert "DATA" not in [line for _, line in server.lines][: [line for _, line in server.lines].index("RSET")] or (
+        stage in ("data", "dot")
+    )
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a misbehaviour at a stage has to come to."""
+
+    stage: Stage
+    verdict: Verdict
+    failure: Failure
+    code: int | None = None
+
+
+STAGES = {
+    "greeting": Stage.greeting,
+    "ehlo": Stage.ehlo,
+    "mail": Stage.sender,
+    "rcpt": Stage.recipient,
+    "data": Stage.data,
+    "dot": Stage.final_dot,
+}
+
+
+def expectation(at: str, how: str) -> Expected:
+    """The rule: an own statement of it, not the code's."""
+    stage = STAGES[at]
+    _, failure, code = MISBEHAVIOURS[how]
+    if failure is Failure.replied:
+        permanent = code == 554 and at in ("mail", "rcpt", "data", "dot")
+        return Expected(stage, Verdict.permanent if permanent else Verdict.temporary, failure, code)
+    return Expected(stage, Verdict.unknown if at == "dot" else Verdict.temporary, failure)
+
+
+@pytest.mark.spec("5: an attempt whose outcome is unknown (connection lost after the final dot) is tried again")
+@pytest.mark.parametrize("how", MISBEHAVIOURS)
+@pytest.mark.parametrize("at", STAGES)
+def test_every_misbehaviour_at_every_stage_comes_to_one_honest_outcome(at: str, how: str) -> None:
+    action = MISBEHAVIOURS[how][0]
+    rule: Action | Decision = when("two@", action) if at == "rcpt" else action
+    script: dict[str, Action | Decision] = {at: rule}
+    if at == "ehlo":
+        script["helo"] = action
+    with ScriptedSmtp(script) as server:
+        begun = time.monotonic()
+        result = send(route_to(server.port, connect_timeout=0.4, conversation_timeout=0.4), THREE)
+        took = time.monotonic() - begun
+        accepted = list(server.messages)
+    expected = expectation(at, how)
+    hit = result["two@example.com"]
+    assert (hit.stage, hit.verdict, hit.failure, hit.smtp_code) == (
+        expected.stage,
+        expected.verdict,
+        expected.failure,
+        expected.code,
+    ), result.conversation
+    assert hit.text
+    assert hit.text.isprintable() or "\n" in hit.text
+    assert took < 2.5
+    others = [result["one@example.com"], result["three@example.com"]]
+    if at == "rcpt" and how in ("4xx", "5xx"):
+        assert [o.verdict for o in others] == [Verdict.accepted] * 2
+        assert accepted[0].rcpt_tos == ("one@example.com", "three@example.com")
+    else:
+        assert others == [hit, hit]
+        assert at == "dot" or not accepted
+    if at == "ehlo" and how == "garbage":
+        assert "\x1b" not in result.conversation
+
+
+def test_recipients_before_and_after_a_421() -> None:
+    script = {"rcpt": lambda line: say("550 5.1.1 no") if "one@" in line else drop("421 4.7.0 enough")}
+    with ScriptedSmtp(script) as server:
+        result = send(route_to(server.port), THREE)
+    assert result["one@example.com"].verdict is Verdict.permanent
+    assert (
+        result["two@example.com"]
+        == result["three@example.com"]
+        == Outcome(Verdict.temporary, Stage.recipient, Failure.replied, 421, "4.7.0", "4.7.0 enough")
+    )
+    assert not server.messages
+
+
+def test_a_reply_before_the_message_is_complete_is_never_taken_for_acceptance() -> None:
+    with ScriptedSmtp({"data": babble(b"354 go on\r\n250 2.0.0 thanks\r\n")}) as server:
+        result = send(route_to(server.port))
+    assert (result.only.verdict, result.only.failure) == (Verdict.temporary, Failure.garbled)
+
+
+def test_a_refusal_in_the_middle_of_the_message_is_the_hosts_answer() -> None:
+    with ScriptedSmtp({"data": babble(b"354 go on\r\n552 5.3.4 too much\r\n")}) as server:
+        result = send(route_to(server.port), raw=b"x" * 1_000_000)
+    assert (result.only.verdict, result.only.stage, result.only.smtp_code) == (Verdict.permanent, Stage.data, 552)
+
+
+def test_a_message_over_the_hosts_size_is_not_even_begun() -> None:
+    with ScriptedSmtp(extensions=("SIZE 20",)) as server:
+        result = send(route_to(server.port))
+    assert (result.only.verdict, result.only.stage) == (Verdict.permanent, Stage.data)
+    assert "takes at most 20" in result.only.text
+    assert not server.said("MAIL")
+
+
+@pytest.mark.parametrize("size", ["SIZE", "SIZE 0", "SIZE x", "SIZE ²", "SIZE " + "9" * 5000])
+def test_a_size_that_limits_nothing(size: str) -> None:
+    with ScriptedSmtp(extensions=(size,)) as server:
+        assert send(route_to(server.port)).only.verdict is not Verdict.permanent
+
+
+def test_a_kept_connection_that_is_over_is_told_apart_from_a_failure() -> None:
+    async def work(server: ScriptedSmtp) -> tuple[bool, dict[str, Outcome]]:
+        connection = await connect(route_to(server.port), ssl.create_default_context, "c.example.com", Conversation())
+        assert isinstance(connection, SmtpConnection)
+        outcomes: dict[str, Outcome] = {}
+        assert await connection.deliver(Envelope("", ONE), RAW, outcomes)
+        server.hang_up()
+        outcomes = {}
+        return await connection.deliver(Envelope("", ONE), RAW, outcomes), outcomes
+
+    with ScriptedSmtp() as server:
+        assert run(work(server)) == (False, {})
+
+
+def test_cancelled_after_the_final_dot_is_unknown_and_before_it_untried() -> None:
+    async def work(server: ScriptedSmtp) -> dict[str, Outcome]:
+        connection = await connect(route_to(server.port), ssl.create_default_context, "c.example.com", Conversation())
+        assert isinstance(connection, SmtpConnection)
+        outcomes: dict[str, Outcome] = {}
+        task = asyncio.create_task(connection.deliver(Envelope("", THREE), RAW, outcomes))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return outcomes
+
+    refused = when("one@", say("550 5.1.1 no"))
+    with ScriptedSmtp({"rcpt": refused, "dot": stall()}) as server:
+        outcomes = run(work(server))
+    assert outcomes["one@example.com"].verdict is Verdict.permanent
+    assert outcomes["two@example.com"].verdict is Verdict.unknown
+    with ScriptedSmtp({"rcpt": refused, "data": stall()}) as server:
+        assert set(run(work(server))) == {"one@example.com"}
+
+
+def test_nobody_listens() -> None:
+    result = send(route_to(free_port()))
+    assert (result.only.verdict, result.only.stage, result.only.failure) == (
+        Verdict.temporary,
+        Stage.connect,
+        Failure.refused,
+    )
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 64 + ".example"])
+def test_a_name_that_does_not_resolve(host: str) -> None:
+    result = send(route_to(25, host=host))
+    assert (result.only.stage, result.only.failure) == (Stage.name, Failure.name_not_resolved)
+    assert host in result.only.text
+
+
+def test_a_host_that_takes_connections_but_never_greets() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        begun = time.monotonic()
+        result = send(route_to(listener.getsockname()[1], connect_timeout=0.3))
+        assert time.monotonic() - begun < 1.5
+    assert (result.only.stage, result.only.failure) == (Stage.greeting, Failure.timed_out)
+
+
+def test_a_host_that_does_not_answer_at_all() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        try:
+            for filler in fillers:
+                filler.setblocking(False)
+                filler.connect_ex(("127.0.0.1", port))
+            result = send(route_to(port, connect_timeout=0.4))
+        finally:
+            for filler in fillers:
+                filler.close()
+    assert (result.only.stage, result.only.failure) == (Stage.connect, Failure.timed_out)
+
+
+def test_the_second_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedSmtp() as server:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        found = [(*kind, ("127.0.0.1", free_port())), (*kind, ("127.0.0.1", server.port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+        assert send(route_to(server.port, host="two.example.com")).only.verdict is Verdict.accepted

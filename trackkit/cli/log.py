@@ -1,0 +1,127 @@
+"""``trackkit log``: read the server log, and delete from it."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackkit.cli.asking import Yes, confirm
+from trackkit.cli.choosing import on_server
+from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, table
+from trackkit.domain.errors import InvalidInput
+from trackkit.domain.log import SEVERITY_NAMES, Match, Severity
+
+if TYPE_CHECKING:
+    from trackkit.client import Server
+
+app = typer.Typer(no_args_is_help=True, help="The server log.")
+
+Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignore[misc]
+
+
+@app.command("list")
+@on_server
+def list_log(
+    server: "Server",
+    level: Annotated[Level | None, typer.Option("--level", help="Which level.")] = None,
+    match: Annotated[
+        Match, typer.Option("--match", help="Only that level, it and all more severe, it and all less severe.")
+    ] = Match.more,
+    since: Annotated[
+        str | None, typer.Option("--since", help="From this time on: 2026-01-31 or 2026-01-31T14:00.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Before this time.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Found in the message or the details.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Only from this source.")] = None,
+    username: Annotated[str | None, typer.Option("--user", help="Only of this user.")] = None,
+    limit: Annotated[int, typer.Option("--limit", help="How many at most.", min=1, max=10_000)] = 200,
+    before: Annotated[int | None, typer.Option("--before", help="Go on after this entry id.")] = None,
+    details: Annotated[bool, typer.Option("--details", help="Show the details too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the server log, newest first."""
+    page = server.log.list(
+        level,
+        match,
+        _instant("since", since),
+        _instant("until", until),
+        text,
+        source=source,
+        username=username,
+        before=before,
+        limit=limit,
+    )
+    if as_json:
+        json_of(page)
+        return
+    table(
+        ("Time", "Level", "Source", "User", "From", "Message", *(["Details"] if details else [])),
+        [
+            (
+                local_time(entry.at),
+                Severity.named(entry.level).title,
+                entry.source,
+                entry.username,
+                entry.client_address,
+                entry.message,
+                *([entry.details] if details else []),
+            )
+            for entry in page.entries
+        ],
+        empty="No entry matches.",
+        wrap=("Message", "Details"),
+    )
+    if page.next_before is not None:
+        note(f"{len(page.entries):,} of {page.total:,}. Go on with --before {page.next_before}")
+    elif page.entries:
+        note(f"{counted(page.total, 'entry', 'entries')} in all.")
+
+
+@app.command()
+@on_server
+def delete(
+    server: "Server",
+    all_: Annotated[bool, typer.Option("--all", help="Delete all entries.")] = False,
+    through: Annotated[
+        str | None,
+        typer.Option("--through", metavar="DATE", help="Up to and including this date (server's time zone)."),
+    ] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete log entries: all, or up to and including a date (asks first; there is no undo)."""
+    day = _day(through)
+    number = server.log.delete(all=all_, through=day, preview=True).entries
+    which = f"up to and including {day} (the server's time zone)" if day else "which are all there are"
+    confirm(
+        f"Delete {counted(number, 'log entry', 'log entries')}, {which}? There is no undo. While there are problems "
+        "it is better to keep the log.",
+        yes,
+    )
+    deleted = server.log.delete(all=all_, through=day)
+    if as_json:
+        json_of(deleted)
+    else:
+        say(f"Deleted {counted(deleted.entries, 'log entry', 'log entries')}.")
+
+
+def _instant(field: str, text: str | None) -> datetime | None:
+    """A time as people write it; without an offset it is this machine's local time."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise InvalidInput.of(
+            field, f"is {text!r}; write 2026-01-31, 2026-01-31T14:00 or 2026-01-31T14:00+01:00"
+        ) from None
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput.of("through", f"is {text!r}; write a date as 2026-01-31") from None

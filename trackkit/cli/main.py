@@ -1,0 +1,62 @@
+"""The command ``trackkit``: every group of commands, and how errors end.
+
+Exit codes: 0 done; 1 an error, or a question answered with No; 2 something given was refused. Errors go to stderr as
+what happened, which fields were refused and why, and what to do; never as a traceback. Modules of commands load what
+is heavy only when a command runs.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from trackkit import __version__
+from trackkit.cli import audit, choosing, connection, doctor, log, mail, options, server, token, up, user
+from trackkit.cli.output import note
+from trackkit.domain.errors import InvalidInput, TrackkitError
+
+app = typer.Typer(
+    name="trackkit",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.add_typer(server.app, name="server")
+app.add_typer(connection.app, name="connection")
+app.add_typer(mail.app, name="mail")
+app.add_typer(log.app, name="log")
+app.add_typer(options.app, name="options")
+app.add_typer(user.app, name="user")
+app.add_typer(token.app, name="token")
+app.add_typer(audit.app, name="audit")
+app.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"trackkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def trackkit(
+    context: typer.Context,
+    server: choosing.ServerName = None,
+    data: choosing.DataFolder = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Run issue-tracking servers: mail queue, log, options, users."""
+    choosing.remember(context, server, data)
+
+
+def main() -> None:
+    """The entry point; ends the process with the exit code."""
+    try:
+        app()
+    except TrackkitError as error:
+        note(f"Error: {error}")
+        sys.exit(2 if isinstance(error, InvalidInput) else 1)

@@ -1,0 +1,125 @@
+"""`server.mail`: the queue. One method an operation, and frames over the listings."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator
+from email.message import EmailMessage
+from typing import TYPE_CHECKING
+
+from trackkit.client.call import Caller
+from trackkit.client.paging import follow
+from trackkit.contract import mail
+from trackkit.domain.delivery import State
+from trackkit.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PAGE = 1000
+FRAME_LIMIT = 100_000
+"""Rows a frame holds unless told otherwise."""
+
+
+class Mail:
+    """The mail queue of a server. Queue ids are given one by one or as any iterable of them."""
+
+    def __init__(self, caller: Caller, server: str) -> None:
+        self._caller = caller
+        self._server = server
+
+    def submit(self, message: bytes | EmailMessage, *, sender: str, recipients: str | Iterable[str]) -> mail.Submitted:
+        """Hand a message to the queue; it is on disk when this returns.
+
+        Parameters
+        ----------
+        message: its bytes, which stay as they are, or an `EmailMessage`.
+        sender: envelope sender; empty = the null sender (RFC 5321 §4.5.5).
+        """
+        to = (recipients,) if isinstance(recipients, str) else tuple(recipients)
+        raw = base64.b64encode(_as_bytes(message))
+        return self._caller.ask(mail.SUBMIT, message=raw, sender=sender, recipients=to)
+
+    def list(
+        self, state: State | str | None = None, before: str | None = None, limit: int = mail.PAGE
+    ) -> mail.QueuePage:
+        """One page of the queue, newest first."""
+        return self._caller.ask(mail.LIST, state=state, before=before, limit=limit)
+
+    def each(self, state: State | str | None = None, limit: int | None = None) -> Iterator[mail.QueuedMessage]:
+        """The queue, newest first, page after page; at most `limit` messages."""
+
+        def fetch(before: str | None, size: int) -> tuple[tuple[mail.QueuedMessage, ...], str | None]:
+            page = self.list(state, before, size)
+            return page.messages, page.next_before
+
+        return follow(fetch, _PAGE, limit)
+
+    def frame(self, state: State | str | None = None, limit: int | None = FRAME_LIMIT) -> pd.DataFrame:
+        """The queue as a frame, one row a message."""
+        from trackkit.frames import mail_frame
+
+        return mail_frame(self.each(state, limit), self._server)
+
+    def summary(self) -> mail.QueueSummary:
+        """How many messages in each state, and why they wait."""
+        return self._caller.ask(mail.SUMMARY)
+
+    def show(self, queue_id: str) -> mail.MessageDetail:
+        """A message with its recipients, attempts and last conversation; `NotFound`."""
+        return self._caller.ask(mail.SHOW, queue_id=queue_id)
+
+    def raw(self, queue_id: str) -> bytes:
+        """A message's bytes exactly as they were submitted; `NotFound`."""
+        return self._caller.ask(mail.RAW, queue_id=queue_id).message
+
+    def history(self, before: int | None = None, limit: int = mail.PAGE) -> mail.SentPage:
+        """One page of the mail that has left, newest first, one line a recipient."""
+        return self._caller.ask(mail.SENT, before=before, limit=limit)
+
+    def each_sent(self, limit: int | None = None) -> Iterator[mail.SentMail]:
+        """The mail that has left, newest first, page after page; at most `limit` lines."""
+
+        def fetch(before: int | None, size: int) -> tuple[tuple[mail.SentMail, ...], int | None]:
+            page = self.history(before, size)
+            return page.sent, page.next_before
+
+        return follow(fetch, _PAGE, limit)
+
+    def sent_frame(self, limit: int | None = FRAME_LIMIT) -> pd.DataFrame:
+        """The mail that has left as a frame, one row a recipient."""
+        from trackkit.frames import sent_frame
+
+        return sent_frame(self.each_sent(limit), self._server)
+
+    def reattempt(self, queue_ids: str | Iterable[str]) -> mail.VerbResults:
+        """Make deferred and failed recipients due now."""
+        return self._caller.ask(mail.REATTEMPT, queue_ids=_ids(queue_ids))
+
+    def hold(self, queue_ids: str | Iterable[str]) -> mail.VerbResults:
+        """Hold queued and deferred mail until it is released."""
+        return self._caller.ask(mail.HOLD, queue_ids=_ids(queue_ids))
+
+    def release(self, queue_ids: str | Iterable[str]) -> mail.VerbResults:
+        """Release held mail."""
+        return self._caller.ask(mail.RELEASE, queue_ids=_ids(queue_ids))
+
+    def delete(self, queue_ids: str | Iterable[str]) -> mail.VerbResults:
+        """Delete mail from the queue; `undelete` brings it back for ten minutes."""
+        return self._caller.ask(mail.DELETE, queue_ids=_ids(queue_ids))
+
+    def undelete(self, queue_ids: str | Iterable[str]) -> mail.VerbResults:
+        """Bring deleted mail back."""
+        return self._caller.ask(mail.UNDELETE, queue_ids=_ids(queue_ids))
+
+
+def _ids(queue_ids: str | Iterable[str]) -> tuple[str, ...]:
+    return (queue_ids,) if isinstance(queue_ids, str) else tuple(queue_ids)
+
+
+def _as_bytes(message: bytes | EmailMessage) -> bytes:
+    if isinstance(message, EmailMessage):
+        return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+    if isinstance(message, bytes | bytearray | memoryview):
+        return bytes(message)
+    raise InvalidInput.of("message", f"is {type(message).__name__}; give bytes or an EmailMessage")

@@ -1,0 +1,127 @@
+"""`Server`: one server that was reached, and everything that can be asked of it.
+
+A context manager; `close` ends the session it opened. With an API token, or a session somebody else opened, there
+is nothing to end. What is secret (the token) shows in no repr.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+from pydantic import SecretStr
+
+from trackkit.client.admin import AuditPart, OptionsPart, Secret, TokensPart, UsersPart
+from trackkit.client.call import Caller, automatic
+from trackkit.client.log import Log
+from trackkit.client.mail import Mail
+from trackkit.contract import server as contract
+from trackkit.contract.operation import Done
+from trackkit.domain.errors import NotLoggedIn, TrackkitError
+
+
+class Server:
+    """A server and who one is to it. Made by `trackkit.connect` and `trackkit.local`."""
+
+    def __init__(self, name: str, caller: Caller, fingerprint: str = "") -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        """Of the certificate it showed; empty when it does not encrypt or was reached through the local socket."""
+        self._caller = caller
+        self._who: contract.Session | None = None
+        self._opened_here = False
+        self.mail = Mail(caller, name)
+        self.log = Log(caller, name)
+        self.options = OptionsPart(caller)
+        self.users = UsersPart(caller)
+        self.tokens = TokensPart(caller)
+        self.audit = AuditPart(caller, name)
+
+    def __repr__(self) -> str:
+        who = f"{self._who.username} ({self._who.role})" if self._who else "not logged in"
+        return f"<trackkit server {self.name!r}: {who}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except TrackkitError:
+            if error is None:  # else the first error is the one to be told; the session ends by its idle time-out
+                raise
+
+    @property
+    def url(self) -> str:
+        """Where it was reached: ``https://host:port``, or the data folder."""
+        return self._caller.endpoint.folder or self._caller.endpoint.url
+
+    @property
+    def username(self) -> str:
+        """Who one is to the server; empty before the log-in."""
+        return self._who.username if self._who else ""
+
+    @property
+    def role(self) -> str:
+        """One's role; empty before the log-in."""
+        return self._who.role.value if self._who else ""
+
+    def close(self) -> None:
+        """End the session opened here, and the connection. A second call does nothing."""
+        try:
+            if self._opened_here:
+                self.log_out()
+        except NotLoggedIn:
+            self._forget()  # it has ended already, which is what was wanted
+        finally:
+            self._caller.close()
+
+    def automatic(self) -> AbstractContextManager[None]:
+        """``with server.automatic():`` requests inside are no person's doing and keep no session alive."""
+        return automatic()
+
+    def info(self) -> contract.ServerInfo:
+        """Which server this is and which version it runs; needs no log-in."""
+        return self._caller.ask(contract.INFO)
+
+    def health(self) -> contract.Health:
+        """What needs attention, most severe first, and what to do."""
+        return self._caller.ask(contract.HEALTH)
+
+    def session(self) -> contract.Session:
+        """Who one is to the server; `NotLoggedIn` when the session has ended."""
+        return self._caller.ask(contract.CURRENT)
+
+    def setup_code(self) -> contract.SetupCode:
+        """Make a one-time code with which the first visitor sets the admin password; the next one replaces it."""
+        return self._caller.ask(contract.SETUP_CODE)
+
+    def complete_setup(self, code: Secret, password: Secret) -> Done:
+        """Set the admin password of a fresh server with its set-up code; needs no log-in."""
+        return self._caller.ask(contract.SETUP, code=code, password=password)
+
+    def log_in(self, username: str, password: Secret | None = None) -> contract.OpenedSession:
+        """Open a session and act in it from now on; without a password only through the local socket."""
+        opened = self._caller.ask(contract.LOGIN, username=username, password=password)
+        self._caller.token = SecretStr(opened.token)
+        self._who, self._opened_here = contract.Session.model_validate(opened.model_dump(exclude={"token"})), True
+        return opened
+
+    def use_token(self, token: Secret) -> contract.Session:
+        """Act with an API token, or in a session that was opened elsewhere; `NotLoggedIn` when it is not valid."""
+        self._caller.token = token if isinstance(token, SecretStr) else SecretStr(token)
+        self._opened_here = False
+        self._who = self.session()
+        return self._who
+
+    def log_out(self) -> Done:
+        """End the session; the server can still be asked what needs no log-in."""
+        done = self._caller.ask(contract.LOGOUT)
+        self._forget()
+        return done
+
+    def _forget(self) -> None:
+        self._caller.token, self._who, self._opened_here = None, None, False

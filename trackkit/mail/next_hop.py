@@ -1,0 +1,116 @@
+"""What is known about the mail host right now, and what follows for messages that wait for it.
+
+All messages of a relay share their destination. A connection that could not be opened is therefore an honest attempt
+for every message that waited for it, and for those that turn up in the next few seconds: without that, a queue of a
+thousand mails behind a dead host would take a thousand time-outs to tell each mail the same thing, and the host, once
+it struggles back, would be hammered by the retries. Whoever asks for a new try (submit, reattempt, changed options)
+gets a real one.
+
+A host that turns away a further connection while others work is crowded, not dead: nothing is shared then. So that
+the two can be told apart, and a dead host is not tried by all lanes at once, connections are opened one by one
+until one is open (`proving`).
+
+The monotonic time is passed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trackkit.domain.log import Severity
+from trackkit.domain.replies import Outcome
+from trackkit.mail.route import Route
+
+Report = Callable[[Severity, str, str], None]
+"""Writes to the server log: severity, message, details."""
+
+SHARED_SECONDS = 5.0
+"""How long a failure to connect holds for messages claimed after it."""
+
+SHARED_ALWAYS_SECONDS = 0.25
+"""How long it holds even if a new try was asked for: the most often a dead host is tried by each connection."""
+
+CROWDED_SECONDS = 60.0
+"""How long fewer connections are used after the host turned one away."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOpening:
+    """A connection that could not be opened."""
+
+    outcome: Outcome
+    conversation: str
+    at: float
+
+
+class NextHop:
+    """The host at the end of `route`: its last failure, and how many connections to it are open."""
+
+    def __init__(self, route: Route, report: Report) -> None:
+        self.route = route
+        self._report = report
+        self._failure: FailedOpening | None = None
+        self._unreachable = False
+        self._asked_again_at = float("-inf")
+        self.proving = asyncio.Lock()
+        """Held while a connection is opened and none is known to work."""
+        self._open = 0
+        self._opened_at = float("-inf")
+        self._crowded_until = float("-inf")
+
+    @property
+    def proven(self) -> bool:
+        """Whether a connection is open."""
+        return self._open > 0
+
+    def opened(self, now: float) -> None:
+        """A connection is open."""
+        self._open += 1
+        self._opened_at = now
+        self._failure = None
+        if self._unreachable:
+            self._unreachable = False
+            self._report(Severity.information, f"The mail host {self.route.label} can be used again.", "")
+
+    def closed(self) -> None:
+        """A connection that was open is so no more."""
+        self._open -= 1
+
+    def failed(self, outcome: Outcome, conversation: str, begun_at: float, now: float) -> bool:
+        """A connection could not be opened. False: the host is merely crowded, and the message is to wait.
+
+        Crowded it is if a connection is open, or was opened while this one was tried (and is closed again: there
+        are hosts that take one message each).
+        """
+        if self._open or self._opened_at >= begun_at:
+            self._crowded_until = now + CROWDED_SECONDS
+            return False
+        self._failure = FailedOpening(outcome, conversation, now)
+        if not self._unreachable:
+            self._unreachable = True
+            what = f"The mail host {self.route.label} cannot be used; mail waits in the queue."
+            self._report(Severity.warning, what, f"{outcome.stage.replace('_', ' ')}: {outcome.text}")
+        return True
+
+    def asked_again(self, now: float) -> None:
+        """Somebody wants a new try."""
+        self._asked_again_at = now
+
+    def shared_failure(self, claimed_at: float, now: float) -> FailedOpening | None:
+        """The failure that is the outcome of a message claimed at `claimed_at`, too; none when it has to be tried."""
+        failure = self._failure
+        if failure is None:
+            return None
+        age = now - failure.at
+        asked_again = self._asked_again_at > failure.at
+        if claimed_at <= failure.at and age < SHARED_SECONDS:
+            return failure
+        if age < (SHARED_ALWAYS_SECONDS if asked_again else SHARED_SECONDS):
+            return failure
+        return None
+
+    def connections(self, wanted: int, now: float) -> int:
+        """How many connections to use when `wanted` are allowed."""
+        return wanted if now >= self._crowded_until else min(wanted, max(self._open, 1))

@@ -1,0 +1,196 @@
+"""Calls to the queue's store, and the outcomes on their way there.
+
+Promises: every call is one hop to a thread of the engine's own (never behind a slow DNS look-up); an outcome handed
+in is kept and tried again until it is settled, however long the store is away, since a forgotten outcome would be a
+mail sent twice; outcomes are settled in batches; one that the store refuses does not hold up the others; an outage is
+reported once, and its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from trackkit.domain.log import Severity
+from trackkit.mail.next_hop import Report
+from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
+
+T = TypeVar("T")
+
+BATCH = 100
+LINGER_SECONDS = 0.05
+"""How long the first outcome of a batch waits for others."""
+
+FIRST_RETRY_SECONDS = 0.2
+LONGEST_RETRY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A claimed message in this engine's hands. The same message can be held twice, for different recipients."""
+
+    claimed: Claimed
+    claimed_at: float
+
+
+class StoreCalls:
+    """The queue's synchronous calls, made from the loop."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="mail-queue")
+        self.available = asyncio.Event()
+        """Whether the last call worked. Nothing new is sent while it did not: the outcome could not be kept."""
+        self.available.set()
+        self.successes = 0
+
+    async def __call__(self, call: Callable[[], T]) -> T:
+        """The call's result, or its exception; what an exception says about the store is for the caller to judge."""
+        result = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        self.successes += 1
+        if not self.available.is_set():
+            self.available.set()
+            self._report(Severity.information, "The mail engine can use the queue again.", "")
+        return result
+
+    def failed(self, error: Exception) -> None:
+        """The store is not available; reported once an outage."""
+        if self.available.is_set():
+            self.available.clear()
+            self._report(
+                Severity.error,
+                "The mail engine cannot use the queue; it keeps what it knows and goes on trying.",
+                f"{type(error).__name__}: {error}",
+            )
+
+    def close(self) -> None:
+        """Let the threads go; calls under way are not waited for."""
+        self._threads.shutdown(wait=False)
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    """An outcome on its way."""
+
+    held: Held
+    attempted: Attempted
+    failed_at: int | None = None
+    """`StoreCalls.successes` when it could not be settled."""
+
+
+class Settling:
+    """Outcomes on their way to the store.
+
+    Parameters
+    ----------
+    settled: is told of each message once it is no longer held.
+    """
+
+    def __init__(
+        self, queue: DeliveryQueue, store: StoreCalls, report: Report, settled: Callable[[Held], None]
+    ) -> None:
+        self._queue = queue
+        self._store = store
+        self._report = report
+        self._settled = settled
+        self._incoming: asyncio.Queue[_Item | None] = asyncio.Queue()
+        self._stuck: list[_Item] = []
+
+    def add(self, held: Held, attempted: Attempted) -> None:
+        """Hand in what became of a message."""
+        self._incoming.put_nowait(_Item(held, attempted))
+
+    def close(self) -> None:
+        """Nothing more comes; `run` ends when all is settled."""
+        self._incoming.put_nowait(None)
+
+    async def run(self) -> None:
+        """Settle until closed."""
+        unsettled: list[_Item] = []
+        patience = FIRST_RETRY_SECONDS
+        is_open = True
+        while is_open or unsettled:
+            if is_open and not unsettled:
+                is_open = await self._collect(unsettled)
+            before = len(unsettled)
+            unsettled = await self._settle(unsettled)
+            if not unsettled:
+                patience = FIRST_RETRY_SECONDS
+                continue
+            patience = FIRST_RETRY_SECONDS if len(unsettled) < before else min(patience * 2, LONGEST_RETRY_SECONDS)
+            await asyncio.sleep(patience)
+            is_open = is_open and self._take_waiting(unsettled)
+        await self.retry_stuck()
+
+    async def retry_stuck(self) -> None:
+        """Try again, one by one, what the store refuses."""
+        self._stuck, again = [], self._stuck
+        for item in again:
+            if await self._together([item]) is not None:
+                self._stuck.append(item)
+
+    async def _collect(self, batch: list[_Item]) -> bool:
+        """Wait for the first outcome, then a moment for more; False when closed."""
+        first = await self._incoming.get()
+        if first is None:
+            return False
+        batch.append(first)
+        await asyncio.sleep(LINGER_SECONDS)
+        return self._take_waiting(batch)
+
+    def _take_waiting(self, batch: list[_Item]) -> bool:
+        """Add what is there already; False when closed."""
+        while len(batch) < BATCH and not self._incoming.empty():
+            item = self._incoming.get_nowait()
+            if item is None:
+                return False
+            batch.append(item)
+        return True
+
+    async def _settle(self, batch: list[_Item]) -> list[_Item]:
+        """Settle together, or one by one if that fails; what is left over and to be tried soon.
+
+        One that fails although the store has worked since it failed before is at fault itself: it is set aside.
+        """
+        error = await self._together(batch) if batch else None
+        if error is None:
+            return []
+        left_over: list[_Item] = []
+        for number, item in enumerate(batch):
+            error = await self._together([item])
+            if error is None:
+                continue
+            if item.failed_at is not None and self._store.successes > item.failed_at:
+                self._set_aside(item, error)
+                continue
+            item.failed_at = self._store.successes
+            left_over.append(item)
+            if number + 1 == len(left_over) == _FAILURES_OF_AN_OUTAGE:
+                self._store.failed(error)
+                return [*batch[number + 1 :], *left_over]
+        if error is not None and len(left_over) == len(batch):
+            self._store.failed(error)
+        return left_over
+
+    def _set_aside(self, item: _Item, error: Exception) -> None:
+        self._stuck.append(item)
+        what = f"The outcome of {item.held.claimed.queue_id} cannot be stored; it is kept and tried again now and then."
+        self._report(Severity.error, what, f"{type(error).__name__}: {error}")
+
+    async def _together(self, batch: Sequence[_Item]) -> Exception | None:
+        """Settle in one transaction; what went wrong."""
+        attempts = [item.attempted for item in batch]
+        try:
+            await self._store(lambda: self._queue.settle(attempts))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the outcomes are kept and tried again
+            return error
+        for item in batch:
+            self._settled(item.held)
+        return None
+
+
+_FAILURES_OF_AN_OUTAGE = 3
+"""So many failures in a row, and nothing settled, are not the fault of single messages."""

@@ -1,0 +1,326 @@
+"""From a route to an open, encrypted, logged-in connection: name, connect, greeting, EHLO, STARTTLS, log-in.
+
+aiosmtplib speaks up to here; then the connection is handed to `Wire`. Promises: the certificate and the name in it
+are verified whenever encryption is used; after a failed verification, or when encryption is missing that was asked
+for, nothing more is sent; a password goes over an unencrypted connection only where encryption is ``none``, an
+administrator's explicit choice.
+
+Fails with `NotOpened`, carrying the outcome for whatever was to be sent. It never leaves `trackkit.mail.transports`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import aiosmtplib
+from aiosmtplib.typing import Default
+
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
+from trackkit.mail.conversation import Conversation
+from trackkit.mail.route import Login, Route
+from trackkit.mail.transports.wire import Wire
+
+TlsContext = Callable[[], ssl.SSLContext]
+"""Makes the context that verifies hosts. It may read files: it is called in a thread."""
+
+_CLEAR_METHODS = ("cram-md5", "plain", "login")
+_TLS_METHODS = ("plain", "login", "cram-md5")
+"""Log-in methods, best first: CRAM-MD5 hides the password on an open line but needs it stored in clear at the host."""
+
+_WRONG_CREDENTIALS = 535
+
+
+class NotOpened(Exception):
+    """The connection could not be opened."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.text)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open connection and what the host offers (names of EHLO in lower case, with their parameters)."""
+
+    wire: Wire
+    extensions: Mapping[str, str]
+    description: str
+    """In a few words, for the conversations of later messages."""
+
+
+class RecordingSMTP(aiosmtplib.SMTP):
+    """aiosmtplib's client, writing down every command and reply; what belongs to a log-in is masked."""
+
+    def __init__(self, conversation: Conversation, route: Route, sock: socket.socket, name: str) -> None:
+        super().__init__(
+            hostname=route.host,
+            sock=sock,
+            local_hostname=name,
+            timeout=route.conversation_timeout,
+            use_tls=route.encryption == "tls",
+            start_tls=False,
+        )
+        self._conversation = conversation
+        self._logging_in = False
+
+    async def execute_command(
+        self, *args: bytes, timeout: float | Literal[Default.token] | None = Default.token
+    ) -> aiosmtplib.SMTPResponse:
+        """Send a command, return its reply."""
+        self._record(args)
+        response = await super().execute_command(*args, timeout=timeout)
+        if self._logging_in and response.code == aiosmtplib.SMTPStatus.auth_continue:
+            self._conversation.received_secret(response.code)
+            return response
+        self._logging_in = False
+        self._conversation.received(response.code, response.message)
+        return response
+
+    def close(self) -> None:
+        """Close at once: a graceful end of TLS would wait half a minute for a silent host."""
+        if self.transport is not None:
+            cast(asyncio.Transport, self.transport).abort()
+        super().close()
+
+    def _record(self, args: tuple[bytes, ...]) -> None:
+        words = [arg.decode("ascii", "replace") for arg in args]
+        if words[0] == "AUTH":
+            self._logging_in = True
+            shown, secrets = words[:2], words[2:]
+        elif self._logging_in:
+            shown, secrets = [], words
+        else:
+            shown, secrets = words, []
+        for secret in secrets:
+            self._conversation.hide_response(secret)
+        self._conversation.sent(" ".join([*shown, *("***" for _ in secrets)]))
+
+
+async def open_connection(route: Route, tls_context: TlsContext, name: str, conversation: Conversation) -> Opened:
+    """Open a connection along `route`.
+
+    Parameters
+    ----------
+    tls_context: makes a verifying context.
+    name: what to say in EHLO.
+    conversation: where to write everything down.
+
+    Raises `NotOpened`.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + route.connect_timeout
+    context = None if route.encryption == "none" else await asyncio.to_thread(tls_context)
+    sock = await _connected(route, deadline, conversation)
+    client = RecordingSMTP(conversation, route, sock, name)
+    client.tls_context = context
+    opening = _Opening(route, client, conversation)
+    try:
+        await opening.greeting(deadline)
+        await opening.hello()
+        if route.encryption.startswith("starttls"):
+            await opening.starttls()
+        if route.login is not None:
+            await opening.login(route.login)
+        transport = client.transport
+        if transport is None or transport.is_closing():
+            raise opening.failed(Failure.dropped, "the host closed the connection")
+        extensions = dict(client.esmtp_extensions)
+        wire = Wire(cast(asyncio.Transport, transport), route.conversation_timeout, conversation)
+    except BaseException:
+        client.close()
+        raise
+    return Opened(wire, extensions, opening.description)
+
+
+async def _connected(route: Route, deadline: float, conversation: Conversation) -> socket.socket:
+    """A socket connected to the first of the host's addresses that answers; they share the time there is."""
+    loop = asyncio.get_running_loop()
+    found = await _resolved(route, deadline, conversation)
+    problems: dict[str, Failure] = {}
+    for number, (family, kind, protocol, _, address) in enumerate(found):
+        patience = (deadline - loop.time()) / (len(found) - number)
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            async with asyncio.timeout(patience):
+                await loop.sock_connect(sock, address)
+        except TimeoutError:
+            problems[f"{address[0]} did not answer within {patience:.0f} seconds"] = Failure.timed_out
+        except OSError as error:
+            problems[f"{address[0]}: {error.strerror or error}"] = Failure.refused
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            conversation.note(f"connected to {route.label} ({address[0]})")
+            return sock
+        sock.close()
+    text = "; ".join(problems)
+    conversation.note(text)
+    failure = Failure.refused if Failure.refused in problems.values() else Failure.timed_out
+    raise NotOpened(Outcome(Verdict.temporary, Stage.connect, failure, text=text))
+
+
+_Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
+
+
+async def _resolved(route: Route, deadline: float, conversation: Conversation) -> list[_Address]:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout_at(deadline):
+            return cast(list[_Address], await loop.getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM))
+    except TimeoutError:
+        text, failure = f"the DNS did not answer within {route.connect_timeout:g} seconds", Failure.timed_out
+    except OSError as error:
+        text, failure = f"{route.host}: {error.strerror or error}", Failure.name_not_resolved
+    except UnicodeError:
+        # Labels that are empty or too long fail in the encoder, before the DNS is asked.
+        text, failure = f"{route.host!a} cannot be a host name", Failure.name_not_resolved
+    conversation.note(text)
+    raise NotOpened(Outcome(Verdict.temporary, Stage.name, failure, text=conversation.clean(text)))
+
+
+class _Opening:
+    """The steps on one connection, each knowing its stage; aiosmtplib's errors become `NotOpened` here."""
+
+    def __init__(self, route: Route, client: RecordingSMTP, conversation: Conversation) -> None:
+        self._route = route
+        self._client = client
+        self._conversation = conversation
+        self._stage = Stage.greeting
+        self._encrypted = False
+
+    @property
+    def description(self) -> str:
+        """What kind of connection it became."""
+        return "encrypted, certificate verified" if self._encrypted else "not encrypted"
+
+    async def greeting(self, deadline: float) -> None:
+        """TLS from the start where the route wants it, then the host's 220."""
+        silent = f"the host did not greet within {self._route.connect_timeout:g} seconds"
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await self._client.connect(timeout=None)
+        except TimeoutError:
+            raise self.failed(Failure.timed_out, silent) from None
+        except aiosmtplib.SMTPException as error:
+            raise self._translated(error) from None
+        self._encrypted = self._route.encryption == "tls"
+        if self._encrypted:
+            self._note_encryption()
+        self._conversation.received(response.code, response.message)
+
+    async def hello(self) -> None:
+        """EHLO, or HELO where the host knows no EHLO (RFC 5321 §3.2)."""
+        self._stage = Stage.ehlo
+        try:
+            try:
+                await self._client.ehlo()
+            except aiosmtplib.SMTPHeloError:
+                if not self._client.is_connected:
+                    raise
+                await self._client.helo()
+        except aiosmtplib.SMTPException as error:
+            raise self._translated(error) from None
+
+    async def starttls(self) -> None:
+        """Encrypt if the host offers it; when it does not, that is a failure only if encryption is required.
+
+        A host that offers it and then refuses, or fails to prove who it is, is never talked to openly instead.
+        """
+        self._stage = Stage.starttls
+        if not self._client.supports_extension("starttls"):
+            if self._route.encryption == "starttls":
+                raise self.failed(Failure.tls_not_offered, "the host does not offer STARTTLS; nothing was sent")
+            return
+        self._conversation.sent("STARTTLS")
+        try:
+            response = await self._client.starttls()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise self._translated(error) from None
+        self._conversation.received(response.code, response.message)
+        self._encrypted = True
+        self._note_encryption()
+        await self.hello()
+
+    async def login(self, login: Login) -> None:
+        """Log in by the best method that both sides know."""
+        self._stage = Stage.login
+        if not self._encrypted and self._route.encryption != "none":
+            raise self.failed(
+                Failure.login_not_offered,
+                "the host offers no encryption, and a password is sent unencrypted only where encryption is 'none'",
+            )
+        offered = self._client.server_auth_methods
+        methods = [m for m in (_TLS_METHODS if self._encrypted else _CLEAR_METHODS) if m in offered]
+        if not methods:
+            known = f"only {', '.join(offered).upper()}" if offered else "none"
+            raise self.failed(
+                Failure.login_not_offered, f"possible here are PLAIN, LOGIN and CRAM-MD5; the host offers {known}"
+            )
+        await self._login_by(methods, login)
+
+    async def _login_by(self, methods: list[str], login: Login) -> None:
+        """The first of `methods` the host takes. Some hosts offer what they cannot do, so a refusal is no end, unless
+        it is about the password: trying it again is how accounts get locked."""
+        client, password = self._client, login.password.get_secret_value()
+        ways = {"plain": client.auth_plain, "login": client.auth_login, "cram-md5": client.auth_crammd5}
+        refusal: NotOpened | None = None
+        for method in methods:
+            try:
+                await ways[method](login.username, password)
+            except aiosmtplib.SMTPAuthenticationError as error:
+                refusal = refusal or self._translated(error)
+                about_password = error.code == _WRONG_CREDENTIALS and method != "cram-md5"
+                if about_password or not 500 <= error.code < 600 or not client.is_connected:
+                    break
+            except aiosmtplib.SMTPException as error:
+                refusal = refusal or self._translated(error)
+                break
+            else:
+                return
+        assert refusal is not None  # noqa: S101 - there is at least one method
+        raise refusal
+
+    def failed(self, failure: Failure, text: str) -> NotOpened:
+        """The end, in our words."""
+        self._conversation.note(text)
+        return NotOpened(Outcome(Verdict.temporary, self._stage, failure, text=self._conversation.clean(text)))
+
+    def _translated(self, error: Exception) -> NotOpened:
+        """What aiosmtplib or OpenSSL raised, as an outcome."""
+        reason = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            self._stage = Stage.certificate
+            return self.failed(Failure.tls_untrusted, reason.verify_message or str(reason))
+        if isinstance(reason, ssl.SSLError):
+            return self.failed(Failure.tls_failed, f"the encryption could not be set up: {reason.reason or reason}")
+        if isinstance(error, aiosmtplib.SMTPResponseException):
+            return self._refused(error.code, error.message)
+        if isinstance(error, aiosmtplib.SMTPTimeoutError):
+            silent = f"the host did not answer within {self._route.conversation_timeout:g} seconds"
+            return self.failed(Failure.timed_out, silent)
+        if isinstance(reason, OSError):
+            return self.failed(Failure.dropped, f"the host closed the connection ({reason})")
+        return self.failed(Failure.garbled, str(error))
+
+    def _refused(self, code: int, message: str) -> NotOpened:
+        if code == aiosmtplib.SMTPStatus.invalid_response:
+            return self.failed(Failure.garbled, f"the host answered something that is no SMTP reply: {message}")
+        if not 400 <= code < 600:
+            return self.failed(Failure.garbled, f"the host answered what makes no sense here: {code} {message}")
+        outcome = outcome_of(self._stage, code, self._conversation.clean(message))
+        if self._stage in (Stage.greeting, Stage.starttls):
+            self._conversation.received(code, message)
+        return NotOpened(outcome)
+
+    def _note_encryption(self) -> None:
+        with suppress(aiosmtplib.SMTPException):
+            cipher = self._client.get_transport_info("cipher")
+            self._conversation.note(f"encrypted with {cipher[1]}, certificate verified for {self._route.host}")

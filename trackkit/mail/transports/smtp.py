@@ -1,0 +1,251 @@
+"""One message after the other over one SMTP connection: MAIL, RCPT, DATA (RFC 5321 §3.3), an outcome per recipient.
+
+Promises: what one recipient is refused for, the others are not; a host's 421, silence, nonsense or going away ends
+the connection and leaves the open recipients temporary; once the final dot may have left, a lost connection is
+`Verdict.unknown`, never a guess; after anything but success no new MAIL without RSET (RFC 5321 §4.1.1.5); the bytes
+on the wire are `wire_form(raw)` with dots doubled (§4.5.2).
+
+Fails in no way of its own: trouble is an outcome. `connect` returns the outcome instead of a connection then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from trackkit.domain.message import Envelope, wire_form
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
+from trackkit.mail.conversation import Conversation
+from trackkit.mail.route import Route
+from trackkit.mail.transports.opening import NotOpened, Opened, TlsContext, open_connection
+from trackkit.mail.transports.wire import Ended, Reply
+
+RECIPIENTS_AT_A_TIME = 100
+"""RFC 5321 §4.5.3.1.8 obliges a host to take so many in one transaction; the rest goes in further ones."""
+
+CLOSING = 421
+"""The host closes the connection, whatever was asked (RFC 5321 §3.8)."""
+
+_LEAVE_SECONDS = 2.0
+
+
+async def connect(
+    route: Route, tls_context: TlsContext, name: str, conversation: Conversation
+) -> SmtpConnection | Outcome:
+    """Open a connection along `route`, or the outcome for every recipient that was to be sent to.
+
+    Parameters
+    ----------
+    tls_context: makes the context that verifies the host.
+    name: what to say in EHLO.
+    conversation: where to write everything down.
+    """
+    if route.login is not None:
+        conversation.hide(route.login.password.get_secret_value())
+    try:
+        return SmtpConnection(route, await open_connection(route, tls_context, name, conversation))
+    except NotOpened as refused:
+        return refused.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A message as it goes over the wire."""
+
+    stuffed: bytes
+    size: int
+    """Bytes before dots were doubled: what SIZE counts (RFC 1870 §3)."""
+    eight_bit: bool
+
+    @classmethod
+    def of(cls, raw: bytes) -> _Content:
+        """A stored message made ready."""
+        data = wire_form(raw)
+        stuffed = data.replace(b"\n.", b"\n..")
+        return cls(b"." + stuffed if stuffed.startswith(b".") else stuffed, len(data), not data.isascii())
+
+
+class _Over(Exception):
+    """The connection is over; `outcome` is for the recipients still open."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.text)
+        self.outcome = outcome
+
+
+class SmtpConnection:
+    """An open connection to a mail host, used for one message at a time."""
+
+    def __init__(self, route: Route, opened: Opened) -> None:
+        self.route = route
+        self._wire = opened.wire
+        self._extensions = opened.extensions
+        self._description = opened.description
+        self._messages = 0
+        self._needs_reset = False
+        self._stage = Stage.sender
+        self._accepted: list[str] = []
+
+    @property
+    def conversation(self) -> Conversation:
+        """What was said about the current or last message; of the first one also how the connection came about."""
+        return self._wire.conversation
+
+    @property
+    def over(self) -> bool:
+        """Whether either side has ended it."""
+        return self._wire.closed
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message may be sent over it."""
+        return not self.over and not (self.route.one_message_per_connection and self._messages)
+
+    async def deliver(self, envelope: Envelope, raw: bytes, outcomes: dict[str, Outcome]) -> bool:
+        """Send a message; fill in an outcome for each recipient as soon as it is known.
+
+        Parameters
+        ----------
+        outcomes: is filled, by address. When this is cancelled or raises, what stands in it holds, and who is missing
+            was not sent to.
+
+        Returns False when the connection had been kept from an earlier message and turned out to be over before this
+        one was begun: then nothing was tried, and a new connection will tell.
+        """
+        kept, self._messages = self._messages > 0, self._messages + 1
+        if kept:
+            conversation = self._wire.conversation = self.conversation.fresh()
+            conversation.note(f"message {self._messages} on a connection to {self.route.label}, {self._description}")
+        content = _Content.of(raw)
+        if refusal := self._too_large(content):
+            self.conversation.note(refusal.text)
+            outcomes.update(dict.fromkeys(envelope.rcpt_tos, refusal))
+            return True
+        try:
+            for part in _parts(envelope.rcpt_tos):
+                await self._transaction(envelope.mail_from, part, content, outcomes)
+        except _Over as over:
+            self._wire.abort()
+            if kept and not outcomes and self._stage is Stage.sender:
+                return False
+            self._leave_open_ones(envelope, over.outcome, outcomes)
+        except BaseException:
+            self._wire.abort()
+            if self._wire.message_complete:
+                text = "the server stopped before the host had answered"
+                unknown = Outcome(Verdict.unknown, Stage.final_dot, Failure.interrupted, text=text)
+                outcomes.update({a: unknown for a in self._accepted if a not in outcomes})
+            raise
+        return True
+
+    async def close(self) -> None:
+        """Take leave politely, but not for long."""
+        await self._wire.quit(_LEAVE_SECONDS)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._wire.abort()
+
+    async def _transaction(
+        self, mail_from: str, recipients: Sequence[str], content: _Content, outcomes: dict[str, Outcome]
+    ) -> None:
+        self._wire.message_complete = False
+        self._accepted = []
+        if not await self._begin(mail_from, recipients, content, outcomes):
+            return
+        for address in recipients:
+            reply = await self._said(Stage.recipient, f"RCPT TO:<{address}>")
+            if reply.positive:
+                self._accepted.append(address)
+            else:
+                outcomes[address] = self._outcome(reply)
+        if not self._accepted:
+            return
+        reply = await self._said(Stage.data, "DATA", expected=3)
+        if not reply.refusal:
+            reply = await self._send(content)
+        outcomes.update(dict.fromkeys(self._accepted, self._outcome(reply)))
+        self._needs_reset = not reply.positive
+
+    async def _begin(
+        self, mail_from: str, recipients: Sequence[str], content: _Content, outcomes: dict[str, Outcome]
+    ) -> bool:
+        """RSET if something was left over, MAIL; whether the host takes the sender."""
+        if self._needs_reset:
+            reply = await self._said(Stage.sender, "RSET")
+            if not reply.positive:
+                raise _Over(self._outcome(reply))
+        line = f"MAIL FROM:<{mail_from}>"
+        if "size" in self._extensions:
+            line += f" SIZE={content.size}"
+        if content.eight_bit and "8bitmime" in self._extensions:
+            line += " BODY=8BITMIME"
+        self._needs_reset = True
+        reply = await self._said(Stage.sender, line)
+        if not reply.positive:
+            outcomes.update(dict.fromkeys(recipients, self._outcome(reply)))
+        return reply.positive
+
+    async def _said(self, stage: Stage, line: str, expected: int = 2) -> Reply:
+        """The reply to a command: of the expected class, or a refusal. Anything else ends the connection."""
+        self._stage = stage
+        try:
+            return self._sensible(await self._wire.command(line), expected)
+        except Ended as ended:
+            raise self._over(ended) from None
+
+    async def _send(self, content: _Content) -> Reply:
+        """The reply to the message itself."""
+        try:
+            reply = await self._wire.content(content.stuffed)
+            if self._wire.message_complete:
+                self._stage = Stage.final_dot
+            reply = self._sensible(reply, 2)
+        except Ended as ended:
+            self._stage = Stage.final_dot if self._wire.message_complete else Stage.data
+            raise self._over(ended) from None
+        if not self._wire.message_complete:
+            # Refused half-way: the host still waits for the rest, so no further command would be understood.
+            self._wire.abort()
+        return reply
+
+    def _sensible(self, reply: Reply, expected: int) -> Reply:
+        if reply.code == CLOSING:
+            raise _Over(self._outcome(reply))
+        if not reply.refusal and reply.code // 100 != expected:
+            raise Ended(Failure.garbled, f"the host answered what makes no sense here: {reply.code} {reply.text}")
+        return reply
+
+    def _over(self, ended: Ended) -> _Over:
+        text = self.conversation.clean(ended.text)
+        return _Over(Outcome(Verdict.temporary, self._stage, ended.failure, text=text))
+
+    def _outcome(self, reply: Reply) -> Outcome:
+        return outcome_of(self._stage, reply.code, self.conversation.clean(reply.text))
+
+    def _leave_open_ones(self, envelope: Envelope, outcome: Outcome, outcomes: dict[str, Outcome]) -> None:
+        """Whoever has no outcome yet gets this one; whose message may have arrived, as unknown.
+
+        A reply (421) after the final dot is none of that: the host has said that it did not take the message.
+        """
+        replied = outcome.failure is Failure.replied
+        for address in envelope.rcpt_tos:
+            if address in outcomes:
+                continue
+            if self._wire.message_complete and not replied and address in self._accepted:
+                outcomes[address] = Outcome(Verdict.unknown, Stage.final_dot, outcome.failure, text=outcome.text)
+            else:
+                outcomes[address] = outcome
+
+    def _too_large(self, content: _Content) -> Outcome | None:
+        """RFC 1870 §6.1: a message over the advertised size need not be tried; the code is the one it would get."""
+        advertised = self._extensions.get("size", "").strip()
+        if not advertised.isdecimal() or not 0 < int(advertised[:20]) < content.size:
+            return None
+        text = f"the message has {content.size:,} bytes; the host takes at most {int(advertised[:20]):,}"
+        return Outcome(Verdict.permanent, Stage.data, Failure.replied, 552, "5.3.4", text)
+
+
+def _parts(recipients: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(recipients), RECIPIENTS_AT_A_TIME):
+        yield recipients[start : start + RECIPIENTS_AT_A_TIME]
