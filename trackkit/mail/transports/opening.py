@@ -11,6 +11,7 @@ Fails with `NotOpened`, carrying the outcome for whatever was to be sent. It nev
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -153,7 +154,7 @@ async def _connected(route: Route, deadline: float, conversation: Conversation) 
         except TimeoutError:
             problems[f"{address[0]} did not answer within {patience:.0f} seconds"] = Failure.timed_out
         except OSError as error:
-            problems[f"{address[0]}: {error.strerror or error}"] = Failure.refused
+            problems[f"{address[0]}: {_reason(error)}"] = Failure.refused
         except BaseException:
             sock.close()
             raise
@@ -165,6 +166,11 @@ async def _connected(route: Route, deadline: float, conversation: Conversation) 
     conversation.note(text)
     failure = Failure.refused if Failure.refused in problems.values() else Failure.timed_out
     raise NotOpened(Outcome(Verdict.temporary, Stage.connect, failure, text=text))
+
+
+def _reason(error: OSError) -> str:
+    """The system's word for it; the event loops put their own, longer ones into `strerror`."""
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
