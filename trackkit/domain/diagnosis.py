@@ -149,7 +149,7 @@ TABLE: tuple[Row, ...] = (
         "host_name_unknown",
         _failed(Failure.name_not_resolved),
         "The mail host's name is unknown",
-        "The name of {host} does not resolve: {text}",
+        "The mail host's name does not resolve: {text}",
         "Check the spelling of the SMTP host and the server machine's DNS.",
         "options.set",
         "sending.smtp.host",

@@ -107,9 +107,10 @@ def open_session(call: Call, request: contract.LoginRequest) -> contract.OpenedS
         )
 
     environment.store.write(work)
-    environment.log.write(
-        Severity.information, SOURCE, f"{row.name} logged in.", username=row.name, client_address=actor.where
-    )
+    if not actor.local:  # each command on the server machine is a log-in; those would drown everything else
+        environment.log.write(
+            Severity.information, SOURCE, f"{row.name} logged in.", username=row.name, client_address=actor.where
+        )
     return contract.OpenedSession(token=token, **_session(row, row.role, session_id, call))
 
 
@@ -126,7 +127,6 @@ def close_session(call: Call, request: Nothing) -> Done:
     session_id = call.actor.session_id
     if session_id is not None:
         call.environment.store.write(lambda connection: accounts.end_session(connection, session_id))
-        call.log(Severity.information, SOURCE, f"{call.actor.username} logged out.")
     return Done()
 
 

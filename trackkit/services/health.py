@@ -83,11 +83,15 @@ def _mail(call: Call) -> Iterator[contract.Finding]:
         yield _finding(
             Severity.warning,
             "mail",
-            f"{cause.messages} messages wait: {found.title}. {found.words}",
+            f"{_counted(cause.messages)}: {found.title}. {found.words}",
             found.next_step,
             found.operation,
             found.option,
         )
+
+
+def _counted(messages: int) -> str:
+    return "1 message waits" if messages == 1 else f"{messages} messages wait"
 
 
 def _disk(environment: Environment) -> Iterator[contract.Finding]:
