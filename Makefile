@@ -1,0 +1,64 @@
+# make up      set up, then start the server and the dashboards (make up ARGS="--port 8471 --no-browser")
+# make test    set up, make check, then all tests
+# make check   formatting, lint, types, architecture, clean notebooks
+# make lock    choose newer versions for requirements.lock
+# make clean   remove what make made
+#
+# VENV=... puts the virtual environment elsewhere, PYTHON=... chooses the Python that makes it.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint requirements.lock
+# The folders that hold notebooks; both travel inside the wheel.
+NOTEBOOKS = $(shell find notebooks dashboards -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
+
+.PHONY: up test check lock clean
+.DELETE_ON_ERROR:
+
+up: $(VENV)/.installed
+	@$(BIN)/trackkit up $(ARGS)
+
+test: check
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(if $(strip $(NOTEBOOKS)),$(BIN)/nbstripout --verify $(NOTEBOOKS),echo "no notebooks to check")
+
+# The index for a new version is the one of the pip or uv of this machine; none is written into the file. Versions
+# that still fit stay: delete a line of requirements.lock, or the file, to let it move.
+lock: $(VENV)/bin/python
+	@test -x $(BIN)/uv || $(PIP) uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+	@echo "requirements.lock: $$(wc -l < requirements.lock) packages"
+
+# Only what lies in this folder; a link is removed, never followed.
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "trackkit needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)." \
+		"Install one and name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) cannot make virtual environments: its venv module is missing." \
+		"On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "making the virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "installing trackkit and what it needs into $(VENV) (the first time takes a minute or two)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "installing trackkit and the development tools into $(VENV)"
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.installed $@

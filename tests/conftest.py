@@ -1,0 +1,145 @@
+"""Fixtures that stand for real things: a trackkit server, Postfix, PostgreSQL, a raw SMTP sink, the corpus of mails.
+
+Where a system program is missing a test skips and says which; with CI=true that is a failure, because there everything
+has to be proved. Only the corpus may be missing in CI too: it is not part of the project.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests import corpus
+from tests.peers import postfix as postfix_peer
+from tests.peers import postgres as postgres_peer
+from tests.peers.raw_sink import RawSink
+from tests.running import SHORT, RunningServer, start_server
+
+CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def _forbidden_skip(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Why this skip is a failure in CI; ``""`` when the report is none or may be skipped."""
+    if not (CI and report.skipped) or hasattr(report, "wasxfail"):
+        return ""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return "" if corpus.MISSING in reason else f"skipped, which CI=true does not allow: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if reason := _forbidden_skip(report):
+        report.outcome, report.longrepr = "failed", reason
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    report = yield
+    if reason := _forbidden_skip(report):
+        report.outcome, report.longrepr = "failed", reason
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees or changes the settings of the person who runs it."""
+    for name in [name for name in os.environ if name.startswith("TRACKKIT_") and name != "TRACKKIT_CORPUS"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TRACKKIT_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+Start = Callable[..., RunningServer]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """`tests.running.start_server`, with every server stopped and its folder removed after the test."""
+    yield from _starting()
+
+
+@pytest.fixture(scope="module")
+def start_for_module() -> Iterator[Start]:
+    """As `start`, for servers that a whole module shares."""
+    yield from _starting()
+
+
+def _starting() -> Iterator[Start]:
+    with ExitStack() as afterwards:
+
+        def start(*args: object, **kwargs: object) -> RunningServer:
+            server = start_server(*args, **kwargs)  # type: ignore[arg-type]
+            if server.data.parent.name.startswith(SHORT):
+                afterwards.callback(shutil.rmtree, server.data.parent)
+            afterwards.callback(server.stop)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def server(start: Start) -> RunningServer:
+    """A fresh server."""
+    return start()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_peer.Cluster]:
+    """A PostgreSQL cluster for the whole run."""
+    if reason := postgres_peer.missing():
+        pytest.skip(reason)
+    cluster = postgres_peer.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: postgres_peer.Cluster) -> Iterator[str]:
+    """A fresh, empty PostgreSQL database for one test."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    yield postgres.create(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """A server's database, once of each kind; none = SQLite in its data folder. Name it before `start`."""
+    return request.getfixturevalue("postgres_url") if request.param == "PostgreSQL" else None
+
+
+@pytest.fixture(scope="session")
+def _postfix() -> Iterator[postfix_peer.Postfix]:
+    if reason := postfix_peer.missing():
+        pytest.skip(reason)
+    running = postfix_peer.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def postfix(_postfix: postfix_peer.Postfix) -> postfix_peer.Postfix:
+    """A running Postfix with an empty mailbox."""
+    _postfix.empty()
+    return _postfix
+
+
+@pytest.fixture
+def raw_sink() -> Iterator[RawSink]:
+    """An SMTP server that keeps the octets it gets."""
+    with RawSink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def corpus_messages() -> dict[str, bytes]:
+    """Every mail of the shared corpus by its path."""
+    mails = corpus.messages()
+    if not mails:
+        pytest.skip(corpus.MISSING)
+    return mails

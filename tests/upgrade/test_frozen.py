@@ -1,0 +1,45 @@
+"""Every version ever released can be upgraded from: its frozen data folder starts here with everything in it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Start
+from tests.upgrade.freeze import HERE, MAILBOX_PASSWORD, PASSWORD
+from trackkit.domain.delivery import State
+
+VERSIONS = sorted(path.name for path in HERE.iterdir())
+
+
+def test_there_is_something_to_upgrade_from() -> None:
+    assert "0.1.0" in VERSIONS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_old_data_folder_opens_with_everything_in_it(version: str, start: Start, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(HERE / version, data)
+    data.chmod(0o700)
+    server = start(data)
+    with server.connect("Olga", PASSWORD) as olga:
+        assert olga.session().role == "operator"
+        messages = {m.subject: m for m in [*olga.mail.list().messages, *olga.mail.list(state="deleted").messages]}
+        assert {name: m.state for name, m in messages.items()} >= {
+            "failed": State.failed,
+            "deferred": State.deferred,
+            "held": State.held,
+        }
+        assert olga.mail.raw(messages["held"].queue_id).endswith(b"This one is held.\r\n")
+        failed = olga.mail.show(messages["failed"].queue_id)
+        assert [(r.smtp_code, r.diagnosis.cause) for r in failed.recipients] == [(550, "address_rejected")]
+        assert [line.subject for line in olga.mail.history().sent] == ["sent"]
+    options = server.admin.options.get()
+    assert (options.value("sending.smtp.host"), options.value("sending.timing.days")) == ("mail.example.org", 9)
+    assert {o.name: o.is_set for o in options.options}["sending.smtp.password"]
+    assert [token.name for token in server.admin.tokens.list().tokens] == ["script"]
+    assert server.admin.log.list(text="frozen-mailbox").total == 0
+    assert MAILBOX_PASSWORD.encode() not in (data / "trackkit.db").read_bytes()
+    assert server.admin.audit.list().records
