@@ -20,8 +20,12 @@ NOTEBOOKS = $(shell find notebooks dashboards -name '*.ipynb' -not -path '*/.ipy
 up: $(VENV)/.installed
 	@$(BIN)/trackkit up $(ARGS)
 
+# Coverage is of this process only: what runs in servers and kernels of their own comes on top, unmeasured.
 test: check
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report > .coverage.txt || { cat .coverage.txt; exit 1; }
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .

@@ -27,9 +27,9 @@ QUIET = [
 NewPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for all tests here; it ends with them, because Playwright's event loop would be in others' way."""
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
         pytest.skip("needs Chromium (Debian: apt-get install chromium)")

@@ -23,7 +23,7 @@ from trackkit.api.docs import add_docs
 from trackkit.api.limits import LimitBody
 from trackkit.contract import mail
 from trackkit.contract.catalogue import OPERATIONS
-from trackkit.contract.operation import PREFIX, Nothing, Operation
+from trackkit.contract.operation import PREFIX, Operation
 from trackkit.contract.wire import AUTOMATIC_HEADER, WireError, status_of
 from trackkit.domain import errors
 from trackkit.domain.accounts import Actor
@@ -107,18 +107,13 @@ def _parameters(operation: Operation[Any, Any]) -> list[inspect.Parameter]:
         for bound in fields[name].metadata:
             annotation = Annotated[annotation, bound]
         parameters.append(inspect.Parameter(name, kind, annotation=annotation))
-    if operation.request is Nothing:
-        rest: type[BaseModel] = Nothing
-        marker: Any = Query()
-    else:
+    marker: Any = Query() if operation.in_query else Body()
+    rest: type[BaseModel] = operation.request
+    if operation.path_fields:
         others: dict[str, Any] = {n: (f.annotation, f) for n, f in fields.items() if n not in operation.path_fields}
-        rest = operation.request
-        if operation.path_fields:
-            rest = create_model(
-                f"{operation.request.__name__}Rest", __config__=operation.request.model_config, **others
-            )
-        marker = Query() if operation.in_query else Body()
-    parameters.append(inspect.Parameter("rest", kind, annotation=Annotated[rest, marker]))
+        rest = create_model(f"{operation.request.__name__}Rest", __config__=operation.request.model_config, **others)
+    optional = inspect.Parameter.empty if operation.in_query or rest.model_fields else rest()
+    parameters.append(inspect.Parameter("rest", kind, annotation=Annotated[rest, marker], default=optional))
     return parameters
 
 
@@ -155,6 +150,8 @@ def _call(environment: Environment, operation: Operation[Any, Any], http: Reques
                 f"Your role {actor.role} does not allow this: {operation.summary}.",
                 f"It needs the role {operation.role}.",
             )
+        if operation.session_only and actor.token_name is not None:
+            raise NotAllowed(f"An API token does not allow this: {operation.summary}.", "Log in with a password.")
     return Call(environment, actor, environment.clock(), automatic)
 
 

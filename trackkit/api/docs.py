@@ -41,6 +41,7 @@ def _page() -> str:
 
 def _section(operation: Operation[Any, Any]) -> str:
     needs = f"needs the role {operation.role}" if operation.role else "needs no log-in"
+    needs += ", not with an API token" if operation.session_only else ""
     rows = "".join(
         f"<tr><td><code>{escape(name)}</code></td><td>{'required' if field.is_required() else 'optional'}</td>"
         f"<td>{_where(operation, name)}</td></tr>"

@@ -57,6 +57,7 @@ class Operation(Generic[RequestT, ResponseT]):
     role: the least role that may; ``None`` = no log-in needed.
     errors: what it can raise besides the errors any operation can (not logged in, not allowed, invalid input …).
     audited: it changes something, so it leaves an audit record.
+    session_only: not with an API token: a token can have a lesser role than its owner and must not become its owner.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Operation(Generic[RequestT, ResponseT]):
     summary: str
     errors: tuple[type[TrackkitError], ...] = ()
     audited: bool = False
+    session_only: bool = False
 
     @property
     def path_fields(self) -> tuple[str, ...]:

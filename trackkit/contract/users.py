@@ -139,8 +139,9 @@ PASSWORD = Operation(
     Done,
     Role.viewer,
     "Change one's own password",
-    errors=(errors.WrongLogin,),
+    errors=(errors.WrongLogin, errors.Conflict),
     audited=True,
+    session_only=True,
 )
 TOKENS = Operation("token.list", "GET", "/tokens", Nothing, Tokens, Role.viewer, "API tokens")
 ADD_TOKEN = Operation(

@@ -84,7 +84,7 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
 
 def list_queue(call: Call, request: contract.ListQueue) -> contract.QueuePage:
     """A page of the queue, newest first."""
-    before = None if request.before is None else _number(request.before)
+    before = None if request.before is None else _number(request.before, "before")
 
     def work(connection: Connection) -> tuple[list[MessageRow], int]:
         return (
@@ -364,10 +364,10 @@ def _diagnosis(found: Diagnosis) -> contract.DiagnosisView:
     )
 
 
-def _number(text: str) -> int:
+def _number(text: str, field: str = "queue_id") -> int:
     number = queue_number(text)
     if number is None:
-        raise InvalidInput.of("queue_id", f"is {text!r}; queue ids look like Q17")
+        raise InvalidInput.of(field, f"is {text!r}; queue ids look like Q17")
     return number
 
 
