@@ -7,12 +7,14 @@ reaches them or the kernels they start. When one of the two ends, the other is s
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
@@ -43,22 +45,25 @@ def up(
     _stop_on_signals()
     try:
         arguments = ["--data", str(folder), *(["--port", str(port)] if port is not None else [])]
-        server, ready = _start("server", ["trackkit", "server", "run", *arguments], os.environ, running)
-        url, _, fingerprint = ready.partition(" ")
-        code = _setup_code(folder)
-        _, dashboards_url = _start(
+        server = _start("server", ["trackkit", "server", "run", *arguments], os.environ, running)
+        import_module("trackkit.client")  # takes a moment, and the server does, too
+
+        url, _, fingerprint = server.wait().partition(" ")
+        dashboards = _start(
             "dashboards",
             ["trackkit.dashboard", "--server-url", url, "--port", str(dashboards_port)]
             + (["--fingerprint", fingerprint] if fingerprint else []),
             scrubbed(os.environ),
             running,
         )
+        code = _setup_code(folder)
+        dashboards_url = dashboards.wait()
         _tell(folder, url, fingerprint, dashboards_url, code)
         if not no_browser:
             _open_browser(dashboards_url)
         while all(process.poll() is None for process in running):
             time.sleep(0.2)
-        ended = "server" if server.poll() is not None else "dashboards"
+        ended = "server" if server.process.poll() is not None else "dashboards"
         raise Unavailable(
             f"The {ended} ended unexpectedly.", f"Look at {folder / 'startup.log'} and the messages above."
         )
@@ -84,40 +89,51 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
     return {n: v for n, v in environment.items() if n.upper() in _KEPT or n.startswith("LC_") or n == "TRACKKIT_HOME"}
 
 
+class _Starting:
+    """A process under way to its ready line. It is read from on and on, so that it never waits for a full pipe."""
+
+    def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._name = name
+        self._ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def wait(self) -> str:
+        """What follows ``ready``; `Unavailable` when the process ends or takes too long instead."""
+        try:
+            ready = self._ready.get(timeout=_START_SECONDS)
+        except queue.Empty:
+            ready = None
+        if ready is None:
+            raise Unavailable(f"The {self._name} did not start.", "The messages above say why.")
+        return ready
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None  # noqa: S101 - asked for in `_start`
+        for line in self.process.stdout:
+            if line.startswith("ready "):
+                self._ready.put(line.removeprefix("ready ").strip())
+            else:
+                sys.stdout.write(line)
+        self._ready.put(None)
+
+
 def _start(
-    name: str, module_and_arguments: Sequence[str], environment: Mapping[str, str], running: list[subprocess.Popen[str]]
-) -> tuple[subprocess.Popen[str], str]:
-    """Start ``python -m …`` and wait for its ready line; (process, what follows ``ready``)."""
+    name: str,
+    module_and_arguments: Sequence[str],
+    environment: Mapping[str, str],
+    running: list[subprocess.Popen[str]],
+) -> _Starting:
+    """Start ``python -m …`` in a session of its own: Ctrl+C goes to this process, which stops the others in order."""
     process = subprocess.Popen(
         [sys.executable, "-m", *module_and_arguments],
         stdout=subprocess.PIPE,
         text=True,
         env=dict(environment),
-        start_new_session=True,  # Ctrl+C goes to this process, which stops the others in order
+        start_new_session=True,
     )
     running.append(process)
-    lines: list[str] = []
-    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
-    reader.start()
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end:
-        ready = next((line for line in lines if line.startswith("ready ")), None)
-        if ready is not None:
-            return process, ready.removeprefix("ready ").strip()
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    raise Unavailable(f"The {name} did not start.", "The messages above say why.")
-
-
-def _read(process: subprocess.Popen[str], lines: list[str]) -> None:
-    """Keep reading, so that the process never waits for a full pipe; what follows the ready line is passed on."""
-    assert process.stdout is not None  # noqa: S101 - asked for above
-    for line in process.stdout:
-        if any(known.startswith("ready ") for known in lines):
-            sys.stdout.write(line)
-        lines.append(line)
-        del lines[:-1000]
+    return _Starting(name, process)
 
 
 def _setup_code(folder: Path) -> str:
