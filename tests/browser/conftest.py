@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Request, expect, sync_playwright
 
 from tests.dashboards import RunningDashboards
 from tests.running import RunningServer, start_server
@@ -25,6 +25,8 @@ QUIET = [
 ]
 
 NewPage = Callable[..., Page]
+
+expect.set_options(timeout=30_000)  # a busy machine takes its time; what never comes still fails
 
 
 @pytest.fixture(scope="package")
