@@ -78,9 +78,6 @@ class Event(StrEnum):
     purge = "purge"
 
 
-VERBS = (Event.reattempt, Event.hold, Event.release, Event.delete, Event.undelete)
-"""What an administrator can ask for."""
-
 GONE = "gone"
 
 TRANSITIONS: Mapping[tuple[State, Event], tuple[State | str, ...]] = MappingProxyType(

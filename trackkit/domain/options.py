@@ -20,7 +20,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -256,7 +255,6 @@ class OptionInfo:
     kind: Literal["text", "secret", "number", "yes/no", "choice"]
     minimum: int | None
     maximum: int | None
-    annotation: Any
 
     @property
     def group(self) -> str:
@@ -319,7 +317,6 @@ def _info(name: str, info: FieldInfo) -> OptionInfo:
         kind=kind,
         minimum=getattr(limits.get("Ge"), "ge", None),
         maximum=getattr(limits.get("Le"), "le", None),
-        annotation=info.annotation,
     )
 
 
@@ -378,6 +375,9 @@ def from_flat(values: Mapping[str, Any]) -> Options:
 def _problem(kind: str, where: str, message: str) -> Problem:
     if kind.startswith("at:"):
         return Problem(f"{where}.{kind[3:]}", message)
+    if kind in ("greater_than_equal", "less_than_equal"):
+        info = catalogue()[where]
+        return Problem(where, f"is not between {info.minimum} and {info.maximum}")
     return Problem(where, message[:1].lower() + message[1:])
 
 
@@ -396,8 +396,3 @@ def warnings(options: Options) -> list[str]:
     if smtp.authentication == "basic" and smtp.encryption == "none":
         found.append("The mail account's password goes over the network unencrypted.")
     return found
-
-
-def adapter(info: OptionInfo) -> TypeAdapter[Any]:
-    """Validator and JSON schema of one option's type, for forms and documents."""
-    return TypeAdapter(info.annotation)

@@ -31,7 +31,6 @@ class Stage(StrEnum):
 class Failure(StrEnum):
     """What went wrong, as far as the wire tells; `replied` = the host answered with a 4xx or 5xx."""
 
-    not_configured = "not_configured"
     name_not_resolved = "name_not_resolved"
     refused = "refused"
     timed_out = "timed_out"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trackkit.domain.accounts import Role, username_key
@@ -216,8 +216,3 @@ def delete_idle_sessions(connection: Connection, before: datetime) -> list[tuple
     if found:
         connection.execute(delete(sessions).where(sessions.c.session_id.in_([key for key, _ in found])))
     return found
-
-
-def count_users(connection: Connection) -> int:
-    """How many server users there are."""
-    return connection.execute(select(func.count()).select_from(users)).scalar_one()

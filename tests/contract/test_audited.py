@@ -1,0 +1,54 @@
+"""Every operation declared as audited leaves a record with the name of who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Start
+from tests.peers.raw_sink import RawSink
+from tests.ports import wait_until
+from trackkit.client import Server
+from trackkit.contract.catalogue import OPERATIONS
+
+PASSWORD = "a-long-passphrase"
+
+
+@pytest.mark.spec("13: every administrative act is an audit record (who, from where, before, after)")
+def test_every_audited_operation_leaves_its_record(start: Start) -> None:
+    with RawSink(refuse={"gone@sink.test": "550 5.1.1 no such user"}) as sink:
+        server = start(options={"sending.smtp.host": "127.0.0.1", "sending.smtp.port": sink.port})
+        admin = server.admin
+        queue_id = admin.mail.submit(b"Subject: x\r\n\r\n", sender="", recipients=["gone@sink.test"]).queue_id
+        wait_until(lambda: admin.mail.show(queue_id).message.attempts == 1, what="the refusal")
+        seen = _done_in_turn(admin, queue_id)
+    assert seen == {name for name, operation in OPERATIONS.items() if operation.audited}
+
+
+def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
+    acts: dict[str, Callable[[], object]] = {
+        "setup.issue": admin.setup_code,
+        "setup.complete": lambda: admin.complete_setup(admin.setup_code().code, PASSWORD),
+        "user.add": lambda: admin.users.add("olga", "viewer", PASSWORD),
+        "user.edit": lambda: admin.users.edit("olga", role="operator"),
+        "user.password": lambda: admin.users.password("another-passphrase", present=PASSWORD),
+        "user.delete": lambda: admin.users.delete("olga"),
+        "token.add": lambda: admin.tokens.add("script", "viewer"),
+        "token.delete": lambda: admin.tokens.delete("admin", "script"),
+        "options.set": lambda: admin.options.set({"sending.paused": True}),
+        "mail.submit": lambda: admin.mail.submit(b"x", sender="", recipients=["a@sink.test"]),
+        "mail.reattempt": lambda: admin.mail.reattempt(queue_id),
+        "mail.hold": lambda: admin.mail.hold(queue_id),
+        "mail.release": lambda: admin.mail.release(queue_id),
+        "mail.delete": lambda: admin.mail.delete(queue_id),
+        "mail.undelete": lambda: admin.mail.undelete(queue_id),
+        "log.delete": lambda: admin.log.delete(all=True),
+    }
+    for name, act in acts.items():
+        act()
+        newest = admin.audit.list(limit=1).records[0]
+        assert newest.operation == name
+        assert newest.username == ("" if name == "setup.complete" else "admin")
+        assert newest.client_address == "local socket"
+    return set(acts)
