@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -13,10 +14,11 @@ from trackkit.contract import users as contract
 from trackkit.contract.operation import Nothing
 from trackkit.contract.options import SetOptions
 from trackkit.domain.accounts import Actor, Role
-from trackkit.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound, NotLoggedIn, WrongLogin
+from trackkit.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound, NotLoggedIn, Unavailable, WrongLogin
 from trackkit.services import accounts, authentication, log, options
 from trackkit.services.authentication import authenticate, nobody
 from trackkit.services.environment import Call, Environment
+from trackkit.services.passwords import CONCURRENT, WAITING, Passwords
 
 PASSWORD = "a-long-passphrase"
 
@@ -191,3 +193,22 @@ def test_tokens_and_passwords_are_not_kept_readable(environment: Environment, ad
 def test_impossible_names_are_refused(admin: AsUser, name: str) -> None:
     with pytest.raises((InvalidInput, ValueError)):
         _add(admin, name)
+
+
+@pytest.mark.spec("6: argon2id, bounded")
+def test_a_rush_of_log_ins_is_bounded_and_leaves_nothing_taken() -> None:
+    passwords = Passwords()
+    known = passwords.hash(PASSWORD)
+
+    def verify(_: int) -> bool | None:
+        try:
+            return passwords.verify(known, PASSWORD)
+        except Unavailable:
+            return None
+
+    with ThreadPoolExecutor(80) as pool:
+        results = list(pool.map(verify, range(80)))
+    assert results.count(True) >= CONCURRENT + WAITING
+    assert None in results
+    assert False not in results
+    assert [verify(n) for n in range(3)] == [True] * 3

@@ -1,7 +1,7 @@
 """Hashing of passwords and tokens.
 
 Passwords: argon2id with OWASP's second profile (19 MiB, 2 passes), because the library's default (64 MiB) takes
-gigabytes when many log in at once; at most `CONCURRENT` hashes run at a time, and who waits too long is told to try
+gigabytes when many log in at once; at most `CONCURRENT` hashes run at a time, a few wait, and the rest is told to try
 again. Tokens are random and long, so a plain SHA-256 is enough for them.
 """
 
@@ -20,7 +20,8 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from trackkit.domain.errors import Unavailable
 
 CONCURRENT: Final = 2
-WAIT_SECONDS: Final = 20.0
+WAITING: Final = 24
+"""Who comes after these is turned away at once: the API has 40 threads, and log-ins must not take all of them."""
 
 
 class Passwords:
@@ -29,6 +30,7 @@ class Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._slots = threading.BoundedSemaphore(CONCURRENT)
+        self._line = threading.BoundedSemaphore(CONCURRENT + WAITING)
         self._nobody = self._hasher.hash(secrets.token_hex(16))
 
     def hash(self, password: str) -> str:
@@ -47,12 +49,13 @@ class Passwords:
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(timeout=WAIT_SECONDS):
+        if not self._line.acquire(blocking=False):
             raise Unavailable("Too many people are logging in at once.", "Try again in a moment.")
         try:
-            yield
+            with self._slots:
+                yield
         finally:
-            self._slots.release()
+            self._line.release()
 
 
 SESSION_PREFIX: Final = "tks_"

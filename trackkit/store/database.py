@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -151,18 +152,16 @@ class _Job:
             self.future.set_exception(error)
 
 
-class _reachable:
+@contextmanager
+def _reachable() -> Iterator[None]:
     """Turns a database that cannot be used into `Unavailable`."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, OperationalError):
-            raise Unavailable(
-                f"The database cannot be used: {error.orig}",
-                "Look at the disk and the database of the server machine, then try again.",
-            ) from error
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable(
+            f"The database cannot be used: {error.orig}",
+            "Look at the disk and the database of the server machine, then try again.",
+        ) from error
 
 
 def sqlite(path: Path) -> Store:
