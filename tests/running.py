@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,10 +99,13 @@ class RunningServer:
 
     def stop(self) -> int:
         """SIGTERM and wait; the exit code."""
-        self._forget_admin(log_out=self.process.poll() is None)
-        if self.process.poll() is None:
-            self.process.terminate()
-        return self._wait()
+        try:
+            self._forget_admin(log_out=self.process.poll() is None)
+        finally:  # a server that cannot answer any more is stopped all the same
+            if self.process.poll() is None:
+                self.process.terminate()
+            code = self._wait()
+        return code
 
     def kill(self) -> None:
         """SIGKILL: nothing in the process gets to tidy up."""
@@ -141,11 +145,13 @@ def start_server(
     """Start a server on a fresh data folder (or the one given) and set options."""
     data = data or Path(tempfile.mkdtemp(prefix=SHORT)) / "data"
     server = RunningServer(data, free_port(), database_url, arguments, environment or {})
-    server.start()
     try:
+        server.start()
         if options:
             server.admin.options.set(dict(options))
     except BaseException:
         server.kill()
+        if data.parent.name.startswith(SHORT):
+            shutil.rmtree(data.parent)
         raise
     return server

@@ -113,7 +113,9 @@ SAMPLES: dict[str, Sample] = {
     "options.set": lambda house, person: {"values": {"sending.timing.days": 5 + next(house.counter) % 2}},
     "mail.submit": lambda house, person: MESSAGE,
     "mail.list": nothing,
+    "mail.ids": nothing,
     "mail.summary": nothing,
+    "mail.ages": nothing,
     "mail.history": nothing,
     "mail.show": one_message,
     "mail.raw": one_message,
@@ -123,6 +125,7 @@ SAMPLES: dict[str, Sample] = {
     "mail.delete": verb,
     "mail.undelete": verb,
     "log.list": nothing,
+    "log.histogram": nothing,
     "log.delete": lambda house, person: {"through": "2001-01-01"},
     "audit.list": nothing,
 }

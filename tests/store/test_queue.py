@@ -16,7 +16,7 @@ from trackkit.contract.options import SetOptions
 from trackkit.domain.delivery import UNDO_WINDOW, State
 from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services import audit, mail, options
+from trackkit.services import audit, mail, mail_listing, options
 from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
 from trackkit.services.environment import Environment
 
@@ -52,7 +52,7 @@ def _show(admin: AsUser, queue_id: str) -> contract.MessageDetail:
 
 
 def _list(admin: AsUser, **wanted: object) -> contract.QueuePage:
-    return mail.list_queue(admin(), contract.ListQueue(**wanted))
+    return mail_listing.list_queue(admin(), contract.ListQueue(**wanted))
 
 
 def _verb(verb, admin: AsUser, *queue_ids: str) -> list[contract.VerbResult]:
@@ -303,7 +303,7 @@ def test_states_and_causes_are_those_of_the_list(queue: DeliveryQueue, admin: As
     _verb(mail.hold, admin, *(m.queue_id for m in messages[:3]))
     _verb(mail.delete, admin, *(m.queue_id for m in messages[3:5]))
     listed = [*_list(admin, limit=100).messages, *_list(admin, state=State.deleted).messages]
-    summary = mail.summarise(admin(), Nothing())
+    summary = mail_listing.summarise(admin(), Nothing())
     assert summary.states == Counter(m.state for m in listed)
     for state in State:
         assert _list(admin, state=state).total == summary.states.get(state, 0)

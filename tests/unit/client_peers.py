@@ -112,6 +112,20 @@ SENT = mail.SentMail(
     reply="250 ok",
     tries=1,
 )
+HISTOGRAM = log.LogHistogram(
+    starts_at=NOW,
+    bucket_seconds=900,
+    buckets=3,
+    levels=("severe_error", "error", "warning"),
+    counts=(log.LevelCount(starts_at=NOW, level="warning", entries=2),),
+    total=2,
+)
+AGES = mail.QueueAges(
+    counted_at=NOW,
+    states=(mail.StateAge(state="deferred", age="under_1_hour", messages=3),),
+    domains=(mail.DomainAge(domain="example.org", age="under_1_hour", messages=3),),
+    domains_in_all=2,
+)
 AUDIT = audit.AuditRecord(
     record_id=3,
     at=NOW,
@@ -155,9 +169,11 @@ def answers() -> dict[str, Any]:
         "options.set": OPTIONS,
         "mail.submit": mail.Submitted(queue_id="q1", message_id="<m@x>", size=10),
         "mail.list": mail.QueuePage(messages=(queued("q1"),), next_before=None, total=1),
+        "mail.ids": mail.QueueIds(queue_ids=("q1",), next_before=None),
         "mail.summary": mail.QueueSummary(
             states={"deferred": 1}, causes=(mail.CauseCount(diagnosis=DIAGNOSIS, messages=1, oldest_queued_at=NOW),)
         ),
+        "mail.ages": AGES,
         "mail.history": mail.SentPage(sent=(SENT,), next_before=None),
         "mail.show": mail.MessageDetail(
             message=queued("q1"),
@@ -172,6 +188,7 @@ def answers() -> dict[str, Any]:
         "mail.raw": mail.RawMessage.model_construct(queue_id="q1", message=b"Subject: x\r\n\r\n\x00\xff"),
         **dict.fromkeys((f"mail.{verb}" for verb in ("reattempt", "hold", "release", "delete", "undelete")), VERBS),
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
+        "log.histogram": HISTOGRAM,
         "log.delete": log.DeletedLog(entries=5),
         "audit.list": audit.AuditPage(records=(AUDIT,), next_before=None),
     }

@@ -77,7 +77,9 @@ CALLS: dict[str, Any] = {
     "options.set": lambda s: s.options.set({"sending.paused": True}, {"sending": 4}),
     "mail.submit": lambda s: s.mail.submit(b"x", sender="", recipients="b@example.org"),
     "mail.list": lambda s: s.mail.list("deferred", "q9", 5),
+    "mail.ids": lambda s: s.mail.ids("deferred", first="q9", last="q1"),
     "mail.summary": lambda s: s.mail.summary(),
+    "mail.ages": lambda s: s.mail.ages(5),
     "mail.history": lambda s: s.mail.history(9, 5),
     "mail.show": lambda s: s.mail.show("q1"),
     "mail.raw": lambda s: s.mail.raw("q1"),
@@ -87,6 +89,7 @@ CALLS: dict[str, Any] = {
     "mail.delete": lambda s: s.mail.delete({"q1"}),
     "mail.undelete": lambda s: s.mail.undelete(iter(["q1"])),
     "log.list": lambda s: s.log.list("warning", "less", text="disk", limit=7),
+    "log.histogram": lambda s: s.log.histogram("error", "only", text="disk", bucket_seconds=60),
     "log.delete": lambda s: s.log.delete(through=date(2026, 1, 31), preview=True),
     "audit.list": lambda s: s.audit.list(5, 10),
 }

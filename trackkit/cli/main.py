@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from trackkit import __version__
-from trackkit.cli import audit, choosing, connection, doctor, log, mail, options, server, token, up, user
+from trackkit.cli import audit, choosing, connection, doctor, log, mail, options, report, server, token, up, user
 from trackkit.cli.output import note
 from trackkit.domain.errors import InvalidInput, TrackkitError
 
@@ -31,6 +31,7 @@ app.add_typer(options.app, name="options")
 app.add_typer(user.app, name="user")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
+app.add_typer(report.app, name="report")
 app.command("doctor")(doctor.doctor)
 
 

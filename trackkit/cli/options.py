@@ -1,6 +1,5 @@
 """``trackkit options``: the server's options by name. Secrets go in by reference and never come out."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from trackkit.domain.errors import InvalidInput
 if TYPE_CHECKING:
     from trackkit.client import Server
     from trackkit.contract.options import OptionsState, OptionValue
-    from trackkit.domain.options import Options
+
 
 app = typer.Typer(no_args_is_help=True, help="The server's options.")
 
@@ -110,11 +109,12 @@ def set_options(
 ) -> None:
     """Change options, all or none. A secret's VALUE is - (prompt or standard input), env:NAME or file:PATH."""
     from trackkit.domain import options as domain
+    from trackkit.domain.option_advice import new_warnings
 
     values = _values(changes)
     state = server.options.get()
-    now = _options(state)
-    for warning in _new_warnings(now, domain.changed(now, values)):
+    now = state.known()
+    for warning in new_warnings(now, domain.changed(now, values)):
         confirm(f"{warning}\nSet this all the same?", yes)
     groups = {domain.checked_name(name).group for name in values}
     revisions = {group: number for group, number in state.revisions.items() if group in groups}
@@ -137,25 +137,6 @@ def _values(changes: list[str]) -> dict[str, Any]:
         info = checked_name(name)
         values[name] = (secrets.resolve(text, name) if text else None) if info.secret else info.parse(text)
     return values
-
-
-def _options(state: "OptionsState") -> "Options":
-    """The server's options as far as this client knows them; a secret that is set is there, its value not."""
-    from pydantic import SecretStr
-
-    from trackkit.domain.options import catalogue, from_flat
-
-    known = catalogue()
-    found: Mapping[str, Any] = {o.name: o.value for o in state.options if o.name in known}
-    hidden = {o.name: SecretStr("set") for o in state.options if o.name in known and known[o.name].secret and o.is_set}
-    return from_flat({**found, **hidden})
-
-
-def _new_warnings(now: "Options", then: "Options") -> list[str]:
-    from trackkit.domain.options import warnings
-
-    present = warnings(now)
-    return [warning for warning in warnings(then) if warning not in present]
 
 
 def _shown(option: "OptionValue") -> str:

@@ -43,8 +43,10 @@ class Log:
         username: str | None = None,
         before: int | None = None,
         limit: int = log.PAGE,
+        *,
+        oldest_first: bool = False,
     ) -> log.LogPage:
-        """One page, newest first; its `total` counts all entries that match."""
+        """One page, newest first unless asked otherwise; its `total` counts all entries that match."""
         return self._caller.ask(
             log.LIST,
             level=level,
@@ -55,6 +57,7 @@ class Log:
             source=source,
             database=database,
             username=username,
+            oldest_first=oldest_first,
             before=before,
             limit=limit,
         )
@@ -96,6 +99,50 @@ class Log:
 
         rows = self.each(level, match, since, until, text, source, database, username, limit)
         return log_frame(rows, self._server)
+
+    def histogram(
+        self,
+        level: str | None = None,
+        match: Match | str = Match.more,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        text: str | None = None,
+        source: str | None = None,
+        database: str | None = None,
+        username: str | None = None,
+        bucket_seconds: int | None = None,
+    ) -> log.LogHistogram:
+        """Entries counted by level and time; the range decides how wide the buckets are, for at most 200 of them."""
+        return self._caller.ask(
+            log.HISTOGRAM,
+            level=level,
+            match=match,
+            since=since,
+            until=until,
+            text=text,
+            source=source,
+            database=database,
+            username=username,
+            bucket_seconds=bucket_seconds,
+        )
+
+    def histogram_frame(
+        self,
+        level: str | None = None,
+        match: Match | str = Match.more,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        text: str | None = None,
+        source: str | None = None,
+        database: str | None = None,
+        username: str | None = None,
+        bucket_seconds: int | None = None,
+    ) -> pd.DataFrame:
+        """The counts as a frame, one row for each bucket and level, those without any entry too."""
+        from trackkit.frames import histogram_frame
+
+        counted = self.histogram(level, match, since, until, text, source, database, username, bucket_seconds)
+        return histogram_frame(counted, self._server)
 
     def delete(self, *, all: bool = False, through: date | None = None, preview: bool = False) -> log.DeletedLog:
         """Delete all entries, or those up to and including a date in the server's time zone; exactly one of the two.

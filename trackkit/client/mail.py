@@ -41,29 +41,109 @@ class Mail:
         return self._caller.ask(mail.SUBMIT, message=raw, sender=sender, recipients=to)
 
     def list(
-        self, state: State | str | None = None, before: str | None = None, limit: int = mail.PAGE
+        self,
+        state: State | str | None = None,
+        before: str | None = None,
+        limit: int = mail.PAGE,
+        *,
+        cause: str | None = None,
+        text: str | None = None,
+        sort: mail.QueueSort | str = mail.QueueSort.queued_at,
+        descending: bool = True,
     ) -> mail.QueuePage:
-        """One page of the queue, newest first."""
-        return self._caller.ask(mail.LIST, state=state, before=before, limit=limit)
+        """One page of the queue, newest first unless sorted otherwise; its `total` counts all that match.
 
-    def each(self, state: State | str | None = None, limit: int | None = None) -> Iterator[mail.QueuedMessage]:
+        Parameters
+        ----------
+        cause: a diagnosis, as in `summary`: ``host_unreachable``.
+        text: found in the subject, the sender or a recipient's address.
+        """
+        return self._caller.ask(
+            mail.LIST,
+            state=state,
+            cause=cause,
+            text=text,
+            sort=sort,
+            descending=descending,
+            before=before,
+            limit=limit,
+        )
+
+    def ids(
+        self,
+        state: State | str | None = None,
+        before: str | None = None,
+        limit: int = mail.MAXIMUM_IDS,
+        *,
+        cause: str | None = None,
+        text: str | None = None,
+        sort: mail.QueueSort | str = mail.QueueSort.queued_at,
+        descending: bool = True,
+        first: str | None = None,
+        last: str | None = None,
+    ) -> mail.QueueIds:
+        """One page of ids alone, from the place `first` to the place `last`, both included."""
+        return self._caller.ask(
+            mail.IDS,
+            state=state,
+            cause=cause,
+            text=text,
+            sort=sort,
+            descending=descending,
+            first=first,
+            last=last,
+            before=before,
+            limit=limit,
+        )
+
+    def each(
+        self,
+        state: State | str | None = None,
+        limit: int | None = None,
+        *,
+        cause: str | None = None,
+        text: str | None = None,
+    ) -> Iterator[mail.QueuedMessage]:
         """The queue, newest first, page after page; at most `limit` messages."""
 
         def fetch(before: str | None, size: int) -> tuple[tuple[mail.QueuedMessage, ...], str | None]:
-            page = self.list(state, before, size)
+            page = self.list(state, before, size, cause=cause, text=text)
             return page.messages, page.next_before
 
         return follow(fetch, _PAGE, limit)
 
-    def frame(self, state: State | str | None = None, limit: int | None = FRAME_LIMIT) -> pd.DataFrame:
+    def frame(
+        self,
+        state: State | str | None = None,
+        limit: int | None = FRAME_LIMIT,
+        *,
+        cause: str | None = None,
+        text: str | None = None,
+    ) -> pd.DataFrame:
         """The queue as a frame, one row a message."""
         from trackkit.frames import mail_frame
 
-        return mail_frame(self.each(state, limit), self._server)
+        return mail_frame(self.each(state, limit, cause=cause, text=text), self._server)
 
     def summary(self) -> mail.QueueSummary:
         """How many messages in each state, and why they wait."""
         return self._caller.ask(mail.SUMMARY)
+
+    def ages(self, domains: int = 20) -> mail.QueueAges:
+        """Unsent messages by state and age, and by age for the domains (that many) with the most of them."""
+        return self._caller.ask(mail.AGES, domains=domains)
+
+    def ages_frame(self) -> pd.DataFrame:
+        """Unsent messages by state and age as a frame, one row for each pair, those without any too."""
+        from trackkit.frames import ages_frame
+
+        return ages_frame(self.ages(1), self._server)
+
+    def domain_ages_frame(self, domains: int = 20) -> pd.DataFrame:
+        """Unsent messages by domain and age as a frame, for the domains (that many) with the most of them."""
+        from trackkit.frames import domain_ages_frame
+
+        return domain_ages_frame(self.ages(domains), self._server)
 
     def show(self, queue_id: str) -> mail.MessageDetail:
         """A message with its recipients, attempts and last conversation; `NotFound`."""

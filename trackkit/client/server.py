@@ -83,6 +83,17 @@ class Server:
         """``with server.automatic():`` requests inside are no person's doing and keep no session alive."""
         return automatic()
 
+    def access(self) -> dict[str, str]:
+        """What another process of the same person needs to act in this session, as environment variables.
+
+        It holds the token: only for the environment of a process, never for a file, an argument or a page.
+        """
+        if self._caller.endpoint.folder:
+            return {"TRACKKIT_DATA": self._caller.endpoint.folder, "TRACKKIT_USERNAME": self.username}
+        token = self._caller.token.get_secret_value() if self._caller.token else ""
+        found = {"TRACKKIT_SERVER": self.url, "TRACKKIT_TOKEN": token, "TRACKKIT_FINGERPRINT": self.fingerprint}
+        return {name: value for name, value in found.items() if value}
+
     def info(self) -> contract.ServerInfo:
         """Which server this is and which version it runs; needs no log-in."""
         return self._caller.ask(contract.INFO)

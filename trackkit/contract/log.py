@@ -1,4 +1,4 @@
-"""The server log: pages by key, and deletion."""
+"""The server log: pages by key, counts over time, and deletion."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from trackkit.domain.log import SEVERITY_NAMES, Match
 
 PAGE = 200
 MAXIMUM_PAGE = 10_000
+MAXIMUM_BUCKETS = 10_000
 
 Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignore[misc]
 
 
-class ListLog(Request):
-    """Newest first; every given condition must hold.
+class LogConditions(Request):
+    """Which entries: every given condition must hold.
 
     `level` selects with `match`: only that level, it and all more severe, it and all less severe.
-    `before` is the `entry_id` after which to go on.
     """
 
     level: Level | None = None
@@ -32,6 +32,12 @@ class ListLog(Request):
     database: str | None = Field(None, max_length=256)
     username: str | None = Field(None, max_length=64)
     text: str | None = Field(None, min_length=1, max_length=256)
+
+
+class ListLog(LogConditions):
+    """Newest first, or oldest first; `before` is the `entry_id` after which to go on."""
+
+    oldest_first: bool = False
     before: int | None = Field(None, ge=0)
     limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
 
@@ -58,6 +64,40 @@ class LogPage(Response):
     total: int
 
 
+class CountLog(LogConditions):
+    """Entries by level and time. Without `bucket_seconds` the range decides, for at most 200 buckets.
+
+    The range is `since` to `until`; without them from the oldest entry that matches, and to now.
+    """
+
+    bucket_seconds: int | None = Field(None, ge=1, le=10 * 366 * 86_400)
+
+
+class LevelCount(Response):
+    """How many entries of a level lie in the bucket that starts then."""
+
+    starts_at: datetime
+    level: Level
+    entries: int
+
+
+class LogHistogram(Response):
+    """Counts by level and bucket; what is not listed is none.
+
+    Buckets start at multiples of their width in UTC: on the full minute, hour, midnight, Monday. `buckets` of them,
+    from `starts_at` on, cover the range; the first and the last may reach beyond it.
+    """
+
+    starts_at: datetime
+    bucket_seconds: int
+    buckets: int
+    levels: tuple[Level, ...]
+    """The levels that were counted, most severe first."""
+    counts: tuple[LevelCount, ...]
+    """By time, then most severe first."""
+    total: int
+
+
 class DeleteLog(Request):
     """Which entries: all, or up to and including a date in the server's time zone; exactly one of the two.
 
@@ -76,6 +116,15 @@ class DeletedLog(Response):
 
 
 LIST = Operation("log.list", "GET", "/log", ListLog, LogPage, Role.viewer, "The server log, newest first")
+HISTOGRAM = Operation(
+    "log.histogram",
+    "GET",
+    "/log/histogram",
+    CountLog,
+    LogHistogram,
+    Role.viewer,
+    "Log entries counted by level and time",
+)
 DELETE = Operation(
     "log.delete",
     "DELETE",
@@ -87,4 +136,4 @@ DELETE = Operation(
     audited=True,
 )
 
-OPERATIONS = (LIST, DELETE)
+OPERATIONS = (LIST, HISTOGRAM, DELETE)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import Base64Bytes, Field
 
 from trackkit.contract.operation import Nothing, Operation, Request, Response
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
+from trackkit.domain.ages import Age
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
 
@@ -62,11 +64,44 @@ class QueuedMessage(Response):
     diagnosis: DiagnosisView
 
 
-class ListQueue(Request):
-    """Newest first. `before` is the `queue_id` after which to go on; each given condition must hold."""
+class QueueSort(StrEnum):
+    """What the queue can be sorted by; equal ones are in the order in which they were queued."""
+
+    queued_at = "queued_at"
+    attempts = "attempts"
+    subject = "subject"
+    sender = "sender"
+    size = "size"
+
+
+def place(queue_id: str, sort: QueueSort, value: object) -> str:
+    """Where a message stands in the order of `sort`: what to give as `before` to go on after it.
+
+    Parameters
+    ----------
+    value: the message's value of that column; not looked at for ``queued_at``, whose order is that of the ids.
+    """
+    return queue_id if sort is QueueSort.queued_at else f"{queue_id} {value}"
+
+
+class QueueConditions(Request):
+    """Which messages, in which order; each given condition must hold.
+
+    `state` none = all but the deleted. `cause` is a diagnosis, as in the summary. `text` is found in the subject, the
+    sender or a recipient's address; case does not matter for ASCII letters.
+    """
 
     state: State | None = None
-    before: str | None = Field(None, max_length=40)
+    cause: str | None = Field(None, max_length=64)
+    text: str | None = Field(None, min_length=1, max_length=256)
+    sort: QueueSort = QueueSort.queued_at
+    descending: bool = True
+
+
+class ListQueue(QueueConditions):
+    """Newest first unless sorted otherwise. `before` is the place after which to go on, see `place`."""
+
+    before: str | None = Field(None, max_length=600)
     limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
 
 
@@ -76,6 +111,22 @@ class QueuePage(Response):
     messages: tuple[QueuedMessage, ...]
     next_before: str | None
     total: int
+
+
+class ListQueueIds(QueueConditions):
+    """The ids alone, from the place `first` to the place `last`, both included; none = no bound. See `place`."""
+
+    first: str | None = Field(None, max_length=600)
+    last: str | None = Field(None, max_length=600)
+    before: str | None = Field(None, max_length=600)
+    limit: int = Field(MAXIMUM_IDS, ge=1, le=MAXIMUM_IDS)
+
+
+class QueueIds(Response):
+    """`next_before` asks for the following page; none = this was the last."""
+
+    queue_ids: tuple[str, ...]
+    next_before: str | None
 
 
 class CauseCount(Response):
@@ -91,6 +142,39 @@ class QueueSummary(Response):
 
     states: dict[State, int]
     causes: tuple[CauseCount, ...]
+
+
+class CountAges(Request):
+    """`domains`: how many of the domains that mail waits for are counted, those with the most messages first."""
+
+    domains: int = Field(20, ge=1, le=200)
+
+
+class StateAge(Response):
+    """How many messages of a state have waited so long."""
+
+    state: State
+    age: Age
+    messages: int
+
+
+class DomainAge(Response):
+    """How many messages for a domain have waited so long. A message for two domains counts for both."""
+
+    domain: str
+    age: Age
+    messages: int
+
+
+class QueueAges(Response):
+    """Unsent messages by age; what is not listed is none."""
+
+    counted_at: datetime
+    states: tuple[StateAge, ...]
+    domains: tuple[DomainAge, ...]
+    """Those that the most messages wait for come first."""
+    domains_in_all: int
+    """How many domains mail waits for, the uncounted ones included."""
 
 
 class OneMessage(Request):
@@ -220,8 +304,14 @@ SUBMIT = Operation(
     audited=True,
 )
 LIST = Operation("mail.list", "GET", "/mail", ListQueue, QueuePage, Role.viewer, "The mail queue, newest first")
+IDS = Operation(
+    "mail.ids", "GET", "/mail/ids", ListQueueIds, QueueIds, Role.viewer, "The ids of mail in the queue, in order"
+)
 SUMMARY = Operation(
     "mail.summary", "GET", "/mail/summary", Nothing, QueueSummary, Role.viewer, "The queue by state and by cause"
+)
+AGES = Operation(
+    "mail.ages", "GET", "/mail/ages", CountAges, QueueAges, Role.viewer, "Unsent mail by age, state and domain"
 )
 SENT = Operation("mail.history", "GET", "/mail/history", ListSent, SentPage, Role.viewer, "Mail that has left")
 SHOW = Operation(
@@ -256,4 +346,4 @@ RELEASE = _verb("release", "Release held mail")
 DELETE = _verb("delete", "Delete mail from the queue; can be undone for ten minutes")
 UNDELETE = _verb("undelete", "Bring deleted mail back")
 
-OPERATIONS = (SUBMIT, LIST, SUMMARY, SENT, SHOW, RAW, REATTEMPT, HOLD, RELEASE, DELETE, UNDELETE)
+OPERATIONS = (SUBMIT, LIST, IDS, SUMMARY, AGES, SENT, SHOW, RAW, REATTEMPT, HOLD, RELEASE, DELETE, UNDELETE)

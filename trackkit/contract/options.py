@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from trackkit.contract.operation import Nothing, Operation, Request, Response
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
+from trackkit.domain.options import Options, catalogue, from_flat
 
 
 def _plain(value: object) -> object:
@@ -46,6 +47,12 @@ class OptionsState(Response):
     def value(self, name: str) -> Value:
         """The value of one option; `KeyError` when there is none of that name."""
         return {o.name: o.value for o in self.options}[name]
+
+    def known(self) -> Options:
+        """The options as far as this side knows them, to check changes against; of a secret only that it is set."""
+        found = {o.name: o for o in self.options if o.name in catalogue()}
+        hidden = {name: SecretStr("set") for name, o in found.items() if catalogue()[name].secret and o.is_set}
+        return from_flat({**{name: o.value for name, o in found.items()}, **hidden})
 
 
 class SetOptions(Request):

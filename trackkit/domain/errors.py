@@ -14,6 +14,7 @@ fields that were refused. Nothing secret is ever put into one.
     │   └── WrongLogin
     ├── NotAllowed                   the role does not allow it
     ├── Unavailable                  busy, stopping, or a store that cannot be reached
+    ├── ReportFailed                 a cell of a report notebook failed; there is no report
     ├── ServerFault                  a defect of trackkit; the reference stands in the server log
     └── ConnectionFailed             (raised on the client only)
         ├── NameNotResolved, HostNotAnswering, PortClosed, NotATrackkitServer, TlsMismatch
@@ -128,6 +129,12 @@ class Unavailable(TrackkitError):
     """The server is busy, stopping, or cannot reach its store. Try again."""
 
     code = "unavailable"
+
+
+class ReportFailed(TrackkitError):
+    """A report could not be made. Of a cell that failed, number and first line are in ``details``."""
+
+    code = "report_failed"
 
 
 class ServerFault(TrackkitError):

@@ -6,8 +6,9 @@ Most severe first (SPEC §4). "Only / and more severe / and less severe" always 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class Severity(IntEnum):
@@ -95,6 +96,39 @@ def _ascii_lower(text: str) -> str:
 
 def _holds(text: str, part: str) -> bool:
     return _ascii_lower(part) in _ascii_lower(text)
+
+
+BARS: Final = 200
+"""A histogram chooses its buckets so that there are at most this many of them."""
+
+_WEEK_BEGINS: Final = datetime(1970, 1, 5, tzinfo=UTC)
+_WIDTHS: Final = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (
+        *(1, 2, 5, 10, 15, 30),
+        *(60, 120, 300, 600, 900, 1800),
+        *(3600, 7200, 10_800, 21_600, 43_200),
+        *(86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 28 * 86_400, 91 * 86_400),
+    )
+)
+
+
+def bucket_start(at: datetime, width: timedelta) -> datetime:
+    """Where the bucket of that width begins in which `at` lies: on the full hour, midnight or Monday in UTC."""
+    return _WEEK_BEGINS + (at - _WEEK_BEGINS) // width * width
+
+
+def bucket_count(since: datetime, until: datetime, width: timedelta) -> int:
+    """How many buckets of that width cover ``since <= at < until``; 0 when nothing lies between."""
+    return -((bucket_start(since, width) - until) // width) if since < until else 0
+
+
+def bucket_width(since: datetime, until: datetime) -> timedelta:
+    """The narrowest width people use with which at most `BARS` buckets cover ``since <= at < until``."""
+    for width in _WIDTHS:
+        if bucket_count(since, until, width) <= BARS:
+            return width
+    return timedelta(days=364 * ((until - since) // (timedelta(days=364) * (BARS - 1)) + 1))
 
 
 def end_of_day(day: date, zone: tzinfo) -> datetime:

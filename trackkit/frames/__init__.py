@@ -9,19 +9,29 @@ pandas is loaded at the first call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from operator import attrgetter
+from datetime import timedelta
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from trackkit.contract.audit import AuditRecord
-from trackkit.contract.log import LogRow
-from trackkit.contract.mail import QueuedMessage, SentMail
+from trackkit.contract.log import LogHistogram, LogRow
+from trackkit.contract.mail import QueueAges, QueuedMessage, SentMail
+from trackkit.domain.ages import Age
 from trackkit.domain.delivery import State
 from trackkit.domain.log import SEVERITY_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["audit_frame", "log_frame", "mail_frame", "sent_frame"]
+__all__ = [
+    "ages_frame",
+    "audit_frame",
+    "domain_ages_frame",
+    "histogram_frame",
+    "log_frame",
+    "mail_frame",
+    "sent_frame",
+]
 
 Column = tuple[str, Callable[[Any], object]]
 """A dtype's name and how to read the value out of a record."""
@@ -30,6 +40,7 @@ _INSTANT = "datetime64[us, UTC]"
 _ORDERED: Mapping[str, tuple[str, ...]] = {
     "level": SEVERITY_NAMES,
     "state": tuple(state.value for state in State),
+    "age": tuple(age.value for age in Age),
 }
 
 
@@ -53,6 +64,38 @@ def audit_frame(rows: Iterable[AuditRecord], server: str = "") -> pd.DataFrame:
     return _frame(rows, server, _AUDIT)
 
 
+def histogram_frame(histogram: LogHistogram, server: str = "") -> pd.DataFrame:
+    """Log entries by time and level: one row for each bucket and counted level, those without any entry too.
+
+    A bucket holds ``starts_at <= at < ends_at``.
+    """
+    width = timedelta(seconds=histogram.bucket_seconds)
+    starts = [histogram.starts_at + number * width for number in range(histogram.buckets)]
+    found = {(count.starts_at, count.level): count.entries for count in histogram.counts}
+    rows = [
+        (start, start + width, level.value, found.get((start, level), 0))
+        for start in starts
+        for level in histogram.levels
+    ]
+    return _frame(rows, server, _HISTOGRAM)
+
+
+def ages_frame(ages: QueueAges, server: str = "") -> pd.DataFrame:
+    """Unsent mail by state and age: one row for each pair, those without any message too."""
+    found = {(count.state, count.age): count.messages for count in ages.states}
+    states = [state for state in State if state not in (State.deleted, State.sent)]
+    rows = [(state.value, age.value, found.get((state, age), 0)) for state in states for age in Age]
+    return _frame(rows, server, _AGES)
+
+
+def domain_ages_frame(ages: QueueAges, server: str = "") -> pd.DataFrame:
+    """Unsent mail by domain and age: one row for each pair of the counted domains, in their order."""
+    found = {(count.domain, count.age): count.messages for count in ages.domains}
+    domains = dict.fromkeys(count.domain for count in ages.domains)
+    rows = [(domain, age.value, found.get((domain, age), 0)) for domain in domains for age in Age]
+    return _frame(rows, server, _DOMAIN_AGES)
+
+
 def _frame(rows: Iterable[Any], server: str, columns: Mapping[str, Column]) -> pd.DataFrame:
     import pandas as pd
 
@@ -62,6 +105,11 @@ def _frame(rows: Iterable[Any], server: str, columns: Mapping[str, Column]) -> p
         values = [read(row) for row in held]
         data[name] = pd.Series(values, dtype=_dtype(dtype))
     return pd.DataFrame(data)
+
+
+def _at(place: int, dtype: str) -> Column:
+    """A column that is an item of a row which is a tuple."""
+    return dtype, itemgetter(place)
 
 
 def _dtype(name: str) -> Any:
@@ -111,3 +159,14 @@ _AUDIT: Mapping[str, Column] = {
     **_plain("str", "operation", "username", "client_address", "subject"),
     **_plain("object", "before", "after"),
 }
+
+_HISTOGRAM: Mapping[str, Column] = {
+    "starts_at": _at(0, _INSTANT),
+    "ends_at": _at(1, _INSTANT),
+    "level": _at(2, "level"),
+    "entries": _at(3, "int64"),
+}
+
+_AGES: Mapping[str, Column] = {"state": _at(0, "state"), "age": _at(1, "age"), "messages": _at(2, "int64")}
+
+_DOMAIN_AGES: Mapping[str, Column] = {"domain": _at(0, "str"), "age": _at(1, "age"), "messages": _at(2, "int64")}

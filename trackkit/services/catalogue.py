@@ -14,7 +14,7 @@ from trackkit.contract import options as options_contract
 from trackkit.contract import server as server_contract
 from trackkit.contract import users as users_contract
 from trackkit.contract.operation import Operation, RequestT, ResponseT
-from trackkit.services import accounts, audit, authentication, health, log, mail, options
+from trackkit.services import accounts, audit, authentication, health, log, mail, mail_ages, mail_listing, options
 from trackkit.services.environment import Call
 
 
@@ -49,8 +49,10 @@ _ALL = (
     _bind(options_contract.GET, options.get_options),
     _bind(options_contract.SET, options.set_options),
     _bind(mail_contract.SUBMIT, mail.submit),
-    _bind(mail_contract.LIST, mail.list_queue),
-    _bind(mail_contract.SUMMARY, mail.summarise),
+    _bind(mail_contract.LIST, mail_listing.list_queue),
+    _bind(mail_contract.IDS, mail_listing.list_ids),
+    _bind(mail_contract.SUMMARY, mail_listing.summarise),
+    _bind(mail_contract.AGES, mail_ages.count_ages),
     _bind(mail_contract.SENT, mail.list_sent),
     _bind(mail_contract.SHOW, mail.show),
     _bind(mail_contract.RAW, mail.raw),
@@ -60,6 +62,7 @@ _ALL = (
     _bind(mail_contract.DELETE, mail.delete),
     _bind(mail_contract.UNDELETE, mail.undelete),
     _bind(log_contract.LIST, log.list_log),
+    _bind(log_contract.HISTOGRAM, log.count_log),
     _bind(log_contract.DELETE, log.delete_log),
     _bind(audit_contract.LIST, audit.list_audit),
 )

@@ -12,7 +12,7 @@ from trackkit.contract.operation import Nothing
 from trackkit.contract.wire import API_VERSION
 from trackkit.domain import options as declared
 from trackkit.domain.log import Severity
-from trackkit.services import mail
+from trackkit.services import mail_listing
 from trackkit.services.authentication import setup_open
 from trackkit.services.environment import Call, Environment
 from trackkit.store import accounts
@@ -76,7 +76,7 @@ def _options(environment: Environment) -> Iterator[contract.Finding]:
 
 
 def _mail(call: Call) -> Iterator[contract.Finding]:
-    for cause in mail.summary(call.environment, call.now).causes:
+    for cause in mail_listing.summary(call.environment, call.now).causes:
         found = cause.diagnosis
         if found.cause in _CAUSES_THAT_ARE_FINE and call.now - cause.oldest_queued_at < _STUCK_AFTER:
             continue

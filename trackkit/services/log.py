@@ -1,13 +1,23 @@
-"""Reading and deleting the server log."""
+"""Reading, counting and deleting the server log."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from trackkit.contract import log as contract
 from trackkit.domain.errors import InvalidInput
-from trackkit.domain.log import LogEntry, LogFilter, Severity, end_of_day
+from trackkit.domain.log import (
+    LogEntry,
+    LogFilter,
+    Severity,
+    bucket_count,
+    bucket_start,
+    bucket_width,
+    end_of_day,
+)
 from trackkit.services.environment import Call
 from trackkit.store import log as rows
 from trackkit.store.database import Connection
@@ -16,22 +26,20 @@ SOURCE: Final = "log"
 _PAUSE_SECONDS: Final = 0.02
 """Between two transactions of a large deletion: who writes to the log gets in between."""
 
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""A histogram's range is cut to these: no entry lies outside, and the calendar's ends leave no room for buckets."""
+
 
 def list_log(call: Call, request: contract.ListLog) -> contract.LogPage:
     """A page of the log, newest first, with the number of all entries that match."""
-    wanted = LogFilter(
-        severities=request.match.severities(Severity.named(request.level)) if request.level else tuple(Severity),
-        since=request.since,
-        until=request.until,
-        source=request.source,
-        database=request.database,
-        username=request.username,
-        text=request.text,
-    )
+    wanted = _filter(request)
     call.environment.log.flush()
 
     def work(connection: Connection) -> tuple[list[tuple[int, LogEntry]], int]:
-        return rows.page(connection, wanted, request.before, request.limit + 1), rows.count(connection, wanted)
+        return rows.page(connection, wanted, request.before, request.limit + 1, request.oldest_first), rows.count(
+            connection, wanted
+        )
 
     found, total = call.environment.log_store.read(work)
     shown = found[: request.limit]
@@ -40,6 +48,57 @@ def list_log(call: Call, request: contract.ListLog) -> contract.LogPage:
         next_before=shown[-1][0] if len(found) > request.limit else None,
         total=total,
     )
+
+
+def count_log(call: Call, request: contract.CountLog) -> contract.LogHistogram:
+    """Entries by level and time; the range decides the width unless it is given."""
+    wanted = _filter(request)
+    call.environment.log.flush()
+
+    def work(connection: Connection) -> contract.LogHistogram:
+        since, until = _range(call, connection, wanted)
+        width = _width(request.bucket_seconds, since, until)
+        starts_at = bucket_start(since, width)
+        counts = rows.histogram(connection, replace(wanted, since=since, until=until), starts_at, width)
+        return contract.LogHistogram(
+            starts_at=starts_at,
+            bucket_seconds=width // timedelta(seconds=1),
+            buckets=bucket_count(since, until, width),
+            levels=tuple(contract.Level(severity.name) for severity in wanted.severities),
+            counts=tuple(
+                contract.LevelCount(starts_at=at, level=contract.Level(severity.name), entries=number)
+                for at, severity, number in counts
+            ),
+            total=sum(number for _, _, number in counts),
+        )
+
+    return call.environment.log_store.read(work)
+
+
+def _range(call: Call, connection: Connection, wanted: LogFilter) -> tuple[datetime, datetime]:
+    """`since` and `until` where given, else from the oldest entry and to now: silence is to be seen too."""
+    since, until = wanted.since, wanted.until
+    if since is None or until is None:
+        found = rows.extent(connection, wanted)
+        oldest, newest = found or (call.now, call.now)
+        if found:  # `until` is exclusive, and a clock may have been put back
+            newest = max(call.now, newest + timedelta(microseconds=1))
+        until = until or newest
+        since = since or min(oldest, until)
+    return max(since, _EARLIEST), min(until, _LATEST)
+
+
+def _width(seconds: int | None, since: datetime, until: datetime) -> timedelta:
+    if seconds is None:
+        return bucket_width(since, until)
+    buckets = bucket_count(since, until, timedelta(seconds=seconds))
+    if buckets > contract.MAXIMUM_BUCKETS:
+        raise InvalidInput.of(
+            "bucket_seconds",
+            f"is {seconds}, which makes {buckets:,} buckets; at most {contract.MAXIMUM_BUCKETS:,} are counted",
+            "Give wider buckets or a shorter range, or leave the width out.",
+        )
+    return timedelta(seconds=seconds)
 
 
 def delete_log(call: Call, request: contract.DeleteLog) -> contract.DeletedLog:
@@ -65,6 +124,18 @@ def delete_log(call: Call, request: contract.DeleteLog) -> contract.DeletedLog:
         time.sleep(_PAUSE_SECONDS)
     call.log(Severity.information, SOURCE, f"The log was deleted: {subject}; {deleted} entries.")
     return contract.DeletedLog(entries=deleted)
+
+
+def _filter(request: contract.LogConditions) -> LogFilter:
+    return LogFilter(
+        severities=request.match.severities(Severity.named(request.level)) if request.level else tuple(Severity),
+        since=request.since,
+        until=request.until,
+        source=request.source,
+        database=request.database,
+        username=request.username,
+        text=request.text,
+    )
 
 
 def _view(key: int, entry: LogEntry) -> contract.LogRow:

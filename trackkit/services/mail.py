@@ -1,4 +1,4 @@
-"""The mail queue's use cases: submit, look, and the administrators' verbs.
+"""The mail queue's use cases: submit, look at one message, and the administrators' verbs.
 
 A verb is decided a recipient at a time by `trackkit.domain.delivery.step`; where it does not apply it says why and
 changes nothing.
@@ -6,19 +6,16 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from trackkit.contract import mail as contract
-from trackkit.contract.operation import Nothing
 from trackkit.domain.delivery import Event, Refused, State, Status, message_state, new_status, step
-from trackkit.domain.diagnosis import Diagnosis, Evidence, diagnose
 from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Problem
 from trackkit.domain.log import Severity
 from trackkit.domain.message import (
     checked_envelope,
-    domain_of,
     header_block,
     message_id,
     queue_id,
@@ -28,7 +25,8 @@ from trackkit.domain.message import (
 )
 from trackkit.domain.options import Options
 from trackkit.domain.schedule import RetryPolicy
-from trackkit.services.environment import Call, Environment
+from trackkit.services.environment import Call
+from trackkit.services.mail_listing import diagnose_recipient, diagnosis_view, message_view
 from trackkit.store import queue, queue_view
 from trackkit.store.database import Connection
 from trackkit.store.queue import NewMessage, RecipientStatus
@@ -82,51 +80,6 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
     return contract.Submitted(queue_id=queue_id(number), message_id=new.message_id, size=len(raw))
 
 
-def list_queue(call: Call, request: contract.ListQueue) -> contract.QueuePage:
-    """A page of the queue, newest first."""
-    before = None if request.before is None else _number(request.before, "before")
-
-    def work(connection: Connection) -> tuple[list[MessageRow], int]:
-        return (
-            queue_view.page(connection, request.state, before, request.limit + 1),
-            queue_view.count(connection, request.state),
-        )
-
-    rows, total = call.environment.store.read(work)
-    shown = rows[: request.limit]
-    return contract.QueuePage(
-        messages=tuple(_message(call, row) for row in shown),
-        next_before=queue_id(shown[-1].id) if len(rows) > request.limit else None,
-        total=total,
-    )
-
-
-def summarise(call: Call, request: Nothing) -> contract.QueueSummary:
-    """The queue by state and by cause."""
-    return summary(call.environment, call.now)
-
-
-def summary(environment: Environment, now: datetime) -> contract.QueueSummary:
-    """The queue by state, and its causes, the most frequent first."""
-    states, rows = environment.store.read(
-        lambda connection: (queue_view.states(connection), queue_view.causes(connection))
-    )
-    found: dict[str, contract.CauseCount] = {}
-    for row in rows:
-        evidence = Evidence(
-            row.state, row.next_attempt_at, environment.options.current, now, row.example, last=row.last
-        )
-        view = _diagnosis(diagnose(evidence))
-        known = found.get(view.cause)
-        found[view.cause] = contract.CauseCount(
-            diagnosis=known.diagnosis if known else view,
-            messages=row.messages + (known.messages if known else 0),
-            oldest_queued_at=min(row.oldest_queued_at, known.oldest_queued_at) if known else row.oldest_queued_at,
-        )
-    causes = sorted(found.values(), key=lambda cause: -cause.messages)
-    return contract.QueueSummary(states=states, causes=tuple(causes))
-
-
 def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
     """Everything about one message but its raw source."""
     number = _number(request.queue_id)
@@ -142,7 +95,7 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
     if row is None:
         raise _gone(request.queue_id)
     return contract.MessageDetail(
-        message=_message(call, row),
+        message=message_view(call, row),
         message_id=row.message_id,
         submitted_by=row.submitted_by,
         recipients=tuple(_recipient(call, r) for r in row.recipients),
@@ -303,29 +256,6 @@ def _apply(
     )
 
 
-def _message(call: Call, row: MessageRow) -> contract.QueuedMessage:
-    state = message_state(r.state for r in row.recipients)
-    first = next(r for r in row.recipients if r.state is state)
-    waiting = [r.next_attempt_at for r in row.recipients if r.state in (State.queued, State.deferred)]
-    return contract.QueuedMessage(
-        queue_id=queue_id(row.id),
-        queued_at=row.queued_at,
-        attempts=row.attempts,
-        subject=row.subject,
-        sender=row.mail_from,
-        recipients=sum(r.state is not State.sent for r in row.recipients),
-        domains=tuple(dict.fromkeys(domain_of(r.address) for r in _unsent(row.recipients))),
-        state=state,
-        next_attempt_at=min(waiting, default=None),
-        size=row.size,
-        diagnosis=_diagnosis(_diagnose(call, first)),
-    )
-
-
-def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
-    return (r for r in recipients if r.state is not State.sent)
-
-
 def _recipient(call: Call, row: RecipientRow) -> contract.RecipientView:
     waits = row.state in (State.queued, State.deferred)
     last = row.last
@@ -341,26 +271,7 @@ def _recipient(call: Call, row: RecipientRow) -> contract.RecipientView:
         smtp_code=last.smtp_code if last else None,
         enhanced_code=last.enhanced_code if last else "",
         outcome_unknown=row.outcome_unknown,
-        diagnosis=_diagnosis(_diagnose(call, row)),
-    )
-
-
-def _diagnose(call: Call, row: RecipientRow) -> Diagnosis:
-    return diagnose(
-        Evidence(
-            row.state, row.next_attempt_at, call.environment.options.current, call.now, row.address, row.tries, row.last
-        )
-    )
-
-
-def _diagnosis(found: Diagnosis) -> contract.DiagnosisView:
-    return contract.DiagnosisView(
-        cause=found.cause,
-        title=found.title,
-        words=found.words,
-        next_step=found.next_step,
-        operation=found.operation,
-        option=found.option,
+        diagnosis=diagnosis_view(diagnose_recipient(call, row)),
     )
 
 

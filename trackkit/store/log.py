@@ -1,18 +1,28 @@
-"""Entries of the server log: append, page by key, count, delete."""
+"""Entries of the server log: append, page by key, count, count over time, delete."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, true
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
 
 from trackkit.domain.log import LogEntry, LogFilter, Severity
+from trackkit.store.columns import EPOCH
 from trackkit.store.tables import entries
+from trackkit.store.text import holds, text_value
 
 DELETE_CHUNK = 10_000
 """Entries deleted in one transaction, so that nobody who writes to the log waits for long."""
@@ -38,10 +48,15 @@ def append(connection: Connection, new: Sequence[LogEntry]) -> None:
     )
 
 
-def page(connection: Connection, wanted: LogFilter, before: int | None, limit: int) -> list[tuple[int, LogEntry]]:
-    """(id, entry) of the entries that match and are older than id `before`, newest first."""
-    query = select(entries).where(_condition(wanted)).order_by(entries.c.id.desc()).limit(limit)
-    rows = connection.execute(query if before is None else query.where(entries.c.id < before))
+def page(
+    connection: Connection, wanted: LogFilter, before: int | None, limit: int, oldest_first: bool = False
+) -> list[tuple[int, LogEntry]]:
+    """(id, entry) of the entries that match and come after id `before`, newest first or oldest first."""
+    key = entries.c.id
+    query = select(entries).where(_condition(wanted)).order_by(key.asc() if oldest_first else key.desc()).limit(limit)
+    if before is not None:
+        query = query.where(key > before if oldest_first else key < before)
+    rows = connection.execute(query)
     return [
         (
             row.id,
@@ -63,6 +78,30 @@ def page(connection: Connection, wanted: LogFilter, before: int | None, limit: i
 def count(connection: Connection, wanted: LogFilter) -> int:
     """How many entries match."""
     return connection.execute(select(func.count()).select_from(entries).where(_condition(wanted))).scalar_one()
+
+
+def extent(connection: Connection, wanted: LogFilter) -> tuple[datetime, datetime] | None:
+    """When the oldest and the newest entry that match were written; none when none matches."""
+    query = select(func.min(entries.c.at), func.max(entries.c.at)).where(_condition(wanted))
+    oldest, newest = connection.execute(query).one()
+    return None if oldest is None else (oldest, newest)
+
+
+def histogram(
+    connection: Connection, wanted: LogFilter, starts_at: datetime, width: timedelta
+) -> list[tuple[datetime, Severity, int]]:
+    """(start of the bucket, level, number) of the entries that match; only where there are any.
+
+    By time, then most severe first. `starts_at` begins the first bucket; nothing that matches is older.
+    """
+    microseconds = width // timedelta(microseconds=1)
+    since_start = type_coerce(entries.c.at, BigInteger) - (starts_at - EPOCH) // timedelta(microseconds=1)
+    bucketed = (
+        select((since_start // microseconds).label("bucket"), entries.c.severity).where(_condition(wanted)).subquery()
+    )
+    keys = (bucketed.c.bucket, bucketed.c.severity)
+    rows = connection.execute(select(*keys, func.count()).group_by(*keys).order_by(*keys))
+    return [(starts_at + bucket * width, Severity(severity), number) for bucket, severity, number in rows]
 
 
 def delete_some(connection: Connection, until: datetime | None, up_to_id: int) -> int:
@@ -95,25 +134,6 @@ def _condition(wanted: LogFilter) -> ColumnElement[bool]:
             conditions.append(column == value)
     if wanted.text is not None:
         conditions.append(
-            or_(_holds(entries.c.message, literal(wanted.text)), _holds(entries.c.details, literal(wanted.text)))
+            or_(holds(entries.c.message, text_value(wanted.text)), holds(entries.c.details, text_value(wanted.text)))
         )
     return and_(*conditions)
-
-
-class _holds(FunctionElement[bool]):
-    """Whether the first text holds the second; ASCII letters match whatever their case, on both databases."""
-
-    type = Boolean()
-    inherit_cache = True
-
-
-@compiles(_holds, "sqlite")
-def _sqlite_holds(element: _holds, compiler: SQLCompiler, **kw: Any) -> str:
-    text, part = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"instr(lower({text}), lower({part})) > 0"  # SQLite's lower() knows ASCII letters only
-
-
-@compiles(_holds, "postgresql")
-def _postgresql_holds(element: _holds, compiler: SQLCompiler, **kw: Any) -> str:
-    text, part = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f'strpos(lower({text} COLLATE "C"), lower({part} COLLATE "C")) > 0'

@@ -1,4 +1,4 @@
-"""The mail queue's reading side: pages, counts by state and cause, one message, history."""
+"""The mail queue's reading side: counts by state and cause, one message, history. Listings: `queue_listing`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
@@ -61,31 +61,9 @@ class CauseRow:
     next_attempt_at: datetime
 
 
-def _in_state(state: State | None) -> ColumnElement[bool]:
-    """Messages whose state (the least finished of their recipients') is `state`; ``None`` = all but the deleted."""
-    mine = recipients.c.message_id == messages.c.id
-    earlier = [s for s in State if _RANK[s] < _RANK[state or State.deleted]]
-    if state is None:
-        return exists().where(mine, recipients.c.state.in_(earlier))
-    return and_(
-        exists().where(mine, recipients.c.state == state), ~exists().where(mine, recipients.c.state.in_(earlier))
-    )
-
-
-def page(connection: Connection, state: State | None, before: int | None, limit: int) -> list[MessageRow]:
-    """Messages older than `before`, newest first."""
-    query = select(messages).where(_in_state(state)).order_by(messages.c.id.desc()).limit(limit)
-    return _with_recipients(connection, query if before is None else query.where(messages.c.id < before))
-
-
-def count(connection: Connection, state: State | None) -> int:
-    """How many messages are in that state."""
-    return connection.execute(select(func.count()).select_from(messages).where(_in_state(state))).scalar_one()
-
-
 def one(connection: Connection, key: int) -> MessageRow | None:
     """One message."""
-    found = _with_recipients(connection, select(messages).where(messages.c.id == key))
+    found = with_recipients(connection, select(messages).where(messages.c.id == key))
     return found[0] if found else None
 
 
@@ -94,7 +72,8 @@ def raw(connection: Connection, key: int) -> bytes | None:
     return connection.execute(select(bodies.c.raw).where(bodies.c.message_id == key)).scalar_one_or_none()
 
 
-def _with_recipients(connection: Connection, query: Select[Any]) -> list[MessageRow]:
+def with_recipients(connection: Connection, query: Select[Any]) -> list[MessageRow]:
+    """The messages that `query` (of the table of messages) finds, in its order."""
     rows = connection.execute(query).all()
     found: dict[int, list[RecipientRow]] = {row.id: [] for row in rows}
     for recipient in _recipients(connection, list(found)):

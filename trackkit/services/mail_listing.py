@@ -1,0 +1,182 @@
+"""The mail queue as listings: pages, ids, and the queue as a whole by state and by cause.
+
+A cause is what `trackkit.domain.diagnosis` says, so it depends on the options and is in no column. Recipients that
+share a state and the deciding parts of their last outcome share their cause: the store is asked for those groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from trackkit.contract import mail as contract
+from trackkit.contract.operation import Nothing
+from trackkit.domain.delivery import State, message_state
+from trackkit.domain.diagnosis import Diagnosis, Evidence, diagnose
+from trackkit.domain.errors import InvalidInput
+from trackkit.domain.message import domain_of, queue_id, queue_number
+from trackkit.services.environment import Call, Environment
+from trackkit.store import queue_listing, queue_view
+from trackkit.store.database import Connection
+from trackkit.store.queue_listing import Group, Order, Place, Wanted
+from trackkit.store.queue_view import CauseRow, MessageRow, RecipientRow
+
+_COLUMN: Final = {
+    contract.QueueSort.queued_at: "id",
+    contract.QueueSort.attempts: "attempts",
+    contract.QueueSort.subject: "subject",
+    contract.QueueSort.sender: "mail_from",
+    contract.QueueSort.size: "size",
+}
+_NUMBERS: Final = (contract.QueueSort.attempts, contract.QueueSort.size)
+
+
+def list_queue(call: Call, request: contract.ListQueue) -> contract.QueuePage:
+    """A page of the queue with the number of all messages that match."""
+    order, before = _order(request), _place(request, "before", request.before)
+
+    def work(connection: Connection) -> tuple[list[MessageRow], int]:
+        wanted = _wanted(connection, call, request)
+        return (
+            queue_listing.page(connection, wanted, order, before, request.limit + 1),
+            queue_listing.count(connection, wanted),
+        )
+
+    rows, total = call.environment.store.read(work)
+    shown = tuple(message_view(call, row) for row in rows[: request.limit])
+    last = shown[-1] if len(rows) > request.limit else None
+    return contract.QueuePage(
+        messages=shown,
+        next_before=contract.place(last.queue_id, request.sort, getattr(last, request.sort)) if last else None,
+        total=total,
+    )
+
+
+def list_ids(call: Call, request: contract.ListQueueIds) -> contract.QueueIds:
+    """The ids alone, for selections that reach further than what is shown."""
+    order = _order(request)
+    first, last, before = (_place(request, name, getattr(request, name)) for name in ("first", "last", "before"))
+    rows = call.environment.store.read(
+        lambda connection: queue_listing.ids(
+            connection, _wanted(connection, call, request), order, first, last, before, request.limit + 1
+        )
+    )
+    shown = rows[: request.limit]
+    return contract.QueueIds(
+        queue_ids=tuple(queue_id(key) for key, _ in shown),
+        next_before=(
+            contract.place(queue_id(shown[-1][0]), request.sort, shown[-1][1]) if len(rows) > request.limit else None
+        ),
+    )
+
+
+def summarise(call: Call, request: Nothing) -> contract.QueueSummary:
+    """The queue by state and by cause."""
+    return summary(call.environment, call.now)
+
+
+def summary(environment: Environment, now: datetime) -> contract.QueueSummary:
+    """The queue by state, and its causes, the most frequent first. A message can wait for several causes."""
+
+    def work(connection: Connection) -> contract.QueueSummary:
+        found: dict[str, list[tuple[CauseRow, Diagnosis]]] = {}
+        for row in queue_view.causes(connection):
+            diagnosis = _why(environment, now, row)
+            found.setdefault(diagnosis.cause, []).append((row, diagnosis))
+        causes = [_cause(connection, rows) for rows in found.values()]
+        return contract.QueueSummary(
+            states=queue_view.states(connection), causes=tuple(sorted(causes, key=lambda cause: -cause.messages))
+        )
+
+    return environment.store.read(work)
+
+
+def _cause(connection: Connection, rows: Sequence[tuple[CauseRow, Diagnosis]]) -> contract.CauseCount:
+    groups = [_group(row) for row, _ in rows]
+    alone = rows[0][0].messages if len(rows) == 1 else None
+    return contract.CauseCount(
+        diagnosis=diagnosis_view(rows[0][1]),
+        messages=alone or queue_listing.count(connection, Wanted(groups=groups)),
+        oldest_queued_at=min(row.oldest_queued_at for row, _ in rows),
+    )
+
+
+def _why(environment: Environment, now: datetime, row: CauseRow) -> Diagnosis:
+    options = environment.options.current
+    return diagnose(Evidence(row.state, row.next_attempt_at, options, now, row.example, last=row.last))
+
+
+def _group(row: CauseRow) -> Group:
+    return row.state, row.last
+
+
+def _wanted(connection: Connection, call: Call, request: contract.QueueConditions) -> Wanted:
+    groups = None
+    if request.cause is not None:
+        rows = queue_view.causes(connection)
+        groups = [_group(row) for row in rows if _why(call.environment, call.now, row).cause == request.cause]
+    return Wanted(request.state, request.text, groups)
+
+
+def _order(request: contract.QueueConditions) -> Order:
+    return Order(_COLUMN[request.sort], request.descending)
+
+
+def _place(request: contract.QueueConditions, field: str, text: str | None) -> Place | None:
+    """The place that `contract.place` has written; `InvalidInput` naming the field for any other text."""
+    if text is None:
+        return None
+    key, _, value = text.partition(" ")
+    number = queue_number(key)
+    if number is None:
+        raise InvalidInput.of(field, f"begins with {key[:40]!r}; queue ids look like Q17")
+    if request.sort is contract.QueueSort.queued_at:
+        return number, number
+    if request.sort not in _NUMBERS:
+        return value, number
+    if not (value.isascii() and value.isdigit() and len(value) < 16):
+        raise InvalidInput.of(field, f"does not say where {key} stands when sorted by {request.sort}")
+    return int(value), number
+
+
+def message_view(call: Call, row: MessageRow) -> contract.QueuedMessage:
+    """A message as listings show it."""
+    state = message_state(r.state for r in row.recipients)
+    first = next(r for r in row.recipients if r.state is state)
+    waiting = [r.next_attempt_at for r in row.recipients if r.state in (State.queued, State.deferred)]
+    return contract.QueuedMessage(
+        queue_id=queue_id(row.id),
+        queued_at=row.queued_at,
+        attempts=row.attempts,
+        subject=row.subject,
+        sender=row.mail_from,
+        recipients=sum(r.state is not State.sent for r in row.recipients),
+        domains=tuple(dict.fromkeys(domain_of(r.address) for r in _unsent(row.recipients))),
+        state=state,
+        next_attempt_at=min(waiting, default=None),
+        size=row.size,
+        diagnosis=diagnosis_view(diagnose_recipient(call, first)),
+    )
+
+
+def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
+    return (r for r in recipients if r.state is not State.sent)
+
+
+def diagnose_recipient(call: Call, row: RecipientRow) -> Diagnosis:
+    """Why the message has not reached this recipient."""
+    options = call.environment.options.current
+    return diagnose(Evidence(row.state, row.next_attempt_at, options, call.now, row.address, row.tries, row.last))
+
+
+def diagnosis_view(found: Diagnosis) -> contract.DiagnosisView:
+    """A diagnosis as it travels."""
+    return contract.DiagnosisView(
+        cause=found.cause,
+        title=found.title,
+        words=found.words,
+        next_step=found.next_step,
+        operation=found.operation,
+        option=found.option,
+    )

@@ -1,0 +1,148 @@
+"""The mail queue as a listing: which messages, in which order, page by key.
+
+A place in an order is (value of the column, id of the message); pages go on from a place, so they cost the same
+however far down they are, and a message that has left meanwhile does not move the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, literal, or_, select
+
+from trackkit.domain.delivery import State
+from trackkit.domain.replies import Outcome
+from trackkit.store.queue_view import MessageRow, with_recipients
+from trackkit.store.tables import messages, recipients
+from trackkit.store.text import folded, holds, text_value
+
+_RANK: Final = {state: rank for rank, state in enumerate(State)}
+
+Group = tuple[State, Outcome | None]
+"""Recipients that share a state and what a diagnosis takes from their last outcome."""
+
+Place = tuple[str | int, int]
+"""Value of the column, id of the message. Where the id is what is sorted by, both are the id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages; every condition must hold.
+
+    `state` is the message's, none = all but the deleted; `text` is in the subject, the sender or an address of a
+    recipient; `groups`: a recipient belongs to one of them.
+    """
+
+    state: State | None = None
+    text: str | None = None
+    groups: Sequence[Group] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By a column of the messages; equal ones by their ids, in the same direction."""
+
+    column: str
+    descending: bool
+
+
+def page(connection: Connection, wanted: Wanted, order: Order, before: Place | None, limit: int) -> list[MessageRow]:
+    """Messages that match and come after the place `before`."""
+    return with_recipients(connection, _after(_ordered(select(messages), wanted, order), order, before).limit(limit))
+
+
+def ids(
+    connection: Connection,
+    wanted: Wanted,
+    order: Order,
+    first: Place | None,
+    last: Place | None,
+    before: Place | None,
+    limit: int,
+) -> list[tuple[int, Any]]:
+    """(id, value of the column) of the messages that match from `first` to `last`, after `before`."""
+    query = _after(_ordered(select(messages.c.id, messages.c[order.column]), wanted, order), order, before)
+    if first is not None:
+        query = query.where(or_(_beyond(order, first), _at(order, first)))
+    if last is not None:
+        query = query.where(or_(_beyond(Order(order.column, not order.descending), last), _at(order, last)))
+    return [(key, value) for key, value in connection.execute(query.limit(limit))]
+
+
+def count(connection: Connection, wanted: Wanted) -> int:
+    """How many messages match."""
+    return connection.execute(select(func.count()).select_from(messages).where(_condition(wanted))).scalar_one()
+
+
+def _ordered(query: Select[Any], wanted: Wanted, order: Order) -> Select[Any]:
+    keys = [messages.c.id] if order.column == "id" else [_sorted_by(order), messages.c.id]
+    return query.where(_condition(wanted)).order_by(*(key.desc() if order.descending else key.asc() for key in keys))
+
+
+def _after(query: Select[Any], order: Order, before: Place | None) -> Select[Any]:
+    return query if before is None else query.where(_beyond(order, before))
+
+
+def _sorted_by(order: Order) -> ColumnElement[Any]:
+    column = messages.c[order.column]
+    return folded(column) if column.type.python_type is str else column
+
+
+def _value(order: Order, place: Place) -> ColumnElement[Any]:
+    return folded(text_value(place[0])) if isinstance(place[0], str) else literal(place[0])
+
+
+def _beyond(order: Order, place: Place) -> ColumnElement[bool]:
+    """Behind the place in that order."""
+    by, value, key = _sorted_by(order), _value(order, place), messages.c.id
+    same = by == value
+    if order.descending:
+        return or_(by < value, and_(same, key < place[1]))
+    return or_(by > value, and_(same, key > place[1]))
+
+
+def _at(order: Order, place: Place) -> ColumnElement[bool]:
+    return and_(_sorted_by(order) == _value(order, place), messages.c.id == place[1])
+
+
+def _condition(wanted: Wanted) -> ColumnElement[bool]:
+    conditions = [_in_state(wanted.state)]
+    if wanted.text is not None:
+        part = text_value(wanted.text)
+        conditions.append(
+            or_(
+                holds(messages.c.subject, part),
+                holds(messages.c.mail_from, part),
+                _recipient(holds(recipients.c.address, part)),
+            )
+        )
+    if wanted.groups is not None:
+        conditions.append(_recipient(or_(false(), *(_belongs(group) for group in wanted.groups))))
+    return and_(*conditions)
+
+
+def _recipient(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(recipients.c.message_id == messages.c.id, condition)
+
+
+def _in_state(state: State | None) -> ColumnElement[bool]:
+    """Messages whose state (the least finished of their recipients') is `state`; none = all but the deleted."""
+    earlier = recipients.c.state.in_([s for s in State if _RANK[s] < _RANK[state or State.deleted]])
+    if state is None:
+        return _recipient(earlier)
+    return and_(_recipient(recipients.c.state == state), ~_recipient(earlier))
+
+
+def _belongs(group: Group) -> ColumnElement[bool]:
+    state, last = group
+    if last is None:
+        return and_(recipients.c.state == state, recipients.c.verdict.is_(None))
+    return and_(
+        recipients.c.state == state,
+        *(
+            recipients.c[name].is_not_distinct_from(getattr(last, name))
+            for name in ("verdict", "stage", "failure", "smtp_code")
+        ),
+    )

@@ -1,0 +1,51 @@
+"""Comparing texts the same way on both databases: ASCII letters whatever their case, everything else by code point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Text, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+def text_value(text: str) -> ColumnElement[str]:
+    """A text that is looked for. NUL, which PostgreSQL takes in no text, stands in the tables as its symbol."""
+    return literal(text.replace("\x00", "\N{SYMBOL FOR NULL}"))
+
+
+class holds(FunctionElement[bool]):
+    """Whether the first text holds the second."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+class folded(FunctionElement[str]):
+    """The text in the form it is sorted and compared in."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(holds, "sqlite")
+def _sqlite_holds(element: holds, compiler: SQLCompiler, **kw: Any) -> str:
+    text, part = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"instr(lower({text}), lower({part})) > 0"  # SQLite's lower() knows ASCII letters only
+
+
+@compiles(holds, "postgresql")
+def _postgresql_holds(element: holds, compiler: SQLCompiler, **kw: Any) -> str:
+    text, part = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f'strpos(lower({text} COLLATE "C"), lower({part} COLLATE "C")) > 0'
+
+
+@compiles(folded, "sqlite")
+def _sqlite_folded(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(folded, "postgresql")
+def _postgresql_folded(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
+    return f'lower({compiler.process(element.clauses, **kw)} COLLATE "C")'
