@@ -1,6 +1,7 @@
 # make up      set up, then start the server and the dashboards (make up ARGS="--port 8471 --no-browser")
 # make test    set up, make check, then all tests
 # make check   formatting, lint, types, architecture, clean notebooks
+# make bench   measure beside peers, printed as a table of ratios
 # make lock    choose newer versions for requirements.lock
 # make clean   remove what make made
 #
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # The folders that hold notebooks; both travel inside the wheel.
 NOTEBOOKS = $(shell find notebooks dashboards -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
-.PHONY: up test check lock clean
+.PHONY: up test check bench lock clean
 .DELETE_ON_ERROR:
 
 up: $(VENV)/.installed
@@ -33,6 +34,10 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(if $(strip $(NOTEBOOKS)),$(BIN)/nbstripout --verify $(NOTEBOOKS),echo "no notebooks to check")
+
+bench: $(VENV)/.installed-dev
+	@$(PIP) --editable '.[dev,bench]'
+	@$(BIN)/python -m pytest --capture=no --no-header tests/benchmarks $(ARGS)
 
 # The index for a new version is the one of the pip or uv of this machine; none is written into the file. Versions
 # that still fit stay: delete a line of requirements.lock, or the file, to let it move.

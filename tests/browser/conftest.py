@@ -88,7 +88,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDashboards
         patch.setenv("TRACKKIT_HOME", str(tmp_path_factory.mktemp("home")))
         server = start_server()
         try:
-            _set_admin_password(server)
+            set_admin_password(server)
             server.admin.users.add("ada", "viewer", "ada's password")
             server.admin.users.add("bob", "operator", "bob's password")
             with _dashboards(server, tmp_path_factory.mktemp("dashboards")) as running:
@@ -115,7 +115,7 @@ def _dashboards(server: RunningServer, home: Path) -> Iterator[RunningDashboards
         running.stop()
 
 
-def _set_admin_password(server: RunningServer) -> None:
+def set_admin_password(server: RunningServer) -> None:
     """A changed password ends the sessions of that user, so the next use of `server.admin` logs in again."""
     server.admin.users.edit("admin", password="the admin's password")
     server.admin.close()

@@ -50,7 +50,7 @@ def test_the_first_visitor_sets_the_admin_password_and_sees_queue_and_log(
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Mail queue and server log").wait_for()
     expect(page.get_by_text("The mail queue is empty")).to_be_visible()
-    expect(page.get_by_role("table", name="Server log").get_by_role("row").nth(1)).to_be_visible()
+    expect(page.get_by_role("grid", name="Server log").get_by_role("row").nth(1)).to_be_visible()
     expect(page.get_by_text("as admin (admin)")).to_be_visible()
     picture(page, "first-page-empty-queue")
 

@@ -34,9 +34,9 @@ def test_a_viewer_sees_the_queue_by_cause_and_the_log(
     page = new_page()
     log_in(page, site, "ada", "ada's password")
     expect(page.get_by_text("as ada (viewer)")).to_be_visible()
-    causes = page.get_by_role("table", name="Why mail waits")
+    causes = page.get_by_role("grid", name="Why mail waits")
     expect(causes.get_by_role("row", name="Sending is not set up")).to_contain_text("Enter the SMTP host.")
-    queue = page.get_by_role("table", name="Mail queue")
+    queue = page.get_by_role("grid", name="Mail queue")
     expect(queue.get_by_role("row")).to_have_count(1 + mail.list().total)
     expect(queue.get_by_role("row").filter(has_text=NASTY)).to_contain_text("2 recipients")
     expect(queue.get_by_role("row").filter(has_text="turned \N{REPLACEMENT CHARACTER} round")).to_contain_text(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trackkit.domain.errors import InvalidInput, NotLoggedIn, Problem
 from trackkit.widgets.problems import shows_problems
-from trackkit.widgets.tables import LONGEST, Cell, age, instant, shown, table
+from trackkit.widgets.tables import LONGEST, Cell, age, instant, shown, shown_block, table, visible
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,24 @@ def test_no_text_makes_markup_or_grows_without_bound(text: str) -> None:
     assert all(c.isprintable() or unicodedata.category(c) == "Zs" for c in rest)
     assert len(html) <= 45 * LONGEST
     html.encode()
+
+
+@given(st.text(st.characters(codec=None, categories=None), max_size=3 * LONGEST))
+def test_what_a_browser_takes_as_text_can_be_seen_and_is_bounded(text: str) -> None:
+    seen = visible(text)
+    assert all(c.isprintable() or unicodedata.category(c) == "Zs" for c in seen)
+    assert len(seen) <= 10 * LONGEST
+    seen.encode()
+
+
+def test_markup_stays_as_it_is_where_it_is_only_text() -> None:
+    assert visible("<b>&amp;\u202e") == "<b>&amp;⟨U+202E⟩"
+
+
+def test_a_block_keeps_its_lines_is_escaped_and_bounded() -> None:
+    html = shown_block("a\r\n\t<b>\x00\nend")
+    assert 'a\n\t&lt;b&gt;<span class="tk-odd">U+0000</span>\nend' in html
+    assert shown_block("y" * 70_000).count("y") == 65_536
 
 
 def test_attributes_of_a_table_are_escaped_too() -> None:

@@ -14,7 +14,15 @@ import pytest
 from tests.unit import client_peers as peers
 from trackkit.domain.delivery import State
 from trackkit.domain.log import SEVERITY_NAMES
-from trackkit.frames import audit_frame, log_frame, mail_frame, sent_frame
+from trackkit.frames import (
+    ages_frame,
+    audit_frame,
+    domain_ages_frame,
+    histogram_frame,
+    log_frame,
+    mail_frame,
+    sent_frame,
+)
 
 ALL: list[tuple[Callable[..., pd.DataFrame], Any]] = [
     (log_frame, peers.log_row(1)),
@@ -76,6 +84,37 @@ def test_audit_keeps_before_and_after() -> None:
     frame = audit_frame([peers.AUDIT])
     assert frame.loc[0, "before"] == {"sending.paused": "no"}
     assert frame.loc[0, "after"] == {"sending.paused": "yes"}
+
+
+COUNTED: list[tuple[Callable[..., pd.DataFrame], Any]] = [
+    (histogram_frame, peers.HISTOGRAM),
+    (ages_frame, peers.AGES),
+    (domain_ages_frame, peers.AGES),
+]
+
+
+@pytest.mark.parametrize(("frame", "answer"), COUNTED, ids=lambda v: getattr(v, "__name__", ""))
+def test_frames_of_counts_are_of_one_kind_too_and_stack(frame: Callable[..., pd.DataFrame], answer: Any) -> None:
+    nothing = {"buckets": 0, "counts": (), "states": (), "domains": ()}
+    empty = frame(answer.model_copy(update={k: v for k, v in nothing.items() if k in type(answer).model_fields}))
+    full = frame(answer, "office")
+    assert list(empty.dtypes) == list(full.dtypes)
+    assert list(pd.concat([full, empty], ignore_index=True).dtypes) == list(full.dtypes)
+    assert full.columns[0] == "server"
+
+
+def test_counts_of_nothing_are_rows_too() -> None:
+    log = histogram_frame(peers.HISTOGRAM)
+    assert list(log.entries) == [0, 0, 2, 0, 0, 0, 0, 0, 0]
+    assert list(log.level.cat.categories) == list(SEVERITY_NAMES)
+    assert (log.ends_at - log.starts_at == timedelta(minutes=15)).all()
+    queue = ages_frame(peers.AGES)
+    assert len(queue) == 5 * 6
+    assert queue[queue.messages > 0].to_dict("records") == [
+        {"server": "", "state": "deferred", "age": "under_1_hour", "messages": 3}
+    ]
+    assert list(queue[queue.age >= "under_3_days"].age.unique()) == ["under_3_days", "older"]
+    assert list(domain_ages_frame(peers.AGES).messages) == [0, 3, 0, 0, 0, 0]
 
 
 def test_pandas_is_loaded_at_the_first_frame_only() -> None:

@@ -35,13 +35,14 @@ ADDRESS = "127.0.0.1"
 TEMPLATES = Path(__file__).parent / "templates"
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "object-src 'none'; frame-ancestors 'none'"
 )
-"""Nothing from elsewhere, so the pages work offline. JupyterLab's scripts need inline scripts and eval."""
+"""Nothing from elsewhere, so the pages work offline. JupyterLab's scripts need inline scripts and eval; `blob:` is how
+anywidget loads a widget's own script, which came through the kernel."""
 
-WIDGETS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8"]
+WIDGETS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]
 """The only front-end extensions that are loaded, whatever else is installed beside us."""
 
 

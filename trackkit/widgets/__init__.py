@@ -6,21 +6,39 @@ support_page()
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["folder", "support_page"]
+__all__ = [
+    "connections_page",
+    "folder",
+    "mail_queue_page",
+    "sending_options_page",
+    "server_log_page",
+    "support_page",
+]
 
 if TYPE_CHECKING:
+    from trackkit.widgets.connections_panel import connections_page
+    from trackkit.widgets.log_panel import server_log_page
+    from trackkit.widgets.queue_panel import mail_queue_page
+    from trackkit.widgets.sending_options import sending_options_page
     from trackkit.widgets.support import support_page
+
+_HOME_OF = {
+    "connections_page": "connections_panel",
+    "mail_queue_page": "queue_panel",
+    "sending_options_page": "sending_options",
+    "server_log_page": "log_panel",
+    "support_page": "support",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name != "support_page":
+    if name not in _HOME_OF:
         raise AttributeError(f"module 'trackkit.widgets' has no attribute {name!r}")
-    from trackkit.widgets.support import support_page
-
-    return support_page
+    return getattr(import_module(f"trackkit.widgets.{_HOME_OF[name]}"), name)
 
 
 def folder() -> Path:

@@ -1,20 +1,27 @@
-"""The server log as a plain table with its filters: level (only, and more severe, and less severe) and text."""
+"""The server log: filters, the entries that match, one entry in detail, and deletion for administrators."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import ipywidgets as w
 
 from trackkit.client import Server
 from trackkit.contract.log import LogRow
+from trackkit.domain.accounts import Role
 from trackkit.domain.log import Match, Severity
-from trackkit.widgets.queue_panel import counted
-from trackkit.widgets.tables import Cell, instant, table
+from trackkit.widgets.grid import Grid
+from trackkit.widgets.live import keeps_up
+from trackkit.widgets.log_deletion import LogDeletion
+from trackkit.widgets.log_rows import LOG_COLUMNS, NEWEST_FIRST, LogRows, LogView
+from trackkit.widgets.page import panel, row, title
+from trackkit.widgets.problems import Trouble
+from trackkit.widgets.session import on_server, trouble_for
+from trackkit.widgets.show_python import python_of, whole
+from trackkit.widgets.tables import instant, shown, shown_block
+from trackkit.widgets.work import in_background
 
-NEWEST = 100
-
-LOG_TITLES = ("Time (UTC)", "Level", "Source", "Message", "User")
+LIVE_SECONDS = 2
 
 MATCHES = (
     ("that level and more severe", Match.more),
@@ -23,42 +30,114 @@ MATCHES = (
 )
 
 
-def log_table(entries: Sequence[LogRow]) -> str:
-    """The entries, one row each."""
-    rows = [
-        (
-            Cell(instant(entry.at), "tk-fixed"),
-            Cell(Severity.named(entry.level).title, "tk-fixed", f"tk-level-{entry.level}"),
-            Cell(entry.source),
-            Cell(entry.message, "tk-text", below=(entry.details,)),
-            Cell(entry.username, below=(entry.client_address,)),
-        )
-        for entry in entries
-    ]
-    return table("Server log", LOG_TITLES, rows, "No log entry matches the filters.")
+def server_log_page(server: Server | None = None) -> w.VBox:
+    """The page as one widget.
+
+    Parameters
+    ----------
+    server: a connected server; none = the one this notebook is logged in to, else the log-in form.
+    """
+    return on_server(lambda chosen, trouble: LogPanel(chosen, trouble).widget, server)
 
 
 class LogPanel:
-    """The panel, its filters, and how to bring it up to date."""
+    """The panel, its filters, and how to bring it up to date; `trouble` and `lines` as in the panel of the queue."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, server: Server, trouble: Trouble, lines: Trouble | None = None) -> None:
+        self._server, self._trouble, self._source = server, trouble, LogRows(server)
         levels = [(severity.title, severity.name) for severity in Severity]
         self.level = w.Dropdown(options=levels, value=Severity.information.name, description="Level")
         self.match = w.Dropdown(options=MATCHES, value=Match.more, description="Show")
         self.text = w.Text(description="Text", placeholder="in message or details", continuous_update=False)
-        self._entries = w.HTML()
-        filters = w.HBox([self.level, self.match, self.text])
-        filters.add_class("tk-row")
-        self.view = w.VBox([w.HTML("<h2>Server log</h2>"), filters, self._entries])
-        self.view.add_class("tk-panel")
-
-    def when_filtered(self, handler: Callable[[object], None]) -> None:
-        """Call `handler` when a filter has changed."""
-        for control in (self.level, self.match, self.text):
-            control.observe(handler, names="value")
+        self.source = w.Text(description="Source", placeholder="any", continuous_update=False)
+        self.username = w.Text(description="User", placeholder="any", continuous_update=False)
+        self.since = w.NaiveDatetimePicker(description="From (UTC)")
+        self.until = w.NaiveDatetimePicker(description="Before (UTC)")
+        self.live = keeps_up(server, "Live", LIVE_SECONDS, self._refresh_quietly)
+        self._filters = (self.level, self.match, self.text, self.source, self.username, self.since, self.until)
+        self._count, self._entry = w.HTML(), w.VBox()
+        own = lines or trouble_for(server)
+        self.grid = Grid(
+            "Server log",
+            LOG_COLUMNS,
+            self._source,
+            sort=NEWEST_FIRST,
+            empty="No log entry matches the filters.",
+            multiple=False,
+            trouble=own,
+        )
+        self.code = python_of("server.log.frame()", server)
+        parts = [row(*self._filters, self.live), *(() if lines else (own.widget,)), self._count, self.grid.widget]
+        parts += [self.code, self._entry]
+        if server.session().role is Role.admin:
+            self.deletion = LogDeletion(server, trouble, self.refresh)
+            parts.append(self.deletion.widget)
+        self.widget = panel(title("Server log"), *parts)
+        for control in self._filters:
+            control.observe(lambda _: self._filter(), names="value")
+        self.grid.on_show(self._told)
+        self.grid.on_select(self._read)
+        self._filter()
 
     def refresh(self) -> None:
-        """Ask the server and show; raises what the server says, and leaves the panel as it was then."""
-        page = self._server.log.list(self.level.value, self.match.value, text=self.text.value or None, limit=NEWEST)
-        self._entries.value = counted(len(page.entries), page.total, "Log entries that match") + log_table(page.entries)
+        """Ask the server again."""
+        self.grid.refresh()
+
+    def _refresh_quietly(self) -> None:
+        if not self.grid.busy:
+            self.grid.refresh(failed=self._stop_live)
+
+    def _stop_live(self) -> None:
+        self.live.value = False
+
+    def _filter(self) -> None:
+        view = LogView(
+            self.level.value,
+            self.match.value,
+            _instant(self.since.value),
+            _instant(self.until.value),
+            self.text.value or None,
+            self.source.value.strip() or None,
+            self.username.value.strip() or None,
+        )
+        call = f"server.log.frame({view.as_python})"
+        needs = "from datetime import datetime\n\n" if "datetime." in call else ""
+        self.code.code = whole(needs + call, self._server)
+        self.grid.show(view)
+
+    def _told(self) -> None:
+        words = f'<p class="tk-hint" role="status">Log entries that match: {self.grid.total:,}</p>'
+        if words != self._count.value:
+            self._count.value = words
+
+    def _read(self) -> None:
+        chosen = next(iter(self.grid.selected_ids), None)
+        if chosen is None:
+            self._entry.children = ()
+            return
+        in_background(self._trouble, lambda: self._source.entry(chosen), self._show)
+
+    def _show(self, entry: LogRow | None) -> None:
+        html = entry_html(entry) if entry else "<p role='status'>This entry has been deleted.</p>"
+        body = w.HTML(html)
+        body.add_class("tk-detail")
+        self._entry.children = (body,)
+
+
+def _instant(value: datetime | None) -> datetime | None:
+    return None if value is None else value.replace(tzinfo=UTC)
+
+
+def entry_html(entry: LogRow) -> str:
+    """A log entry whole, as HTML; all of it escaped."""
+    facts = {
+        "Time (UTC)": instant(entry.at),
+        "Level": Severity.named(entry.level).title,
+        "Source": entry.source,
+        "Database": entry.database,
+        "User": entry.username,
+        "Client address": entry.client_address,
+    }
+    given = "".join(f"<dt>{name}</dt><dd>{shown(value)}</dd>" for name, value in facts.items() if value)
+    details = f"<h4>Details</h4>{shown_block(entry.details)}" if entry.details else ""
+    return f"<h3>Entry {entry.entry_id}</h3><dl class='tk-facts'>{given}</dl>{shown_block(entry.message)}{details}"

@@ -1,77 +1,136 @@
-"""The mail queue as plain tables: why mail waits, and the newest messages. Looks only, changes nothing."""
+"""The mail queue: why mail waits, the list, what can be done with it, and one mail in detail.
+
+Choosing a cause shows only its mail. Viewers look; operators act and read mails.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable
 
 import ipywidgets as w
 
 from trackkit.client import Server
-from trackkit.contract.mail import CauseCount, QueuedMessage
-from trackkit.widgets.tables import Cell, age, instant, table
+from trackkit.domain.accounts import Role
+from trackkit.domain.delivery import State
+from trackkit.widgets.grid import Grid, Sort
+from trackkit.widgets.live import keeps_up, once_more
+from trackkit.widgets.message_detail import MessageView
+from trackkit.widgets.page import panel, row, title
+from trackkit.widgets.problems import Trouble
+from trackkit.widgets.queue_actions import QueueActions
+from trackkit.widgets.queue_rows import (
+    CAUSE_COLUMNS,
+    NEWEST_FIRST,
+    QUEUE_COLUMNS,
+    CauseRows,
+    QueueFilter,
+    QueueRows,
+)
+from trackkit.widgets.session import on_server, trouble_for
 
-NEWEST = 100
+LIVE_SECONDS = 10
+SETTLED_SECONDS = 2
+"""After a verb: the mail it made due has been tried by then, if the host answers."""
 
-CAUSE_TITLES = ("Why", "What to do", "Messages", "Oldest")
-QUEUE_TITLES = ("Date (UTC)", "Attempts", "Subject", "Sender", "State", "Next attempt (UTC)", "Age", "Why it waits")
-
-
-def causes_table(causes: Sequence[CauseCount], now: datetime) -> str:
-    """Why mail waits, one row a cause."""
-    rows = [
-        (
-            Cell(cause.diagnosis.title, "tk-text", below=(cause.diagnosis.words,)),
-            Cell(cause.diagnosis.next_step, "tk-text"),
-            Cell(str(cause.messages), "tk-number"),
-            Cell(age(now - cause.oldest_queued_at), "tk-number"),
-        )
-        for cause in causes
-    ]
-    return table("Why mail waits", CAUSE_TITLES, rows, "No mail is waiting.")
-
-
-def queue_table(messages: Sequence[QueuedMessage], now: datetime) -> str:
-    """The messages, one row each."""
-    rows = [
-        (
-            Cell(instant(message.queued_at), "tk-fixed"),
-            Cell(str(message.attempts), "tk-number"),
-            Cell(message.subject or "(no subject)", "tk-text", below=(_to(message),)),
-            Cell(message.sender or "(null sender)", "tk-text"),
-            Cell(message.state, "tk-fixed", f"tk-state-{message.state}"),
-            Cell(instant(message.next_attempt_at), "tk-fixed"),
-            Cell(age(now - message.queued_at), "tk-number"),
-            Cell(message.diagnosis.title),
-        )
-        for message in messages
-    ]
-    return table("Mail queue", QUEUE_TITLES, rows, "The mail queue is empty: nothing waits to be sent.")
+STATES = (("all but deleted", ""), *((state.value, state.value) for state in State if state is not State.sent))
 
 
-def _to(message: QueuedMessage) -> str:
-    recipients = "1 recipient" if message.recipients == 1 else f"{message.recipients} recipients"
-    return f"{recipients} at {', '.join(message.domains)}" if message.domains else recipients
+def mail_queue_page(server: Server | None = None) -> w.VBox:
+    """The page as one widget.
 
-
-def counted(listed: int, total: int, what: str) -> str:
-    """How many rows there are, and how many of them are listed, as HTML."""
-    words = f"{what}: {total:,}" + (f"; the newest {listed:,} are listed" if listed < total else "")
-    return f'<p class="tk-hint" role="status">{words}</p>'
+    Parameters
+    ----------
+    server: a connected server; none = the one this notebook is logged in to, else the log-in form.
+    """
+    return on_server(lambda chosen, trouble: QueuePanel(chosen, trouble).widget, server)
 
 
 class QueuePanel:
-    """The panel and how to bring it up to date."""
+    """The panel and how to bring it up to date.
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._causes, self._messages = w.HTML(), w.HTML()
-        self.view = w.VBox([w.HTML("<h2>Mail queue</h2>"), self._causes, self._messages])
-        self.view.add_class("tk-panel")
+    Parameters
+    ----------
+    trouble: where errors of actions are shown.
+    acted: called after each verb, for what else shows its effects.
+    lines: where errors of the lists are shown, apart from those of actions, so that a refresh wipes none of these away;
+        none = the panel has its own place.
+    """
 
-    def refresh(self, now: datetime) -> None:
-        """Ask the server and show; raises what the server says, and leaves the panel as it was then."""
-        summary, page = self._server.mail.summary(), self._server.mail.list(limit=NEWEST)
-        self._causes.value = causes_table(summary.causes, now) if page.total else ""
-        count = counted(len(page.messages), page.total, "Messages in the queue") if page.total else ""
-        self._messages.value = count + queue_table(page.messages, now)
+    def __init__(
+        self, server: Server, trouble: Trouble, acted: Callable[[], None] = lambda: None, lines: Trouble | None = None
+    ) -> None:
+        self._server, self._acted = server, acted
+        own = lines or trouble_for(server)
+        self.causes = Grid(
+            "Why mail waits",
+            CAUSE_COLUMNS,
+            CauseRows(server),
+            sort=Sort("messages", descending=True),
+            empty="No mail is waiting.",
+            multiple=False,
+            trouble=own,
+        )
+        self.grid = Grid(
+            "Mail queue",
+            QUEUE_COLUMNS,
+            QueueRows(server),
+            sort=NEWEST_FIRST,
+            empty="No mail matches: the mail queue is empty, or the filters leave nothing.",
+            trouble=own,
+        )
+        self.state = w.Dropdown(options=STATES, value="", description="State")
+        self.text = w.Text(description="Search", placeholder="subject or address", continuous_update=False)
+        self.all = w.Button(description="Show all causes", disabled=True)
+        self.live = keeps_up(server, "Keep up to date", LIVE_SECONDS, self._refresh_quietly)
+        filters = row(self.state, self.text, self.all, self.live)
+        may_act = server.session().role.covers(Role.operator)
+        below: tuple[w.Widget, ...] = (w.HTML("<p class='tk-hint'>Operators can open mails and act on them.</p>"),)
+        if may_act:
+            self.detail = MessageView(server, trouble)
+            self.actions = QueueActions(server, self.grid, trouble, self._changed)
+            self.grid.on_open(self.detail.open)
+            hint = w.HTML(
+                "<p class='tk-hint'>Enter or a double click opens a mail. Space, Ctrl and Shift select, Ctrl+A "
+                "selects all that match.</p>"
+            )
+            below = (hint, self.actions.widget, self.detail.widget)
+        self.widget = panel(
+            title("Mail queue"),
+            *(() if lines else (own.widget,)),
+            self.causes.widget,
+            filters,
+            self.grid.widget,
+            *below,
+        )
+        self.causes.on_select(self._filter)
+        self.all.on_click(lambda _: self.causes.clear())
+        for control in (self.state, self.text):
+            control.observe(lambda _: self._filter(), names="value")
+        self.causes.show(None)
+        self._filter()
+
+    def refresh(self) -> None:
+        """Ask the server again."""
+        self.causes.refresh()
+        self.grid.refresh()
+
+    def _changed(self) -> None:
+        self.refresh()
+        self._acted()
+        once_more(self._server, SETTLED_SECONDS, self.refresh)
+
+    def _refresh_quietly(self) -> None:
+        if not (self.grid.busy or self.causes.busy):
+            self.causes.refresh(failed=self._stop_live)
+            self.grid.refresh(failed=self._stop_live)
+
+    def _stop_live(self) -> None:
+        self.live.value = False
+
+    def _filter(self) -> None:
+        """Show what the filters and the chosen cause say."""
+        cause = next(iter(self.causes.selected_ids), None)
+        self.all.disabled = cause is None
+        self.grid.show(
+            QueueFilter(State(self.state.value) if self.state.value else None, cause, self.text.value or None)
+        )

@@ -1,23 +1,20 @@
 """The support page: the mail queue and the server log, as the person who is logged in.
 
-`support_page()` connects as the environment says (in a dashboard: the visitor's own session), so it needs no
-arguments there; in a notebook give it a server. What goes wrong, from connecting on, is shown on the page.
+In a dashboard that is the visitor's own session; in a notebook the server it is connected to, or the one given.
 """
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 
 import ipywidgets as w
 
-import trackkit
 from trackkit.client import Server
-from trackkit.domain.errors import InvalidInput
-from trackkit.widgets import folder
 from trackkit.widgets.log_panel import LogPanel
-from trackkit.widgets.problems import shows_problems
+from trackkit.widgets.page import row
+from trackkit.widgets.problems import Trouble
 from trackkit.widgets.queue_panel import QueuePanel
+from trackkit.widgets.session import on_server, trouble_for
 from trackkit.widgets.tables import shown
 
 
@@ -26,55 +23,29 @@ def support_page(server: Server | None = None) -> w.VBox:
 
     Parameters
     ----------
-    server: a connected server; none = connect as the environment says (TRACKKIT_SERVER, TRACKKIT_TOKEN …).
+    server: a connected server; none = the one this notebook is logged in to, else the log-in form.
     """
-    style = w.HTML(f"<style>{(folder() / 'look.css').read_text(encoding='utf-8')}</style>")
-    trouble, body = w.HTML(), w.VBox()
-    trouble.add_class("tk-trouble")
-    page = w.VBox([style, trouble, body])
-    page.add_class("tk")
-    page.add_class("tk-panels")
-
-    @shows_problems(trouble)
-    def build() -> None:
-        body.children = _panels(server if server is not None else _from_environment(), trouble)
-
-    build()
-    return page
+    return on_server(_panels, server)
 
 
-def _from_environment() -> Server:
-    address = os.environ.get("TRACKKIT_SERVER")
-    if not address:
-        raise InvalidInput(
-            "No server is named.", "Give a connected one, support_page(trackkit.connect(…)), or set TRACKKIT_SERVER."
-        )
-    return trackkit.connect(address)
-
-
-def _panels(server: Server, trouble: w.HTML) -> tuple[w.Widget, ...]:
+def _panels(server: Server, trouble: Trouble) -> w.Widget:
     who, fresh = server.session(), w.HTML()
-    queue, log = QueuePanel(server), LogPanel(server)
+    lines = trouble_for(server)
+    log = LogPanel(server, trouble, lines)
+    queue = QueuePanel(server, trouble, log.refresh, lines)
     button = w.Button(description="Refresh", button_style="primary", tooltip="Ask the server again")
-    title = w.HTML(
+    head = w.HTML(
         f"<h1>Mail queue and server log</h1><p class='tk-purpose'>{shown(server.url)}, "
         f"as <b>{shown(who.username)}</b> ({shown(who.role)})</p>"
     )
-    head = w.HBox([title, fresh, button])
-    head.add_class("tk-row")
 
-    @shows_problems(trouble)
-    def refresh(*_: object) -> None:
-        now = datetime.now(UTC)
-        queue.refresh(now)
+    def refresh(_: object) -> None:
+        queue.refresh()
         log.refresh()
-        fresh.value = f"<p class='tk-hint' role='status'>As of {now:%H:%M:%S} UTC</p>"
 
-    @shows_problems(trouble)
-    def filtered(*_: object) -> None:
-        log.refresh()
+    def told() -> None:
+        fresh.value = f"<p class='tk-hint'>As of {datetime.now(UTC):%H:%M:%S} UTC</p>"
 
     button.on_click(refresh)
-    log.when_filtered(filtered)
-    refresh()
-    return (head, queue.view, log.view)
+    log.grid.on_show(told)
+    return w.VBox([lines.widget, row(head, fresh, button), queue.widget, log.widget])

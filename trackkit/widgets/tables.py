@@ -24,6 +24,26 @@ def shown(text: str) -> str:
     return safe if cut == text else f"{safe} …"
 
 
+def visible(text: str) -> str:
+    """The text itself, for where a browser takes it as text: at most `LONGEST` characters, what cannot be seen as
+    ``⟨U+202E⟩``."""
+    cut = text[:LONGEST]
+    seen = "".join(
+        " " if c in "\t\n\r" else c if c.isprintable() or unicodedata.category(c) == "Zs" else f"⟨U+{ord(c):04X}⟩"
+        for c in cut
+    )
+    return seen if cut == text else f"{seen} …"
+
+
+def shown_block(text: str, longest: int = 65_536) -> str:
+    """A text of several lines as safe HTML, lines and blanks kept, at most `longest` characters."""
+    lines = text[:longest].replace("\r\n", "\n").split("\n")
+    safe = "\n".join(
+        "".join(character if character == "\t" else _one(character) for character in line) for line in lines
+    )
+    return f"<pre class='tk-block' tabindex='0'>{safe}{' …' if len(text) > longest else ''}</pre>"
+
+
 def _one(character: str) -> str:
     if character in "\t\n\r":
         return " "

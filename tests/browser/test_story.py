@@ -1,0 +1,213 @@
+"""The story: a wrong mail host, stuck mail with its reason, the host corrected, sent at last; all through the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import NewPage, log_in, set_admin_password
+from tests.dashboards import RunningDashboards
+from tests.peers.raw_sink import RawSink
+from tests.ports import free_port, wait_until
+
+pytestmark = pytest.mark.browser
+
+NASTY = "<img src=x onerror=alert(1)><script>document.title='broken into'</script>"
+
+
+def _mail(subject: str, body: str = "Text.") -> bytes:
+    return f"From: a@example.com\r\nTo: b@example.org\r\nSubject: {subject}\r\n\r\n{body}\r\n".encode()
+
+
+def _queue(page: Page) -> Locator:
+    return page.get_by_role("grid", name="Mail queue")
+
+
+def _mail_row(page: Page, words: str) -> Locator:
+    return _queue(page).get_by_role("row").filter(has_text=words)
+
+
+def _button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+@pytest.fixture
+def story(new_site: RunningDashboards) -> RunningDashboards:
+    """A server of one's own that is set up, with bob the operator, and its dashboards."""
+    set_admin_password(new_site.server)
+    new_site.server.admin.users.add("bob", "operator", "bob's password")
+    return new_site
+
+
+def _operator(site: RunningDashboards, new_page: NewPage) -> Page:
+    """Bob on the support page."""
+    page = new_page()
+    log_in(page, site, "bob", "bob's password")
+    return page
+
+
+@pytest.mark.spec(
+    "5: Why is it stuck? Each message and the queue as a whole carry a diagnosis in plain words with the fix"
+)
+@pytest.mark.spec("5: Reattempt one or many (asks first; undelivered recipients become due now)")
+@pytest.mark.spec("5: ranges by Shift+click, single ones by Ctrl+click")
+def test_stuck_mail_is_explained_retried_deleted_and_brought_back(
+    story: RunningDashboards, new_page: NewPage, raw_sink: RawSink, picture: Callable[[Page, str], None]
+) -> None:
+    admin = story.server.admin
+    admin.options.set({"sending.smtp.host": "127.0.0.1", "sending.smtp.port": free_port()})
+    ids = [
+        admin.mail.submit(_mail(words), sender="a@example.com", recipients=["b@example.org"]).queue_id
+        for words in ("first", "second", "third")
+    ]
+    wait_until(lambda: admin.mail.summary().states == {"deferred": 3}, what="three deferred mails")
+    page = _operator(story, new_page)
+    why = page.get_by_role("grid", name="Why mail waits").get_by_role("row").filter(has_text="cannot be reached")
+    expect(why).to_contain_text("Correct them, then reattempt.")
+    expect(why.get_by_role("gridcell").nth(2)).to_have_text("3")
+    expect(_queue(page).get_by_role("row")).to_have_count(1 + 3)
+    picture(page, "story-1-stuck")
+
+    _mail_row(page, "second").dblclick()
+    expect(page.get_by_text(f"Details of {ids[1]}")).to_be_visible()
+    expect(page.get_by_role("table", name="Recipients")).to_contain_text("connection refused")
+    picture(page, "story-2-detail")
+
+    admin.options.set({"sending.smtp.port": raw_sink.port, "sending.paused": True})
+    _mail_row(page, "first").click()
+    _mail_row(page, "third").click(modifiers=["Control"])
+    _button(page, "Reattempt").click()
+    expect(page.get_by_text("2 messages will be tried again now.")).to_be_visible()
+    picture(page, "story-3-question")
+    _button(page, "No").click()
+    assert {m.attempts for m in admin.mail.list().messages} == {1}, "No changes nothing"
+    expect(page.get_by_text("2 messages will be tried again now.")).to_have_count(0)
+
+    _mail_row(page, "second").click()
+    _button(page, "Delete").click()
+    expect(page.get_by_text("1 message will be deleted and not sent.")).to_be_visible()
+    _button(page, "Delete 1 message").click()
+    expect(page.get_by_text("1 of 1 message deleted.")).to_be_visible()
+    expect(_mail_row(page, "second")).to_have_count(0)
+    expect(_button(page, "Delete")).to_be_disabled()
+    _button(page, "Undo").click()
+    expect(page.get_by_text("1 of 1 message brought back.")).to_be_visible()
+    expect(_mail_row(page, "second")).to_have_count(1)
+
+    admin.options.set({"sending.paused": False})
+    _mail_row(page, "first").click()
+    _mail_row(page, "third").click(modifiers=["Shift"])
+    _button(page, "Reattempt").click()
+    _button(page, "Reattempt 3 messages").click()
+    wait_until(lambda: len(admin.mail.history().sent) == 3, what="all three sent")
+    _button(page, "Refresh").click()
+    expect(page.get_by_text("No mail is waiting.")).to_be_visible()
+    expect(page.get_by_text("3 selected rows are gone")).to_have_count(1)
+    log = page.get_by_role("grid", name="Server log")
+    for words in ("cannot be used", "1 message was deleted", "1 message was brought back", "3 messages were made due"):
+        expect(log.get_by_role("row").filter(has_text=words).first).to_be_attached()
+    picture(page, "story-4-empty")
+
+
+def test_a_verb_that_does_not_apply_says_so_for_that_message(story: RunningDashboards, new_page: NewPage) -> None:
+    admin = story.server.admin
+    for words in ("one", "two"):
+        last = admin.mail.submit(_mail(words), sender="", recipients=["b@example.org"]).queue_id
+    admin.mail.hold(last)
+    page = _operator(story, new_page)
+    _mail_row(page, "one").click()
+    page.keyboard.press("Control+a")
+    _button(page, "Release").click()
+    _button(page, "Release 2 messages").click()
+    result = page.get_by_role("status").filter(has_text="released")
+    expect(result).to_contain_text("1 of 2 messages released.")
+    expect(result).to_contain_text("is queued; only held mail can be released")
+    page.get_by_label("State").select_option("held")
+    expect(page.get_by_text("No mail matches")).to_be_visible()
+
+
+@pytest.mark.spec("13: Queue by cause: stuck mail grouped by diagnosis")
+def test_choosing_a_cause_shows_only_its_mail(story: RunningDashboards, new_page: NewPage) -> None:
+    admin = story.server.admin
+    admin.mail.submit(_mail("waits"), sender="", recipients=["b@example.org"])
+    held = admin.mail.submit(_mail("held back"), sender="", recipients=["b@example.org"])
+    admin.mail.hold(held.queue_id)
+    page = _operator(story, new_page)
+    expect(_queue(page).get_by_role("row")).to_have_count(3)
+    page.get_by_role("grid", name="Why mail waits").get_by_role("row").filter(has_text="Release it.").click()
+    expect(_queue(page).get_by_role("row")).to_have_count(2)
+    expect(_mail_row(page, "held back")).to_have_count(1)
+    _button(page, "Show all causes").click()
+    expect(_queue(page).get_by_role("row")).to_have_count(3)
+
+
+def test_script_in_mail_and_log_executes_nowhere(
+    story: RunningDashboards, new_page: NewPage, picture: Callable[[Page, str], None]
+) -> None:
+    """The fixture behind `new_page` fails the test on any dialog, script error or request elsewhere."""
+    admin = story.server.admin
+    raw = _mail(NASTY, f"<html>{NASTY}</html>").replace(b"\r\n\r\n", f"\r\nX-Evil: {NASTY}\r\n\r\n".encode(), 1)
+    sent = admin.mail.submit(raw, sender='"<b>"@example.com', recipients=['"<script>"@example.org'])
+    admin.users.add("mallory", "viewer", "mallory's password")
+    with pytest.raises(Exception, match="wrong"):
+        story.server.connect(NASTY[:60], "not the password")
+    page = _operator(story, new_page)
+    _mail_row(page, NASTY).dblclick()
+    expect(page.get_by_text(f"Details of {sent.queue_id}")).to_be_visible()
+    _button(page, "Raw source").click()
+    expect(page.get_by_role("heading", name="Raw source")).to_be_visible()
+    log = page.get_by_role("grid", name="Server log")
+    log.get_by_role("row").filter(has_text="<img src=x").first.click()
+    expect(page.get_by_role("heading", name="Entry")).to_be_visible()
+    assert page.title() == "Mail queue and server log"
+    assert page.locator(".tk img, .tk-panels script, .tk table b").count() == 0
+    picture(page, "story-nasty")
+
+
+def test_the_log_is_read_and_deleted(
+    story: RunningDashboards, new_page: NewPage, picture: Callable[[Page, str], None]
+) -> None:
+    page = new_page()
+    log_in(page, story, "admin", "the admin's password")
+    total = story.server.admin.log.list().total
+    _button(page, "Delete by date").click()
+    expect(page.get_by_role("alert")).to_contain_text("choose the last day")
+    _button(page, "Delete all").click()
+    question = page.get_by_text("All entries of the log will be deleted for good")
+    expect(question).to_contain_text("There is no undo.")
+    picture(page, "log-delete-question")
+    _button(page, "No").click()
+    assert story.server.admin.log.list().total >= total, "No deletes nothing"
+    _button(page, "Delete all").click()
+    page.get_by_role("button", name="Delete ").filter(has_text="entr").click()
+    expect(page.get_by_text("deleted.", exact=False).last).to_be_visible()
+    expect(page.get_by_role("grid", name="Server log").get_by_role("row")).to_have_count(2)
+    expect(page.get_by_text("The log was deleted: all entries")).to_be_visible()
+
+
+@pytest.mark.spec("4: newest first; live tail")
+def test_the_live_tail_shows_what_comes_and_keeps_no_session_alive(story: RunningDashboards, new_page: NewPage) -> None:
+    page = _operator(story, new_page)
+    page.get_by_label("Live").check()
+    story.server.admin.users.add("late", "viewer", "late's password")
+    expect(page.get_by_text("User late was added as viewer.")).to_be_visible()
+    story.server.admin.users.edit("bob", role="viewer")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Live")).not_to_be_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_page(story: RunningDashboards, new_page: NewPage, scheme: str) -> None:
+    admin = story.server.admin
+    admin.mail.submit(_mail("one"), sender="", recipients=["b@example.org"])
+    page = _operator(story, new_page)
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    _mail_row(page, "one").dblclick()
+    expect(page.get_by_text("Details of")).to_be_visible()
+    _button(page, "Delete").click()
+    found = Axe().run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"]) for one in serious] == []

@@ -1,0 +1,98 @@
+"""The server log as rows of a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from trackkit.client import Server
+from trackkit.contract.log import LogRow
+from trackkit.domain.log import Match, Severity
+from trackkit.widgets.grid import Column, Page, Row, Sort
+from trackkit.widgets.tables import Cell, instant
+
+NEWEST_FIRST = Sort("at", descending=True)
+
+LOG_COLUMNS = (
+    Column("at", "Time (UTC)", "tk-fixed", sortable=True),
+    Column("level", "Level", "tk-fixed"),
+    Column("source", "Source"),
+    Column("message", "Message", "tk-text"),
+    Column("username", "User"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """Which entries are shown; none = no condition."""
+
+    level: str | None = None
+    match: Match = Match.more
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    source: str | None = None
+    username: str | None = None
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """As arguments of `server.log.list`."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def as_python(self) -> str:
+        """As they are written."""
+        return ", ".join(f"{name}={_literal(value)}" for name, value in self.conditions.items())
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"datetime.fromisoformat({value.isoformat()!r})"
+    return repr(str(value))
+
+
+class LogRows:
+    """The log of a server; fits `trackkit.widgets.grid.Source`."""
+
+    def __init__(self, server: Server) -> None:
+        self._log = server.log
+
+    def page(self, filter: LogView, sort: Sort, before: str | None, limit: int) -> Page:
+        """A page of the log."""
+        page = self._log.list(
+            **filter.conditions,
+            before=None if before is None else int(before),
+            limit=limit,
+            oldest_first=not sort.descending,
+        )
+        return Page(
+            [_row(entry) for entry in page.entries],
+            None if page.next_before is None else str(page.next_before),
+            page.total,
+        )
+
+    def ids(self, filter: LogView, sort: Sort, first: str | None, last: str | None) -> list[str]:
+        """One entry is read at a time."""
+        return [id for id in (first, last) if id is not None and first == last]
+
+    def present(self, filter: LogView, ids: Collection[str]) -> set[str]:
+        """Those that have not been deleted."""
+        return {id for id in ids if self.entry(id) is not None}
+
+    def entry(self, id: str) -> LogRow | None:
+        """One entry whole; none when it has been deleted."""
+        found = self._log.list(before=int(id) + 1, limit=1).entries
+        return found[0] if found and found[0].entry_id == int(id) else None
+
+
+def _row(entry: LogRow) -> Row:
+    cells = (
+        Cell(instant(entry.at)),
+        Cell(Severity.named(entry.level).title, tone=f"tk-level-{entry.level}"),
+        Cell(entry.source),
+        Cell(entry.message, below=(entry.details.partition("\n")[0],)),
+        Cell(entry.username, below=(entry.client_address,)),
+    )
+    return Row(str(entry.entry_id), cells, str(entry.entry_id))

@@ -1,0 +1,153 @@
+"""What can be done with the selected mail: reattempt, hold, release, delete, and undo.
+
+Each asks first and says what will happen to how many; undo, which only brings back, does not ask. Where a verb did
+not apply to a message it says so for that message. Large selections go in steps with progress; a cancel leaves the
+rest as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import ipywidgets as w
+
+from trackkit.client import Server
+from trackkit.contract.mail import VerbResult
+from trackkit.domain.delivery import State
+from trackkit.widgets.confirm import confirm
+from trackkit.widgets.grid import Grid
+from trackkit.widgets.page import row
+from trackkit.widgets.problems import Trouble, status
+from trackkit.widgets.queue_rows import QueueFilter
+from trackkit.widgets.show_python import python_of, whole
+from trackkit.widgets.tables import shown
+from trackkit.widgets.work import Progress, long_work
+
+STEP = 500
+"""Messages in one call, so that progress moves."""
+
+LISTED = 10
+"""Messages that are named one by one when a verb did not apply to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb as people meet it."""
+
+    name: str
+    label: str
+    will: str
+    """What will happen, to be put after "3 messages"."""
+    done: str
+
+
+VERBS = (
+    Verb("reattempt", "Reattempt", "will be tried again now. A pause and holds still apply.", "due now"),
+    Verb("hold", "Hold", "will wait until released.", "held"),
+    Verb("release", "Release", "will be sent again, as far as held.", "released"),
+    Verb("delete", "Delete", "will be deleted and not sent. This can be undone for ten minutes.", "deleted"),
+)
+UNDO = Verb("undelete", "Undo", "", "brought back")
+
+
+class QueueActions:
+    """The buttons, the question, and what came of it.
+
+    Parameters
+    ----------
+    grid: whose selection the verbs are for.
+    changed: called when something may have changed.
+    """
+
+    def __init__(self, server: Server, grid: Grid, trouble: Trouble, changed: Callable[[], None]) -> None:
+        self._server, self._grid, self._trouble, self._changed = server, grid, trouble, changed
+        self._deleted: tuple[str, ...] = ()
+        self.buttons = {verb.name: w.Button(description=verb.label) for verb in (*VERBS, UNDO)}
+        for verb in VERBS:
+            self.buttons[verb.name].on_click(partial(self._ask, verb))
+        self.buttons["delete"].add_class("tk-danger")
+        self.buttons[UNDO.name].on_click(self._undo)
+        self.asking, self.result = w.VBox(), w.HTML()
+        self.code = python_of("server.mail.frame()", server)
+        self.widget = w.VBox([row(*self.buttons.values()), self.asking, self.result, self.code])
+        grid.on_select(self._look)
+        grid.on_show(self._look)
+        self._look()
+
+    def _look(self) -> None:
+        """Enable what makes sense now."""
+        for verb in VERBS:
+            self.buttons[verb.name].disabled = not self._grid.selected_ids
+        self.buttons[UNDO.name].disabled = not self._to_undo()
+        wanted = self._grid.filter or QueueFilter()
+        self.code.code = whole(f"server.mail.frame({wanted.as_python})", self._server)
+
+    def _to_undo(self) -> tuple[str, ...]:
+        """The selected ones where the deleted are shown, else what was deleted last from here."""
+        wanted = self._grid.filter
+        chosen = self._grid.selected_ids if wanted is not None and wanted.state is State.deleted else ()
+        return chosen or self._deleted
+
+    def _ask(self, verb: Verb, _: object) -> None:
+        ids = self._grid.selected_ids
+        self.result.value = ""
+        self.code.code = whole(call_of(verb.name, ids), self._server)
+        label = f"{verb.label} {counted(len(ids))}"
+        confirm(self.asking, f"{counted(len(ids))} {verb.will}", label, partial(self._do, verb, ids))
+
+    def _undo(self, _: object) -> None:
+        ids = self._to_undo()
+        self.code.code = whole(call_of(UNDO.name, ids), self._server)
+        self._do(UNDO, ids)
+
+    def _do(self, verb: Verb, ids: Sequence[str]) -> None:
+        call = getattr(self._server.mail, verb.name)
+        results: list[VerbResult] = []
+
+        def work(progress: Progress) -> None:
+            for start in range(0, len(ids), STEP):
+                progress.report(start, len(ids))
+                results.extend(call(ids[start : start + STEP]).results)
+
+        def then(_: object = None) -> None:
+            self._done(verb, results, len(ids))
+
+        title = f"{verb.label}: {counted(len(ids))}"
+        buttons = tuple(self.buttons.values())
+        long_work(self.asking, title, self._trouble, work, then, busy=buttons, cancelled=then)
+
+    def _done(self, verb: Verb, results: Sequence[VerbResult], asked: int) -> None:
+        done = tuple(result.queue_id for result in results if result.done)
+        self.result.value = told(verb, results, asked)
+        if verb.name == "delete":
+            self._deleted = done or self._deleted
+            self._grid.clear()
+        elif verb is UNDO:
+            self._deleted = ()
+        self._changed()
+        self._look()
+
+
+def counted(number: int) -> str:
+    """``1 message``, ``1,200 messages``."""
+    return "1 message" if number == 1 else f"{number:,} messages"
+
+
+def call_of(verb: str, ids: Sequence[str]) -> str:
+    """The call that does the same."""
+    return f"server.mail.{verb}({', '.join(map(repr, ids))})" if len(ids) == 1 else f"server.mail.{verb}({list(ids)!r})"
+
+
+def told(verb: Verb, results: Sequence[VerbResult], asked: int) -> str:
+    """What came of it as HTML: how many it was done to, and for the others why not."""
+    done = sum(result.done for result in results)
+    refused = [result for result in results if not result.done]
+    lines = [f"<strong>{done:,} of {counted(asked)} {verb.done}.</strong>"]
+    lines += [f"{shown(one.queue_id)} {shown(one.reason)}" for one in refused[:LISTED]]
+    if len(refused) > LISTED:
+        lines.append(f"… and {len(refused) - LISTED:,} more it did not apply to.")
+    if len(results) < asked:
+        lines.append(f"Cancelled: {asked - len(results):,} were not touched.")
+    return status("<br>".join(lines), "tk-good" if done == asked else "tk-warn")

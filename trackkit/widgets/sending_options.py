@@ -1,0 +1,33 @@
+"""The panel of the sending options: how mail leaves, how fast, and the pause."""
+
+from __future__ import annotations
+
+import ipywidgets as w
+
+from trackkit.client import Server
+from trackkit.domain.options import catalogue
+from trackkit.widgets.forms import option_form
+from trackkit.widgets.page import panel, title
+from trackkit.widgets.problems import Trouble
+from trackkit.widgets.session import on_server
+
+SECTIONS = {
+    "Mail host": tuple(name for name in catalogue() if name.startswith("sending.smtp.")),
+    "Timing and size": tuple(name for name in catalogue() if name.startswith("sending.timing.")),
+    "Pause": ("sending.paused",),
+}
+
+
+def sending_options_page(server: Server | None = None) -> w.VBox:
+    """The page as one widget.
+
+    Parameters
+    ----------
+    server: a connected server; none = the one this notebook is logged in to, else the log-in form.
+    """
+    return on_server(_panel, server)
+
+
+def _panel(server: Server, _: Trouble) -> w.Widget:
+    purpose = f"How mail leaves {server.name}. Changes apply to the next message; nothing has to be restarted."
+    return panel(title("Sending options", purpose), option_form(server, SECTIONS).widget)
