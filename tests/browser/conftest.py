@@ -12,9 +12,12 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request, expect, sync_playwright
 
 from tests.dashboards import RunningDashboards
+from tests.jupyterlab import RunningLab
 from tests.running import RunningServer, start_server
+from trackkit.client import Connections
 
 SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
+CONNECTIONS = "trackkit/connections.toml"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = [
     "--no-sandbox",
@@ -105,6 +108,15 @@ def new_site(server: RunningServer, tmp_path: Path) -> Iterator[RunningDashboard
         yield running
 
 
+@pytest.fixture(scope="module")
+def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """JupyterLab for the module; `browser` first, because without one there is nothing to do here."""
+    running = RunningLab(tmp_path_factory.mktemp("lab"))
+    running.start()
+    yield running
+    running.stop()
+
+
 @contextmanager
 def _dashboards(server: RunningServer, home: Path) -> Iterator[RunningDashboards]:
     running = RunningDashboards(server, home)
@@ -130,3 +142,18 @@ def log_in(page: Page, site: RunningDashboards, username: str, password: str) ->
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("heading", name="Mail queue and server log").wait_for()
     page.get_by_text("As of").wait_for()
+
+
+def open_sending_options(page: Page, lab: RunningLab, server: RunningServer, username: str, password: str) -> None:
+    """The form of the sending options in JupyterLab, logged in to through its own form; the server is known there."""
+    path = lab.home / CONNECTIONS
+    path.unlink(missing_ok=True)
+    connections = Connections.load(path)
+    connections.add("here", "127.0.0.1", server.port)
+    connections.pin("here", server.fingerprint)
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    lab.open(page, "sending-options.ipynb")
+    page.get_by_label("User name").fill(username, timeout=30_000)
+    page.get_by_role("textbox", name="Password").fill(password)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_label("SMTP host").wait_for()

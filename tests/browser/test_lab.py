@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import NewPage
+from tests.browser.conftest import CONNECTIONS, NewPage, open_sending_options
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
 from tests.running import RunningServer
@@ -21,18 +20,8 @@ from trackkit.client import Connections
 pytestmark = pytest.mark.browser
 
 PASSWORD = "the admin's password"
-CONNECTIONS = "trackkit/connections.toml"
 
 Picture = Callable[[Page, str], None]
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
-    """JupyterLab for the module; `browser` first, because without one there is nothing to do here."""
-    running = RunningLab(tmp_path_factory.mktemp("lab"))
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -139,17 +128,8 @@ def test_connections(lab: RunningLab, server: RunningServer, new_page: NewPage, 
 @pytest.fixture
 def form(lab: RunningLab, server: RunningServer, new_page: NewPage) -> Page:
     """The form of the sending options, logged in to through its own form."""
-    path = lab.home / CONNECTIONS
-    path.unlink(missing_ok=True)
-    connections = Connections.load(path)
-    connections.add("here", "127.0.0.1", server.port)
-    connections.pin("here", server.fingerprint)
     page = new_page()
-    page.set_viewport_size({"width": 1280, "height": 1000})
-    lab.open(page, "sending-options.ipynb")
-    page.get_by_role("textbox", name="Password").fill(PASSWORD, timeout=30_000)
-    page.get_by_role("button", name="Connect", exact=True).click()
-    page.get_by_label("SMTP host").wait_for()
+    open_sending_options(page, lab, server, "admin", PASSWORD)
     return page
 
 
@@ -203,7 +183,7 @@ def test_two_administrators_a_slow_server_and_one_that_is_gone(
     form: Page, server: RunningServer, picture: Picture
 ) -> None:
     page, options = form, server.admin.options
-    options.set({"sending.paused": False, "sending.timing.days": 5})
+    options.set({"sending.timing.connections": 7})
     days, apply = page.get_by_label("Days to keep trying"), page.get_by_role("button", name="Apply", exact=True)
     days.fill("9")
     apply.click()
@@ -215,14 +195,12 @@ def test_two_administrators_a_slow_server_and_one_that_is_gone(
     expect(page.get_by_text("Applied: Days to keep trying.")).to_be_visible()
     assert options.get().value("sending.timing.days") == 9
 
-    os.kill(server.process.pid, signal.SIGSTOP)
+    os.kill(server.process.pid, signal.SIGSTOP)  # a page that waits for the server would freeze for as long
     try:
         days.fill("8")
         apply.click()
-        started = time.monotonic()
         page.get_by_label("Simultaneous connections").fill("0")
         expect(page.get_by_label("Simultaneous connections")).to_have_attribute("aria-invalid", "true")
-        assert time.monotonic() - started < 2, "the page froze while the server was slow"
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
     expect(page.get_by_text("1 change not applied yet.")).to_be_visible()
@@ -254,3 +232,49 @@ def test_two_administrators_a_slow_server_and_one_that_is_gone(
     apply.click()
     expect(page.get_by_text("Applied: Days to keep trying.")).to_be_visible()
     assert server.admin.options.get().value("sending.timing.days") == 6
+
+
+def test_the_mail_queue(lab: RunningLab, server: RunningServer, new_page: NewPage, picture: Picture) -> None:
+    mail = server.admin.mail
+    server.admin.options.set({"sending.paused": True})
+    ids = [
+        mail.submit(
+            f"From: a@example.com\r\nTo: b@example.org\r\nSubject: bill {n}\r\n\r\nText.\r\n".encode(),
+            sender="a@example.com",
+            recipients=["b@example.org"],
+        ).queue_id
+        for n in range(1, 4)
+    ]
+    path = lab.home / CONNECTIONS
+    path.unlink(missing_ok=True)
+    connections = Connections.load(path)
+    connections.add("here", "127.0.0.1", server.port)
+    connections.pin("here", server.fingerprint)
+    page = new_page()
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    lab.open(page, "mail-queue.ipynb")
+    page.get_by_role("textbox", name="Password").fill(PASSWORD, timeout=30_000)
+    page.get_by_role("button", name="Connect", exact=True).click()
+
+    queue = page.get_by_role("grid", name="Mail queue")
+    rows = {n: queue.get_by_role("row").filter(has_text=f"bill {n}") for n in (1, 2, 3)}
+    hold = page.get_by_role("button", name="Hold", exact=True)
+    expect(rows[1]).to_have_attribute("aria-selected", "false")
+    expect(hold).to_be_disabled()
+    rows[1].click()
+    rows[3].click(modifiers=["Control"])
+    for n, selected in ((1, "true"), (2, "false"), (3, "true")):
+        expect(rows[n]).to_have_attribute("aria-selected", selected)
+    hold.click()
+    question = page.get_by_role("alertdialog")
+    expect(question).to_contain_text("2 messages will wait until released")
+    question.get_by_role("button", name="Hold 2 messages").click()
+    expect(page.get_by_text("2 of 2 messages held.")).to_be_visible()
+    expect(rows[1]).to_contain_text("held")
+    expect(rows[2]).to_contain_text("queued")
+    expect(rows[3]).to_contain_text("held")
+    assert [mail.show(id).message.state.value for id in ids] == ["held", "queued", "held"]
+    page.get_by_role("button", name="Show chart of the mail queue").click()
+    expect(page.get_by_role("img", name=re.compile("3 messages.*2 held"))).to_be_visible()
+    accessible(page)
+    picture(page, "lab-mail-queue")

@@ -1,20 +1,26 @@
-"""The story: a wrong mail host, stuck mail with its reason, the host corrected, sent at last; all through the page."""
+"""The story: a wrong mail host, stuck mail with its reason, the host corrected, sent at last; all as people do it.
+
+The administrator works in JupyterLab, support staff on the page of the dashboards; both on one server.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import NewPage, log_in, set_admin_password
+from tests.browser.conftest import NewPage, log_in, open_sending_options, set_admin_password
 from tests.dashboards import RunningDashboards
+from tests.jupyterlab import RunningLab
 from tests.peers.raw_sink import RawSink
-from tests.ports import free_port, wait_until
+from tests.ports import wait_until
 
 pytestmark = pytest.mark.browser
 
+# An address of this machine where nobody listens.
+WRONG_HOST = "127.0.0.2"
 NASTY = "<img src=x onerror=alert(1)><script>document.title='broken into'</script>"
 
 
@@ -36,9 +42,10 @@ def _button(page: Page, name: str) -> Locator:
 
 @pytest.fixture
 def story(new_site: RunningDashboards) -> RunningDashboards:
-    """A server of one's own that is set up, with bob the operator, and its dashboards."""
+    """A server of one's own that is set up, with bob the operator and grace the administrator, and its dashboards."""
     set_admin_password(new_site.server)
     new_site.server.admin.users.add("bob", "operator", "bob's password")
+    new_site.server.admin.users.add("grace", "admin", "grace's password")
     return new_site
 
 
@@ -49,16 +56,41 @@ def _operator(site: RunningDashboards, new_page: NewPage) -> Page:
     return page
 
 
+def _apply(form: Page, fields: Mapping[str, str | bool], told: str, *, asked: str | None = None) -> None:
+    """Fill in the form of the sending options and apply it, as an administrator does; yes to what it `asked`."""
+    for name, value in fields.items():
+        field = form.get_by_label(name, exact=True)
+        if isinstance(value, bool):
+            field.set_checked(value)
+        elif field.evaluate("node => node.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+            field.press("Tab")
+    form.get_by_role("button", name="Apply", exact=True).click()
+    if asked is not None:
+        expect(form.get_by_role("alertdialog")).to_contain_text(asked)
+        form.get_by_role("button", name="Apply all the same").click()
+    expect(form.get_by_role("status").filter(has_text=told)).to_be_visible()
+
+
 @pytest.mark.spec(
     "5: Why is it stuck? Each message and the queue as a whole carry a diagnosis in plain words with the fix"
 )
 @pytest.mark.spec("5: Reattempt one or many (asks first; undelivered recipients become due now)")
 @pytest.mark.spec("5: ranges by Shift+click, single ones by Ctrl+click")
 def test_stuck_mail_is_explained_retried_deleted_and_brought_back(
-    story: RunningDashboards, new_page: NewPage, raw_sink: RawSink, picture: Callable[[Page, str], None]
+    story: RunningDashboards,
+    lab: RunningLab,
+    new_page: NewPage,
+    raw_sink: RawSink,
+    picture: Callable[[Page, str], None],
 ) -> None:
-    admin = story.server.admin
-    admin.options.set({"sending.smtp.host": "127.0.0.1", "sending.smtp.port": free_port()})
+    admin, form = story.server.admin, new_page()
+    open_sending_options(form, lab, story.server, "grace", "grace's password")
+    wrong = {"SMTP host": WRONG_HOST, "SMTP port": str(raw_sink.port), "Encryption": "none"}
+    _apply(form, wrong, "Applied: SMTP host")
+    assert admin.options.get().value("sending.smtp.host") == WRONG_HOST
     ids = [
         admin.mail.submit(_mail(words), sender="a@example.com", recipients=["b@example.org"]).queue_id
         for words in ("first", "second", "third")
@@ -76,7 +108,9 @@ def test_stuck_mail_is_explained_retried_deleted_and_brought_back(
     expect(page.get_by_role("table", name="Recipients")).to_contain_text("connection refused")
     picture(page, "story-2-detail")
 
-    admin.options.set({"sending.smtp.port": raw_sink.port, "sending.paused": True})
+    right: dict[str, str | bool] = {"SMTP host": "127.0.0.1", "Sending is paused": True}
+    _apply(form, right, "Applied: SMTP host, Sending is paused.", asked="mail piles up")
+    picture(form, "story-lab-corrected")
     _mail_row(page, "first").click()
     _mail_row(page, "third").click(modifiers=["Control"])
     _button(page, "Reattempt").click()
@@ -97,7 +131,7 @@ def test_stuck_mail_is_explained_retried_deleted_and_brought_back(
     expect(page.get_by_text("1 of 1 message brought back.")).to_be_visible()
     expect(_mail_row(page, "second")).to_have_count(1)
 
-    admin.options.set({"sending.paused": False})
+    _apply(form, {"Sending is paused": False}, "Applied: Sending is paused.")
     _mail_row(page, "first").click()
     _mail_row(page, "third").click(modifiers=["Shift"])
     _button(page, "Reattempt").click()
@@ -109,6 +143,14 @@ def test_stuck_mail_is_explained_retried_deleted_and_brought_back(
     log = page.get_by_role("grid", name="Server log")
     for words in ("cannot be used", "1 message was deleted", "1 message was brought back", "3 messages were made due"):
         expect(log.get_by_role("row").filter(has_text=words).first).to_be_attached()
+    changes = log.get_by_role("row").filter(has_text="Option sending.smtp.host was changed.")
+    expect(changes).to_have_count(2)
+    for change in changes.all():
+        expect(change.locator('[data-label="User"] span')).to_have_text("grace")
+    changes.first.click()
+    entry = page.locator(".tk-detail").filter(has_text="Option sending.smtp.host was changed.")
+    expect(entry).to_contain_text(f"before: {WRONG_HOST}")
+    expect(entry).to_contain_text("after: 127.0.0.1")
     picture(page, "story-4-empty")
 
 

@@ -54,6 +54,35 @@ def test_a_viewer_sees_the_queue_by_cause_and_the_log(
     picture(page, "support-narrow")
 
 
+def test_the_charts_are_shown_on_a_click_with_the_figures_behind_them(
+    site: RunningDashboards, new_page: NewPage, picture: Callable[[Page, str], None]
+) -> None:
+    site.server.admin.mail.submit(_mail("for the chart"), sender="", recipients=["b@example.org"])
+    page = new_page()
+    log_in(page, site, "ada", "ada's password")
+    expect(page.get_by_role("img")).to_have_count(0)
+    page.get_by_role("button", name="Show chart of the mail queue").click()
+    page.get_by_role("button", name="Show chart of the server log").click()
+    expect(page.get_by_role("img")).to_have_count(2)
+    assert page.locator("img").evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0 && one.alt)")
+    page.get_by_text("The figures as a table").first.click()
+    expect(page.get_by_role("table", name="Unsent mail by age and state")).to_be_visible()
+    page.get_by_text("The figures as a table").first.click()
+    before = page.get_by_role("img").first.get_attribute("alt") or ""
+    site.server.admin.mail.submit(_mail("for the chart"), sender="", recipients=["b@example.org"])
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("img").first).not_to_have_attribute("alt", before)
+    expect(page.get_by_text("As drawn at")).to_have_count(2)
+    page.get_by_role("button", name="Hide chart of the mail queue").scroll_into_view_if_needed()
+    picture(page, "support-chart-queue")
+    page.get_by_role("img").nth(1).scroll_into_view_if_needed()
+    picture(page, "support-chart-log")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Hide chart of the server log").click()
+    expect(page.get_by_role("img")).to_have_count(1)
+
+
 @pytest.mark.spec("4: filter by level only / and more severe / and less severe")
 def test_the_logs_filters_and_refresh(
     site: RunningDashboards, new_page: NewPage, picture: Callable[[Page, str], None]

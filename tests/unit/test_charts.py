@@ -25,7 +25,7 @@ from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import SEVERITY_NAMES
 from trackkit.frames import ages_frame, histogram_frame
-from trackkit.widgets.chart_panel import chart_panel, log_chart, queue_chart
+from trackkit.widgets.chart_panel import log_chart, queue_chart
 
 START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
 UNSENT = [state for state in State if state not in (State.deleted, State.sent)]
@@ -231,14 +231,6 @@ def test_behind_each_chart_stand_its_figures() -> None:
     )
     assert "No log entries in this time." in log_chart(frame.iloc[:0])
     assert "No unsent mail." in queue_chart(ages().iloc[:0])
-
-
-def test_a_chart_as_a_widget_follows_a_new_frame() -> None:
-    panel = chart_panel(queue_chart, ages())
-    before = panel.value
-    panel.value = queue_chart(ages().assign(messages=0))
-    assert "<img" in before
-    assert panel.value != before
 
 
 def test_charts_cost_nothing_until_they_are_drawn_and_touch_no_global_state() -> None:

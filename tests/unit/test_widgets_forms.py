@@ -10,6 +10,7 @@ from tests.conftest import Start
 from tests.running import RunningServer
 from trackkit.client import Server
 from trackkit.domain.options import catalogue
+from trackkit.widgets.fields import Field, Fields, Section
 from trackkit.widgets.forms import Form, option_form
 from trackkit.widgets.sending_options import SECTIONS
 
@@ -345,3 +346,18 @@ def test_who_may_not_change_options_can_look(server: RunningServer) -> None:
         assert form.apply_button.disabled
         form.apply()
     assert value(server, "sending.smtp.host") is None
+
+
+def test_what_is_typed_is_known_before_the_widgets_state_arrives() -> None:
+    """ipywidgets holds state back while a kernel is busy; a click comes at once and must not find old values."""
+    fields = Fields(
+        [Section("", (Field("username", "User name"), Field("password", "Password", "secret")))],
+        {"username": "admin", "password": ""},
+    )
+    fields._handle_custom_msg({"plain": "username", "typed": "grace"}, [])
+    fields._handle_custom_msg({"secret": "password", "typed": PASSWORD}, [])
+    assert fields.values == {"username": "grace", "password": PASSWORD}
+    fields._handle_custom_msg({"plain": "password", "typed": "not this way"}, [])
+    fields._handle_custom_msg({"plain": "nothing", "typed": "x"}, [])
+    assert fields.values == {"username": "grace", "password": PASSWORD}
+    assert "password" not in fields.shown

@@ -1,12 +1,11 @@
 """A chart with the table behind it: the picture, and under it the same figures for reading, copying and hearing.
 
-Pure HTML, so that it is the same in a notebook, a dashboard and a report; `chart_panel` makes a widget of it that is
-brought up to date by a new frame. The table is folded away until somebody opens it.
+Pure HTML, so that it is the same in a notebook, a dashboard and a report. The table is folded away until somebody
+opens it. `trackkit.widgets.folded_chart` puts it into a view.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trackkit.charts import log_by_level, log_words, picture, queue_by_age, queue_words
@@ -15,7 +14,6 @@ from trackkit.domain.log import Severity
 from trackkit.widgets.tables import Cell, table
 
 if TYPE_CHECKING:
-    import ipywidgets as w
     import pandas as pd
 
 LONGEST = 200
@@ -49,13 +47,6 @@ def queue_chart(frame: pd.DataFrame) -> str:
         picture(queue_by_age, frame, queue_words(frame)),
         table("Unsent mail by age and state", titles, rows, "No unsent mail."),
     )
-
-
-def chart_panel(chart: Callable[[pd.DataFrame], str], frame: pd.DataFrame) -> w.HTML:
-    """The chart as a widget; ``panel.value = log_chart(newer)`` brings it up to date."""
-    import ipywidgets as w
-
-    return w.HTML(chart(frame))
 
 
 def _with_table(chart: str, figures: str) -> str:

@@ -40,6 +40,8 @@ function field(spec, model, id) {
     timer = undefined;
     if (spec.kind === "secret") { model.send({ secret: spec.name, typed: read() }); return; } // in no saved state
     if (model.get("shown")[spec.name] === read()) return;
+    // ipywidgets holds a changed state back while the kernel is busy, but no message: a click must not overtake this.
+    model.send({ plain: spec.name, typed: read() });
     model.set("shown", { ...model.get("shown"), [spec.name]: read() });
     model.save_changes();
   };

@@ -98,6 +98,7 @@ class Fields(AnyWidget):
         self.observe(self._to_page, names="values")
         self.observe(self._from_page, names="shown")
         self._entered: list[Callable[[], None]] = []
+        self._typing = False
         self.on_msg(self._told)
 
     def put(self, name: str, value: Text) -> None:
@@ -117,6 +118,8 @@ class Fields(AnyWidget):
         return {name: value for name, value in values.items() if name not in self._secret}
 
     def _to_page(self, change: Mapping[str, Any]) -> None:
+        if self._typing:
+            return  # the page knows what was typed there; telling it could undo what was typed since
         self.shown = self._without_secrets(self.values)
         for name in self._secret:
             if change["old"].get(name) and not self.values.get(name):
@@ -130,6 +133,12 @@ class Fields(AnyWidget):
             return
         if content.get("secret") in self._secret and isinstance(content.get("typed"), str):
             self.put(content["secret"], content["typed"])
+        if content.get("plain") in self.shown and isinstance(content.get("typed"), str | bool):
+            self._typing = True
+            try:
+                self.put(content["plain"], content["typed"])
+            finally:
+                self._typing = False
         if "enter" in content:
             for handler in self._entered:
                 handler()

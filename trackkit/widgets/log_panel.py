@@ -1,4 +1,4 @@
-"""The server log: filters, the entries that match, one entry in detail, and deletion for administrators."""
+"""The server log: filters, the entries that match, their chart, one entry in detail, deletion for administrators."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from trackkit.client import Server
 from trackkit.contract.log import LogRow
 from trackkit.domain.accounts import Role
 from trackkit.domain.log import Match, Severity
+from trackkit.widgets.chart_panel import log_chart
+from trackkit.widgets.folded_chart import FoldedChart
 from trackkit.widgets.grid import Grid
 from trackkit.widgets.live import keeps_up
 from trackkit.widgets.log_deletion import LogDeletion
@@ -66,9 +68,16 @@ class LogPanel:
             multiple=False,
             trouble=own,
         )
+        self._view = LogView()
+        self.chart = FoldedChart(
+            "chart of the server log",
+            lambda: server.log.histogram_frame(**self._view.conditions),
+            log_chart,
+            trouble_for(server),
+        )
         self.code = python_of("server.log.frame()", server)
-        parts = [row(*self._filters, self.live), *(() if lines else (own.widget,)), self._count, self.grid.widget]
-        parts += [self.code, self._entry]
+        parts = [row(*self._filters, self.live), *(() if lines else (own.widget,)), self._count]
+        parts += [self.chart.widget, self.grid.widget, self.code, self._entry]
         if server.session().role is Role.admin:
             self.deletion = LogDeletion(server, trouble, self.refresh)
             parts.append(self.deletion.widget)
@@ -82,6 +91,7 @@ class LogPanel:
     def refresh(self) -> None:
         """Ask the server again."""
         self.grid.refresh()
+        self.chart.refresh()
 
     def _refresh_quietly(self) -> None:
         if not self.grid.busy:
@@ -91,7 +101,7 @@ class LogPanel:
         self.live.value = False
 
     def _filter(self) -> None:
-        view = LogView(
+        self._view = view = LogView(
             self.level.value,
             self.match.value,
             _instant(self.since.value),
@@ -104,6 +114,7 @@ class LogPanel:
         needs = "from datetime import datetime\n\n" if "datetime." in call else ""
         self.code.code = whole(needs + call, self._server)
         self.grid.show(view)
+        self.chart.refresh()
 
     def _told(self) -> None:
         words = f'<p class="tk-hint" role="status">Log entries that match: {self.grid.total:,}</p>'

@@ -1,4 +1,4 @@
-"""The mail queue: why mail waits, the list, what can be done with it, and one mail in detail.
+"""The mail queue: why mail waits, a chart of how long, the list, what can be done with it, and one mail in detail.
 
 Choosing a cause shows only its mail. Viewers look; operators act and read mails.
 """
@@ -12,6 +12,8 @@ import ipywidgets as w
 from trackkit.client import Server
 from trackkit.domain.accounts import Role
 from trackkit.domain.delivery import State
+from trackkit.widgets.chart_panel import queue_chart
+from trackkit.widgets.folded_chart import FoldedChart
 from trackkit.widgets.grid import Grid, Sort
 from trackkit.widgets.live import keeps_up, once_more
 from trackkit.widgets.message_detail import MessageView
@@ -78,6 +80,7 @@ class QueuePanel:
             empty="No mail matches: the mail queue is empty, or the filters leave nothing.",
             trouble=own,
         )
+        self.chart = FoldedChart("chart of the mail queue", server.mail.ages_frame, queue_chart, trouble_for(server))
         self.state = w.Dropdown(options=STATES, value="", description="State")
         self.text = w.Text(description="Search", placeholder="subject or address", continuous_update=False)
         self.all = w.Button(description="Show all causes", disabled=True)
@@ -98,6 +101,7 @@ class QueuePanel:
             title("Mail queue"),
             *(() if lines else (own.widget,)),
             self.causes.widget,
+            self.chart.widget,
             filters,
             self.grid.widget,
             *below,
@@ -113,6 +117,7 @@ class QueuePanel:
         """Ask the server again."""
         self.causes.refresh()
         self.grid.refresh()
+        self.chart.refresh()
 
     def _changed(self) -> None:
         self.refresh()
