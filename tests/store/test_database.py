@@ -69,6 +69,19 @@ def test_units_that_wait_together_share_a_commit(tmp_path: Path) -> None:
     assert len(commits) <= 3
 
 
+def test_a_reading_sees_one_state_from_its_beginning_to_its_end(environment: Environment) -> None:
+    store = environment.store
+    store.write(_set("fact", "before"))
+
+    def read(connection: Connection) -> tuple[str | None, str | None]:
+        first = records.get_fact(connection, "fact")
+        store.write(_set("fact", "after"))
+        return first, records.get_fact(connection, "fact")
+
+    assert store.read(read) == ("before", "before")
+    assert _get(store, "fact") == "after"
+
+
 def test_a_closed_store_refuses_and_what_was_submitted_before_is_done(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     store = database.sqlite(path)

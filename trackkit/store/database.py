@@ -44,6 +44,8 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
+        # SQLite's read transactions see one state anyway; PostgreSQL's by default see a new one at every statement.
+        self._reader = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._closed = False
         self._gate = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -55,7 +57,7 @@ class Store:
 
     def read(self, work: Work[T]) -> T:
         """Run `work` in a transaction that sees one state of the database."""
-        with _reachable(), self.engine.begin() as connection:
+        with _reachable(), self._reader.begin() as connection:
             return work(connection)
 
     def write(self, work: Work[T]) -> T:
