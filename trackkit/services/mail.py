@@ -275,10 +275,10 @@ def _recipient(call: Call, row: RecipientRow) -> contract.RecipientView:
     )
 
 
-def _number(text: str, field: str = "queue_id") -> int:
+def _number(text: str) -> int:
     number = queue_number(text)
     if number is None:
-        raise InvalidInput.of(field, f"is {text!r}; queue ids look like Q17")
+        raise InvalidInput.of("queue_id", f"is {text!r}; queue ids look like Q17")
     return number
 
 
