@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from trackkit.domain import options
+from trackkit.domain.declared import Declaration
 from trackkit.domain.errors import InvalidInput
-from trackkit.domain.options import OptionInfo, Options
+from trackkit.domain.options import Options
 
 ALL = list(options.catalogue().values())
 PLAIN = [info for info in ALL if not info.secret]
@@ -26,7 +27,7 @@ def refused(values: dict[str, object], *, before: Options | None = None) -> list
 
 @pytest.mark.spec("7: Every option has a type, range, default, unit, help text, and says whether it needs a restart")
 @pytest.mark.parametrize("info", ALL, **named)
-def test_every_option_explains_itself(info: OptionInfo) -> None:
+def test_every_option_explains_itself(info: Declaration) -> None:
     assert info.title
     assert info.title != info.name
     assert info.help.endswith((".", ")"))
@@ -75,7 +76,7 @@ def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
 LOGIN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
 
 
-def valid_values(info: OptionInfo) -> st.SearchStrategy[object]:
+def valid_values(info: Declaration) -> st.SearchStrategy[object]:
     if info.kind == "yes/no":
         return st.booleans()
     if info.kind == "number":
@@ -86,14 +87,14 @@ def valid_values(info: OptionInfo) -> st.SearchStrategy[object]:
 
 
 @pytest.mark.parametrize("info", PLAIN, **named)
-def test_the_text_of_a_value_is_read_back_as_that_value(info: OptionInfo) -> None:
+def test_the_text_of_a_value_is_read_back_as_that_value(info: Declaration) -> None:
     value = options.get(Options(), info.name)
     if value is not None:
         assert info.parse(str(value)) == value
 
 
 @pytest.mark.parametrize("info", NUMBERS, **named)
-def test_numbers_are_kept_within_their_bounds(info: OptionInfo) -> None:
+def test_numbers_are_kept_within_their_bounds(info: Declaration) -> None:
     assert info.minimum is not None
     assert info.maximum is not None
     for good in (info.minimum, info.maximum):
@@ -104,7 +105,7 @@ def test_numbers_are_kept_within_their_bounds(info: OptionInfo) -> None:
 
 @pytest.mark.parametrize("info", [info for info in ALL if info.kind in ("choice", "yes/no")], **named)
 @pytest.mark.parametrize("bad", ["", "no such choice", 7, None, "YES", ["none"]])
-def test_choices_and_switches_take_nothing_else(info: OptionInfo, bad: object) -> None:
+def test_choices_and_switches_take_nothing_else(info: Declaration, bad: object) -> None:
     assert refused({info.name: bad}) == [info.name]
 
 

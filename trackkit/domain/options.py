@@ -11,22 +11,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic.fields import FieldInfo
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from trackkit.domain.declared import Declaration, Group, declaration, declare, problems_of
 from trackkit.domain.errors import InvalidInput, Problem
 
 LogLevel = Literal["off", "severe_error", "error", "warning", "unusual_activity", "information"]
@@ -34,61 +25,50 @@ Encryption = Literal["none", "starttls", "starttls-if-offered", "tls"]
 Authentication = Literal["anonymous", "basic"]
 
 
-def option(default: Any, *, title: str, help: str, unit: str = "", restart: bool = False, **bounds: Any) -> Any:
-    """Declare an option; `bounds` are pydantic's (``ge``, ``le``, ``max_length`` …)."""
-    return Field(default, title=title, description=help, json_schema_extra={"unit": unit, "restart": restart}, **bounds)
-
-
-class Group(BaseModel):
-    """A group of options; frozen, and strict about names and types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 class SmtpOptions(Group):
     """The relay."""
 
-    host: str | None = option(
+    host: str | None = declare(
         None,
         title="SMTP host",
         max_length=253,
         help="Name or IP address of the mail host that takes the server's mail. Empty: no mail can leave.",
     )
-    port: int = option(
+    port: int = declare(
         25,
         title="SMTP port",
         ge=1,
         le=65535,
         help="25 for a relay in the same network, 587 for submission with STARTTLS, 465 for TLS from the start.",
     )
-    encryption: Encryption = option(
+    encryption: Encryption = declare(
         "starttls-if-offered",
         title="Encryption",
         help="The host's certificate is verified whenever encryption is used. 'starttls' refuses to send without it; "
         "'starttls-if-offered' sends openly when the host offers none; 'tls' encrypts from the start (SMTPS).",
     )
-    authentication: Authentication = option(
+    authentication: Authentication = declare(
         "anonymous",
         title="Authentication",
         help="'basic' logs in with the mail account's name and password (PLAIN, LOGIN or CRAM-MD5).",
     )
-    username: str | None = option(
+    username: str | None = declare(
         None,
         title="Mail account name",
         max_length=256,
         help="The account at the mail host, its case kept. Not a trackkit log-in.",
     )
-    password: SecretStr | None = option(
+    password: SecretStr | None = declare(
         None,
         title="Mail account password",
         help="Stored encrypted; it can be replaced but never read back.",
     )
-    one_message_per_connection: bool = option(
+    one_message_per_connection: bool = declare(
         False,
         title="Only one message per connection",
         help="For hosts that refuse a second message in one connection. Sending gets slower.",
     )
-    connect_timeout: int = option(
+    connect_timeout: int = declare(
         30,
         title="Connection time-out",
         unit="seconds",
@@ -96,7 +76,7 @@ class SmtpOptions(Group):
         le=600,
         help="How long to wait until the host has greeted.",
     )
-    conversation_timeout: int = option(
+    conversation_timeout: int = declare(
         60,
         title="Conversation time-out",
         unit="seconds",
@@ -145,14 +125,14 @@ class SmtpOptions(Group):
 class TimingOptions(Group):
     """How fast, how long and how much."""
 
-    connections: int = option(
+    connections: int = declare(
         4,
         title="Simultaneous connections",
         ge=1,
         le=100,
         help="At most this many connections to the mail host at a time.",
     )
-    days: int = option(
+    days: int = declare(
         5,
         title="Days to keep trying",
         unit="days",
@@ -160,7 +140,7 @@ class TimingOptions(Group):
         le=60,
         help="A recipient that could not be reached for so long has failed.",
     )
-    maximum_message_mb: int = option(
+    maximum_message_mb: int = declare(
         35,
         title="Maximum message size",
         unit="MB",
@@ -173,7 +153,7 @@ class TimingOptions(Group):
 class SendingOptions(Group):
     """How Internet mail leaves."""
 
-    paused: bool = option(
+    paused: bool = declare(
         False,
         title="Sending is paused",
         help="Mail piles up in the queue while sending is paused. Meant for troubleshooting.",
@@ -185,17 +165,17 @@ class SendingOptions(Group):
 class LogOptions(Group):
     """What the server writes down."""
 
-    database_level: LogLevel = option(
+    database_level: LogLevel = declare(
         "information",
         title="Level of the server log",
         help="This level and all more severe ones are kept in the server log.",
     )
-    startup_log: bool = option(
+    startup_log: bool = declare(
         False,
         title="Write everything to startup.log",
         help="Every entry also goes to startup.log in the data folder, whatever the level. Start-up errors always do.",
     )
-    warn_not_a_service: bool = option(
+    warn_not_a_service: bool = declare(
         False,
         title="Warn when not a service",
         help="Each start logs a Warning when the server was not started by the system's service manager.",
@@ -205,7 +185,7 @@ class LogOptions(Group):
 class ServerOptions(Group):
     """How the server is reached."""
 
-    encrypt: bool = option(
+    encrypt: bool = declare(
         True,
         title="Encrypt messages between client and server",
         restart=True,
@@ -213,7 +193,7 @@ class ServerOptions(Group):
         "export of encryption. Off is possible only while the server listens on this machine alone, or where the "
         "server machine itself allows it.",
     )
-    port: int = option(
+    port: int = declare(
         8470,
         title="Port",
         ge=1,
@@ -222,7 +202,7 @@ class ServerOptions(Group):
         help="The port clients connect to. `--port` at the start wins over it. Clients' connections must be edited "
         "after a change.",
     )
-    admin_idle_minutes: int = option(
+    admin_idle_minutes: int = declare(
         60,
         title="Idle time-out of admin sessions",
         unit="minutes",
@@ -240,95 +220,22 @@ class Options(Group):
     server: ServerOptions = Field(default_factory=ServerOptions)
 
 
-@dataclass(frozen=True, slots=True)
-class OptionInfo:
-    """One option as every front shows it."""
-
-    name: str
-    title: str
-    help: str
-    unit: str
-    secret: bool
-    restart: bool
-    default: object
-    choices: tuple[str, ...]
-    kind: Literal["text", "secret", "number", "yes/no", "choice"]
-    minimum: int | None
-    maximum: int | None
-
-    @property
-    def group(self) -> str:
-        """The first part of the name; options of a group are changed and versioned together."""
-        return self.name.partition(".")[0]
-
-    def parse(self, text: str) -> object:
-        """The value written as text (command line, file); `InvalidInput` when it cannot be read as one."""
-        if self.kind == "yes/no":
-            if text.lower() not in _YES_NO:
-                raise InvalidInput.of(self.name, f"is {text!r}; write yes or no")
-            return _YES_NO[text.lower()]
-        if self.kind == "number":
-            try:
-                return int(text)
-            except ValueError:
-                raise InvalidInput.of(self.name, f"is {text!r}; write a whole number") from None
-        return text
-
-
-_YES_NO = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
-
-
 @cache
-def catalogue() -> Mapping[str, OptionInfo]:
+def catalogue() -> Mapping[str, Declaration]:
     """Every option by name, in the order of declaration."""
     return {info.name: info for info in _walk(Options, "")}
 
 
-def _walk(group: type[Group], prefix: str) -> Iterator[OptionInfo]:
+def _walk(group: type[Group], prefix: str) -> Iterator[Declaration]:
     for name, info in group.model_fields.items():
         annotation = info.annotation
         if isinstance(annotation, type) and issubclass(annotation, Group):
             yield from _walk(annotation, f"{prefix}{name}.")
         else:
-            yield _info(f"{prefix}{name}", info)
+            yield declaration(f"{prefix}{name}", info)
 
 
-def _info(name: str, info: FieldInfo) -> OptionInfo:
-    extra = info.json_schema_extra
-    declared: Mapping[str, Any] = extra if isinstance(extra, dict) else {}
-    inner = next((a for a in get_args(info.annotation) if a is not type(None)), info.annotation)
-    plain = info.annotation if get_origin(info.annotation) is Literal else inner
-    choices = tuple(get_args(plain)) if get_origin(plain) is Literal else ()
-    kind: Literal["text", "secret", "number", "yes/no", "choice"] = "text"
-    if choices:
-        kind = "choice"
-    elif plain in _KINDS:
-        kind = _KINDS[plain]
-    limits = {type(m).__name__: m for m in info.metadata}
-    return OptionInfo(
-        name=name,
-        title=info.title or name,
-        help=info.description or "",
-        unit=declared.get("unit", ""),
-        secret=plain is SecretStr,
-        restart=declared.get("restart", False),
-        default=info.default,
-        choices=choices,
-        kind=kind,
-        minimum=getattr(limits.get("Ge"), "ge", None),
-        maximum=getattr(limits.get("Le"), "le", None),
-    )
-
-
-_KINDS: Mapping[Any, Literal["text", "secret", "number", "yes/no"]] = {
-    bool: "yes/no",
-    int: "number",
-    str: "text",
-    SecretStr: "secret",
-}
-
-
-def checked_name(name: str) -> OptionInfo:
+def checked_name(name: str) -> Declaration:
     """The option of that name; `InvalidInput` with the nearest names when there is none."""
     known = catalogue()
     if name not in known:
@@ -365,20 +272,8 @@ def from_flat(values: Mapping[str, Any]) -> Options:
     try:
         return Options.model_validate(tree)
     except ValidationError as error:
-        problems = [
-            _problem(e["type"], ".".join(str(p) for p in e["loc"]), e["msg"])
-            for e in error.errors(include_input=False, include_url=False)
-        ]
+        problems = problems_of(error, catalogue())
         raise InvalidInput("Options were refused; nothing was changed.", problems=problems) from None
-
-
-def _problem(kind: str, where: str, message: str) -> Problem:
-    if kind.startswith("at:"):
-        return Problem(f"{where}.{kind[3:]}", message)
-    if kind in ("greater_than_equal", "less_than_equal"):
-        info = catalogue()[where]
-        return Problem(where, f"is not between {info.minimum} and {info.maximum}")
-    return Problem(where, message[:1].lower() + message[1:])
 
 
 def changed(options: Options, changes: Mapping[str, Any]) -> Options:

@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import traitlets as t
 from anywidget import AnyWidget
 
-from trackkit.domain.options import OptionInfo
+from trackkit.domain.declared import Declaration, FieldKind
 
-Kind = Literal["text", "secret", "number", "yes/no", "choice"]
 Text = str | bool
 
 
@@ -36,7 +35,7 @@ class Field:
 
     name: str
     label: str
-    kind: Kind = "text"
+    kind: FieldKind = "text"
     unit: str = ""
     help: str = ""
     choices: tuple[tuple[str, str], ...] = ()
@@ -44,7 +43,7 @@ class Field:
     autocomplete: str = ""
 
 
-def field_of(info: OptionInfo) -> Field:
+def field_of(info: Declaration) -> Field:
     """The field of an option, with its range and whether it needs a restart in its help."""
     notes = [info.help]
     if info.kind == "number" and info.minimum is not None and info.maximum is not None:
