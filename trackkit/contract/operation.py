@@ -20,6 +20,7 @@ from trackkit.domain.errors import TrackkitError
 
 PREFIX = "/api/v1"
 
+Realm = Literal["server", "project"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -56,6 +57,9 @@ class Operation(Generic[RequestT, ResponseT]):
     name: stable, ``group.verb``; Python, command line and audit use it.
     role: the least role that may; ``None`` = no log-in needed.
     errors: what it can raise besides the errors any operation can (not logged in, not allowed, invalid input …).
+    realm: whose log-in it takes: that of a server user, or of a project user (with a project session); `role` is the
+        server user's; what a project user may follows from their security groups. The two never stand in for each
+        other.
     audited: it changes something, so it leaves an audit record.
     session_only: not with an API token: a token can have a lesser role than its owner and must not become its owner.
     """
@@ -68,6 +72,7 @@ class Operation(Generic[RequestT, ResponseT]):
     role: Role | None
     summary: str
     errors: tuple[type[TrackkitError], ...] = ()
+    realm: Realm = "server"
     audited: bool = False
     session_only: bool = False
 

@@ -7,6 +7,7 @@ fields that were refused. Nothing secret is ever put into one.
     TrackkitError
     ├── InvalidInput                 a value was refused; nothing was changed
     │   ├── MessageTooLarge
+    │   ├── ImportRefused            rows of an import were refused; each is a problem named ``row.column``
     │   └── SecretInArguments
     ├── NotFound
     ├── Conflict                     somebody else changed it, or it exists already
@@ -14,6 +15,8 @@ fields that were refused. Nothing secret is ever put into one.
     │   └── WrongLogin
     ├── NotAllowed                   the role does not allow it
     ├── Unavailable                  busy, stopping, or a store that cannot be reached
+    │   └── DatabaseUnavailable      one project database: its drive or host is away; the others go on
+    ├── JobCancelled                 long work was cancelled; nothing of it is left
     ├── ReportFailed                 a cell of a report notebook failed; there is no report
     ├── ServerFault                  a defect of trackkit; the reference stands in the server log
     └── ConnectionFailed             (raised on the client only)
@@ -89,6 +92,12 @@ class MessageTooLarge(InvalidInput):
     code = "message_too_large"
 
 
+class ImportRefused(InvalidInput):
+    """Rows of an import were refused; nothing was imported. Problems are named ``row.column``, rows counted from 1."""
+
+    code = "import_refused"
+
+
 class SecretInArguments(InvalidInput):
     """A secret was given where every user of the machine can read it (the process list)."""
 
@@ -129,6 +138,18 @@ class Unavailable(TrackkitError):
     """The server is busy, stopping, or cannot reach its store. Try again."""
 
     code = "unavailable"
+
+
+class DatabaseUnavailable(Unavailable):
+    """A project database cannot be used now: its drive, folder or host is away. It comes back by itself."""
+
+    code = "database_unavailable"
+
+
+class JobCancelled(TrackkitError):
+    """Long work was cancelled; what it had begun to write is gone, everything else is untouched."""
+
+    code = "job_cancelled"
 
 
 class ReportFailed(TrackkitError):

@@ -1,4 +1,4 @@
-"""The tables of the main database (server and mail) and of the log database.
+"""The tables of the main database (server, mail, list of project databases) and of the log database.
 
 A change here needs a migration in `trackkit/store/migrations`; a test compares the two.
 """
@@ -22,20 +22,22 @@ from sqlalchemy import (
 )
 
 from trackkit.domain.accounts import Role
+from trackkit.domain.databases import Place
 from trackkit.domain.delivery import State
+from trackkit.domain.jobs import JobKind, JobState
 from trackkit.domain.message import MailType
 from trackkit.domain.replies import Failure, Stage, Verdict
 from trackkit.store.columns import Enumerated, Instant, RowId
 
-_NAMES = {
+NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
 
-main = MetaData(naming_convention=_NAMES)
-log = MetaData(naming_convention=_NAMES)
+main = MetaData(naming_convention=NAMES)
+log = MetaData(naming_convention=NAMES)
 
 facts = Table(
     "facts",
@@ -196,6 +198,109 @@ history = Table(
     Column("host", String(300), nullable=False),
     Column("reply", Text, nullable=False),
     Column("tries", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+databases = Table(
+    "databases",
+    main,  # the list of project databases; what is in them is in files, or databases, of their own
+    Column("id", RowId, primary_key=True),
+    Column("name", String(1000), nullable=False),
+    Column("name_key", String(1000), nullable=False, unique=True),
+    Column("place", Enumerated(Place), nullable=False),
+    Column("database_id", String(36), nullable=False, unique=True),  # the identity that stands in the database itself
+    Column("sealed_password", LargeBinary),  # of a PostgreSQL URL
+    Column("description", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("in_web_list", Boolean, nullable=False),
+    Column("in_other_list", Boolean, nullable=False),
+    Column("compact_every_start", Boolean, nullable=False),
+    Column("compact_next_start", Boolean, nullable=False),
+    Column("sending", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("last_backup_at", Instant),
+    Column("last_compacted_at", Instant),
+    sqlite_autoincrement=True,
+)
+
+project_sessions = Table(
+    "project_sessions",
+    main,
+    Column("session_id", String(32), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("database_row", ForeignKey(databases.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_number", RowId, nullable=False),
+    Column("username", String(100), nullable=False),
+    Column("client", String(16), nullable=False),
+    Column("client_address", String(64), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("last_used_at", Instant, nullable=False),
+)
+
+backups = Table(
+    "backups",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("database", String(1000), nullable=False),
+    Column("location", Text, nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("size", RowId, nullable=False),
+    Column("row_count", RowId, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("task", String(100), nullable=False),  # the scheduled task that made it; empty = a person
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("kind", Enumerated(JobKind), nullable=False),
+    Column("database", String(1000), nullable=False),
+    Column("state", Enumerated(JobState), nullable=False, index=True),
+    Column("words", Text, nullable=False),
+    Column("done", RowId, nullable=False),
+    Column("total", RowId),
+    Column("unit", String(32), nullable=False),
+    Column("username", String(100), nullable=False),
+    Column("project_session", String(32), nullable=False),  # of a project user's import; else empty
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("error", JSON),  # as it travels (`contract.wire.WireError`)
+    Column("result", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+tasks = Table(
+    "tasks",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("name_key", String(256), nullable=False, unique=True),
+    Column("kind", String(32), nullable=False),
+    Column("database", String(1000), nullable=False),
+    Column("schedule", String(100), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("run_missed", Boolean, nullable=False),
+    Column("keep", Integer),
+    Column("next_run_at", Instant),
+    Column("revision", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+task_runs = Table(
+    "task_runs",
+    main,  # by the task's name: the history outlives the task
+    Column("id", RowId, primary_key=True),
+    Column("task", String(100), nullable=False, index=True),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("state", String(16), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("started_by", String(64), nullable=False),
+    Column("missed", Boolean, nullable=False),
+    Column("job_id", RowId),
     sqlite_autoincrement=True,
 )
 

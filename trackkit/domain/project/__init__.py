@@ -1,0 +1,1 @@
+"""What a project database holds, and who may do what with it."""
