@@ -20,13 +20,14 @@ from tests.ports import free_port
 USER = "trackkit"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cluster:
     """A running cluster; everybody on this machine may log in as its superuser."""
 
     root: Path
     port: int
     process: subprocess.Popen[bytes]
+    arguments: tuple[str, ...]
 
     def url(self, database: str) -> str:
         """Where that database is, for `trackkit server run --database-url`."""
@@ -48,10 +49,20 @@ class Cluster:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
 
-    def stop(self) -> None:
-        """Stop at once (nothing in it outlives the tests) and remove its folder."""
+    def halt(self) -> None:
+        """Stop at once, like a power cut; `resume` starts it again on the same data."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(30)
+
+    def resume(self) -> None:
+        """Start again and wait until it answers."""
+        self.process = _launch(self.root, self.port, self.arguments)
+        _wait(self)
+
+    def stop(self) -> None:
+        """Stop at once (nothing in it outlives the tests) and remove its folder."""
+        if self.process.poll() is None:
+            self.halt()
         shutil.rmtree(self.root)
 
 
@@ -79,21 +90,27 @@ def start(*, fsync: bool = False) -> Cluster:
     if made.returncode:
         raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
     port = free_port()
-    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "max_connections": 200}
+    settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": 200}
     if not fsync:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    with (root / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", root / "data", *arguments],
+    arguments = tuple(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
+    cluster = Cluster(root, port, _launch(root, port, arguments), arguments)
+    _wait(cluster)
+    return cluster
+
+
+def _launch(root: Path, port: int, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    """The server process on the cluster in `root`."""
+    programs = _programs()
+    assert programs is not None, missing()
+    with (root / "log").open("ab") as log:
+        return subprocess.Popen(
+            [programs / "postgres", "-D", root / "data", "-c", f"port={port}", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            **_as(account),
+            **_as(_account()),
         )
-    cluster = Cluster(root, port, process)
-    _wait(cluster)
-    return cluster
 
 
 def _wait(cluster: Cluster) -> None:

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
+from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError
 
 from trackkit.domain.errors import Unavailable
 
@@ -79,6 +80,24 @@ class Store:
             self._jobs.put(job)
             return job.future
 
+    def alone(self, work: Work[T]) -> T:
+        """Run `work` in the writer's turn with no transaction open: what VACUUM and its like need."""
+
+        mode = {"trackkit_alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+
+        def outside() -> T:
+            with _reachable(), self.engine.connect().execution_options(**mode) as connection:
+                return work(connection)
+
+        if not self.is_sqlite:
+            return outside()
+        with self._gate:
+            if self._closed:
+                raise Unavailable(_CLOSED)
+            job = _Job(lambda _: outside(), alone=True)
+            self._jobs.put(job)
+        return cast("T", job.future.result())
+
     def close(self) -> None:
         """Finish what was submitted, then let go of the database."""
         with self._gate:
@@ -99,14 +118,22 @@ class Store:
     def _write_jobs(self) -> None:
         while (first := self._jobs.get()) is not None:
             jobs = [first]
-            ending = False
+            ending, lone = False, None
+            if first.alone:
+                self._run_alone(first)
+                continue
             while len(jobs) < _GROUP and not self._jobs.empty():
                 job = self._jobs.get()
                 if job is None:
                     ending = True
                     break
+                if job.alone:
+                    lone = job
+                    break
                 jobs.append(job)
             self._commit_together(jobs)
+            if lone is not None:
+                self._run_alone(lone)
             if ending:
                 return
 
@@ -128,6 +155,13 @@ class Store:
                 job.future.set_result(result)
 
     @staticmethod
+    def _run_alone(job: _Job) -> None:
+        try:
+            job.future.set_result(job.work(cast("Connection", None)))
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for it
+            job.fail(error)
+
+    @staticmethod
     def _run_in_savepoint(connection: Connection, job: _Job, done: list[tuple[_Job, Any]]) -> None:
         savepoint = connection.begin_nested()
         try:
@@ -145,8 +179,9 @@ class Store:
 class _Job:
     """A unit of work waiting for the writer."""
 
-    def __init__(self, work: Work[Any]) -> None:
+    def __init__(self, work: Work[Any], *, alone: bool = False) -> None:
         self.work = work
+        self.alone = alone
         self.future: Future[Any] = Future()
 
     def fail(self, error: BaseException) -> None:
@@ -159,39 +194,62 @@ def _reachable() -> Iterator[None]:
     """Turns a database that cannot be used into `Unavailable`."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, DatabaseError) as error:
+        if isinstance(error, IntegrityError | ProgrammingError | DataError):
+            raise
         raise Unavailable(
             f"The database cannot be used: {error.orig}",
             "Look at the disk and the database of the server machine, then try again.",
         ) from error
 
 
-def sqlite(path: Path) -> Store:
-    """A store in the file at `path` (made when missing), write-ahead log, every commit synced to disk.
+def sqlite(path: Path, *, journal: Literal["WAL", "DELETE"] = "WAL", create: bool = True) -> Store:
+    """A store in the file at `path`, every commit synced to disk.
 
     `synchronous=FULL`: with NORMAL the last commits are lost at power loss, and accepted mail with them.
+
+    Parameters
+    ----------
+    journal: a write-ahead log, or a rollback journal where the file may lie on a network drive
+        (https://www.sqlite.org/wal.html: WAL does not work over a network).
+    create: make the file when it is missing; else a missing one is `Unavailable`.
     """
-    engine = create_engine(URL.create("sqlite", database=str(path)), **_ENGINE)
+    address = path.resolve().as_uri() + ("?mode=rwc" if create else "?mode=rw")
+    engine = create_engine(URL.create("sqlite", database=address, query={"uri": "true"}), **_ENGINE)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
         connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("trackkit_write", False)
+        asked = connection.get_execution_options()
+        if asked.get("trackkit_alone", False):
+            return
+        writing = asked.get("trackkit_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return Store(engine)
 
 
-def postgresql(url: str) -> Store:
-    """A store in the PostgreSQL database at `url` (``postgresql://user@host/name``)."""
+def postgresql(url: str, password: SecretStr | None = None, *, connect_timeout: int | None = None) -> Store:
+    """A store in the PostgreSQL database at `url` (``postgresql://user@host/name``).
+
+    Parameters
+    ----------
+    password: of the URL's account, where it is kept apart.
+    connect_timeout: seconds to wait for the host; none = as long as the system waits.
+    """
     scheme, _, rest = url.partition("://")
     if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise Unavailable(f"{scheme or url!r} is no database trackkit can use.", "Use a postgresql:// URL.")
-    return Store(create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True, **_ENGINE))
+    more: dict[str, Any] = {}
+    if password is not None:
+        more["password"] = password.get_secret_value()
+    if connect_timeout is not None:
+        more["connect_timeout"] = connect_timeout
+    return Store(create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True, connect_args=more, **_ENGINE))

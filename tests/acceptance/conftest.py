@@ -1,0 +1,98 @@
+"""A running server whose machine allows full paths, once with everything on SQLite and once on PostgreSQL.
+
+With PostgreSQL the server's own tables and every project database made by `House.make` lie there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from trackkit.client.project import Project
+
+from tests.conftest import Start
+from tests.peers.postgres import Cluster
+from tests.running import SHORT, RunningServer
+from trackkit.client import Server
+
+PASSWORD = "the administrator's password"
+
+
+@dataclass
+class House:
+    """A server and where its project databases go."""
+
+    server: RunningServer
+    root: Path
+    """A folder that the server machine allows for full paths."""
+    postgres: Cluster | None
+
+    @property
+    def admin(self) -> Server:
+        """Logged in through the local socket."""
+        return self.server.admin
+
+    @property
+    def engine(self) -> str:
+        """What the databases of `make` are on."""
+        return "PostgreSQL" if self.postgres else "SQLite"
+
+    def new_name(self, label: str = "p") -> str:
+        """A name for a database that can be made: relative, or the URL of an empty PostgreSQL database."""
+        name = f"{label} {uuid.uuid4().hex[:8]}"
+        return self.postgres.create(name.replace(" ", "_")) if self.postgres else name
+
+    def make(self, label: str = "p", **settings: bool | str) -> str:
+        """Make a database whose administrator has `PASSWORD`; its name."""
+        made = self.admin.databases.create(
+            self.new_name(label), administrator_password=PASSWORD, settings=settings or None
+        )
+        return made.name
+
+    def sql(self, statement: str) -> None:
+        """Change the server's own tables behind its back: what otherwise takes days to come about."""
+        if self.server.database_url is None:
+            with closing(sqlite3.connect(self.server.data / "trackkit.db", timeout=20)) as connection, connection:
+                connection.execute(statement)
+        else:
+            with psycopg.connect(self.server.database_url) as connection:
+                connection.execute(statement.encode())
+
+    def project(self, database: str, username: str = "administrator", password: str = PASSWORD) -> Project:
+        """Log in to a project."""
+        return self.admin.project(database, username, password)
+
+
+def set_up(data: Path, **settings: str) -> None:
+    """Make a data folder and set what only its machine decides, with the command people use."""
+    for name, value in settings.items():
+        command = [sys.executable, "-m", "trackkit", "server", "set", name.replace("_", "-"), value]
+        subprocess.run([*command, "--data", str(data)], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module", params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])
+def house(request: pytest.FixtureRequest, start_for_module: Start) -> Iterator[House]:
+    """One server for a module, on each engine."""
+    folder = Path(tempfile.mkdtemp(prefix=SHORT))
+    root = folder / "drive"
+    root.mkdir()
+    if request.param == "SQLite":
+        set_up(folder / "data", allow_full_paths=str(root))
+        yield House(start_for_module(folder / "data"), root, None)
+        return
+    cluster: Cluster = request.getfixturevalue("postgres")
+    main = f"m{uuid.uuid4().hex[:12]}"
+    set_up(folder / "data", allow_full_paths=f"{root},postgresql://127.0.0.1:{cluster.port}")
+    server = start_for_module(folder / "data", database_url=cluster.create(main))
+    yield House(server, root, cluster)
+    server.stop()
+    cluster.drop(main)
