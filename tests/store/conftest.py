@@ -13,6 +13,9 @@ from trackkit.server import compose
 from trackkit.server.folder import prepare
 from trackkit.server.settings import MachineSettings
 from trackkit.services.environment import Call, Environment
+from trackkit.store import database, project_facts
+from trackkit.store.database import Store
+from trackkit.store.migrate import upgrade
 
 
 class Clock:
@@ -48,6 +51,16 @@ def environment(tmp_path: Path, database_url: str | None, clock: Clock) -> Itera
     folder = prepare(tmp_path / "data")
     with compose.environment(folder, MachineSettings(), database_url, clock) as made:
         yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path, database_url: str | None, clock: Clock) -> Iterator[Store]:
+    """A project database as every new one is; its administrator has no password."""
+    store = database.sqlite(tmp_path / "project.db") if database_url is None else database.postgresql(database_url)
+    upgrade(store, "project")
+    store.write(lambda c: project_facts.found_project(c, "first", clock(), "administrator", None))
+    yield store
+    store.close()
 
 
 @pytest.fixture

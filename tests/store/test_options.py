@@ -13,6 +13,7 @@ from trackkit.domain.errors import Conflict, InvalidInput, Unavailable
 from trackkit.services import audit, log, options
 from trackkit.services.environment import Environment
 from trackkit.services.option_cache import OptionCache
+from trackkit.services.sealing import Sealer
 
 CANARY = "canary-4711-secret"
 
@@ -24,7 +25,7 @@ def _set(admin: AsUser, values: dict[str, object], revisions: dict[str, int] | N
 def test_values_survive_and_defaults_come_back(environment: Environment, admin: AsUser) -> None:
     key = (environment.data / "secret.key").read_bytes()
     _set(admin, {"sending.smtp.host": " mail.example.org ", "sending.smtp.port": 587})
-    again = OptionCache(environment.store, key).current.sending.smtp
+    again = OptionCache(environment.store, Sealer(key)).current.sending.smtp
     assert (again.host, again.port) == ("mail.example.org", 587)
     state = _set(admin, {"sending.smtp.host": None, "sending.smtp.port": 25})
     assert not any(option.is_set for option in state.options)
@@ -72,7 +73,7 @@ def test_secrets_are_sealed_and_never_come_back(environment: Environment, admin:
 def test_a_wrong_key_is_told(environment: Environment, admin: AsUser) -> None:
     _set(admin, {"sending.smtp.password": CANARY})
     with pytest.raises(Unavailable, match=r"secret\.key does not fit"):
-        OptionCache(environment.store, Fernet.generate_key())
+        OptionCache(environment.store, Sealer(Fernet.generate_key()))
 
 
 def test_the_audit_keeps_before_and_after(admin: AsUser) -> None:

@@ -21,23 +21,25 @@ from starlette.exceptions import HTTPException
 
 from trackkit.api.docs import add_docs
 from trackkit.api.limits import LimitBody
-from trackkit.contract import mail
+from trackkit.contract import mail, project
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Operation
 from trackkit.contract.wire import AUTOMATIC_HEADER, WireError, status_of
 from trackkit.domain import errors
-from trackkit.domain.accounts import Actor
 from trackkit.domain.errors import InvalidInput, NotAllowed, NotFound, NotLoggedIn, Problem, ServerFault, TrackkitError
 from trackkit.domain.log import Severity
 from trackkit.services.authentication import authenticate, nobody
 from trackkit.services.catalogue import BINDINGS, Binding
 from trackkit.services.environment import Call, Environment
+from trackkit.services.passwords import PROJECT_PREFIX
+from trackkit.services.project_login import authenticate_project
 
 LOCAL_SCOPE: Final = "trackkit.local"
 """Set in the ASGI scope of requests that came through the owner-only local socket."""
 
 _SOURCE: Final = "api"
 _SMALL_BODY: Final = 1024 * 1024
+_IMPORT_BODY: Final = 64 * _SMALL_BODY
 
 
 def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDINGS) -> FastAPI:
@@ -55,6 +57,10 @@ def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDI
 
 def _body_limit(environment: Environment, path: str) -> int:
     """Bytes a request may have: base64 makes a message a third longer."""
+    if path == PREFIX + project.IMPORT.path:
+        return _IMPORT_BODY
+    if path == PREFIX + project.ATTACH.path:
+        return project.MAXIMUM_FILE * 4 // 3 + 2 * _SMALL_BODY
     if path != PREFIX + mail.SUBMIT.path:
         return _SMALL_BODY
     return environment.options.current.sending.timing.maximum_message_mb * 1024 * 1024 * 4 // 3 + 2 * _SMALL_BODY
@@ -76,6 +82,8 @@ def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any,
         known = answers.get(status, {}).get("description", "")
         answers[status] = {"model": WireError, "description": f"{known}, {cls.code}".strip(", ")}
     role = f"Needs the role {operation.role}." if operation.role else "Needs no log-in."
+    if operation.realm == "project":
+        role = "Needs a project session; the user's security groups decide."
     app.add_api_route(
         PREFIX + operation.path,
         endpoint,
@@ -92,7 +100,7 @@ def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any,
 def _errors(operation: Operation[Any, Any]) -> set[type[TrackkitError]]:
     """What an operation can answer with, its own errors and everybody's."""
     everybodys: set[type[TrackkitError]] = {InvalidInput, ServerFault}
-    if operation.role is not None:
+    if operation.role is not None or operation.realm == "project":
         everybodys |= {NotLoggedIn, NotAllowed}
     return everybodys | set(operation.errors)
 
@@ -132,12 +140,17 @@ def _call(environment: Environment, operation: Operation[Any, Any], http: Reques
     address = "local" if local else (http.client.host if http.client else "unknown")
     automatic = AUTOMATIC_HEADER in http.headers
     scheme, _, token = http.headers.get("authorization", "").partition(" ")
-    if operation.role is None:
-        actor: Actor = nobody(address, local)
-    elif scheme.lower() != "bearer" or not token:
+    token = token.strip() if scheme.lower() == "bearer" else ""
+    if operation.realm == "project":
+        if not token.startswith(PROJECT_PREFIX):
+            raise NotLoggedIn("This needs a log-in to a project.", "Log in to the project first.")
+        actor = authenticate_project(environment, token, address, local, automatic)
+    elif operation.role is None:
+        actor = nobody(address, local)
+    elif not token:
         raise NotLoggedIn("You are not logged in.", "Log in first.")
     else:
-        actor = authenticate(environment, token.strip(), address, local, automatic)
+        actor = authenticate(environment, token, address, local, automatic)
         if not actor.role.covers(operation.role):
             environment.log.write(
                 Severity.unusual_activity,

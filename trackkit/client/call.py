@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -51,6 +52,12 @@ class Caller:
         self.token: SecretStr | None = None
         self._met = False
         self._http = httpx.Client(base_url=endpoint.url, transport=transport, trust_env=False)
+
+    def beside(self) -> Caller:
+        """A caller over the same connections that acts with a token of its own; none at first."""
+        other = copy(self)
+        other.token = None
+        return other
 
     def close(self) -> None:
         """Close the connections."""

@@ -6,6 +6,7 @@ is nothing to end. What is secret (the token) shows in no repr.
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -14,8 +15,13 @@ from pydantic import SecretStr
 
 from trackkit.client.admin import AuditPart, OptionsPart, Secret, TokensPart, UsersPart
 from trackkit.client.call import Caller, automatic
+from trackkit.client.databases import DatabasesPart
+from trackkit.client.jobs import JobsPart
 from trackkit.client.log import Log
 from trackkit.client.mail import Mail
+from trackkit.client.project import Project, open_project
+from trackkit.client.tasks import TasksPart
+from trackkit.contract import project
 from trackkit.contract import server as contract
 from trackkit.contract.operation import Done
 from trackkit.domain.errors import NotLoggedIn, TrackkitError
@@ -33,6 +39,9 @@ class Server:
         self._opened_here = False
         self.mail = Mail(caller, name)
         self.log = Log(caller, name)
+        self.jobs = JobsPart(caller, name)
+        self.databases = DatabasesPart(caller, name, self.jobs)
+        self.tasks = TasksPart(caller, name, self.jobs)
         self.options = OptionsPart(caller)
         self.users = UsersPart(caller)
         self.tokens = TokensPart(caller)
@@ -78,6 +87,29 @@ class Server:
             self._forget()  # it has ended already, which is what was wanted
         finally:
             self._caller.close()
+
+    def offered(self, client: project.ClientKind = "api") -> project.Offers:
+        """The databases that a log-in of that kind of client is offered; needs no log-in."""
+        return self._caller.ask(project.OFFERS, client=client)
+
+    def project(
+        self,
+        database: str,
+        username: str | None = None,
+        password: Secret | None = None,
+        client: project.ClientKind = "api",
+    ) -> Project:
+        """Log in to a project, as one of its users; `WrongLogin`.
+
+        Parameters
+        ----------
+        username, password: without them TRACKKIT_PROJECT_USERNAME and TRACKKIT_PROJECT_PASSWORD.
+        client: what kind of client this is; it decides the idle time-out.
+        """
+        environment = os.environ
+        name = username if username is not None else environment.get("TRACKKIT_PROJECT_USERNAME", "")
+        secret = password if password is not None else environment.get("TRACKKIT_PROJECT_PASSWORD", "")
+        return open_project(self._caller.beside(), self.name, database, name, secret, client)
 
     def automatic(self) -> AbstractContextManager[None]:
         """``with server.automatic():`` requests inside are no person's doing and keep no session alive."""

@@ -37,6 +37,17 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectIdentity:
+    """Who a project user is, and what their security groups let them do."""
+
+    database: str
+    database_row: int
+    user_number: int
+    client: str
+    commands: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks for an operation: the account, its role, and from where (`local` = the owner-only socket)."""
 
@@ -46,6 +57,8 @@ class Actor:
     local: bool = False
     session_id: str | None = None
     token_name: str | None = None
+    project: ProjectIdentity | None = None
+    """Of a project user; server users have none, and what needs one refuses them."""
 
     @property
     def where(self) -> str:

@@ -202,6 +202,30 @@ class ServerOptions(Group):
         help="The port clients connect to. `--port` at the start wins over it. Clients' connections must be edited "
         "after a change.",
     )
+    web_idle_minutes: int = declare(
+        30,
+        title="Idle time-out of the web client",
+        unit="minutes",
+        ge=1,
+        le=10080,
+        help="A project session of the web client that is not used for so long is ended.",
+    )
+    api_idle_minutes: int = declare(
+        60,
+        title="Idle time-out of the API",
+        unit="minutes",
+        ge=1,
+        le=10080,
+        help="A project session of a script that is not used for so long is ended.",
+    )
+    native_idle_minutes: int = declare(
+        60,
+        title="Idle time-out of native clients",
+        unit="minutes",
+        ge=1,
+        le=10080,
+        help="A project session of a native client that is not used for so long is ended.",
+    )
     admin_idle_minutes: int = declare(
         60,
         title="Idle time-out of admin sessions",

@@ -36,7 +36,7 @@ __all__ = [
 Column = tuple[str, Callable[[Any], object]]
 """A dtype's name and how to read the value out of a record."""
 
-_INSTANT = "datetime64[us, UTC]"
+INSTANT = "datetime64[us, UTC]"
 _ORDERED: Mapping[str, tuple[str, ...]] = {
     "level": SEVERITY_NAMES,
     "state": tuple(state.value for state in State),
@@ -46,22 +46,22 @@ _ORDERED: Mapping[str, tuple[str, ...]] = {
 
 def log_frame(rows: Iterable[LogRow], server: str = "") -> pd.DataFrame:
     """Log entries, one row each, in the order given."""
-    return _frame(rows, server, _LOG)
+    return frame_of(rows, server, _LOG)
 
 
 def mail_frame(rows: Iterable[QueuedMessage], server: str = "") -> pd.DataFrame:
     """The mail queue, one row a message, with the cause it waits for, in words, and the next step."""
-    return _frame(rows, server, _MAIL)
+    return frame_of(rows, server, _MAIL)
 
 
 def sent_frame(rows: Iterable[SentMail], server: str = "") -> pd.DataFrame:
     """Mail that has left, one row a recipient."""
-    return _frame(rows, server, _SENT)
+    return frame_of(rows, server, _SENT)
 
 
 def audit_frame(rows: Iterable[AuditRecord], server: str = "") -> pd.DataFrame:
     """Audit records, one row each; `before` and `after` hold dictionaries."""
-    return _frame(rows, server, _AUDIT)
+    return frame_of(rows, server, _AUDIT)
 
 
 def histogram_frame(histogram: LogHistogram, server: str = "") -> pd.DataFrame:
@@ -77,7 +77,7 @@ def histogram_frame(histogram: LogHistogram, server: str = "") -> pd.DataFrame:
         for start in starts
         for level in histogram.levels
     ]
-    return _frame(rows, server, _HISTOGRAM)
+    return frame_of(rows, server, _HISTOGRAM)
 
 
 def ages_frame(ages: QueueAges, server: str = "") -> pd.DataFrame:
@@ -85,7 +85,7 @@ def ages_frame(ages: QueueAges, server: str = "") -> pd.DataFrame:
     found = {(count.state, count.age): count.messages for count in ages.states}
     states = [state for state in State if state not in (State.deleted, State.sent)]
     rows = [(state.value, age.value, found.get((state, age), 0)) for state in states for age in Age]
-    return _frame(rows, server, _AGES)
+    return frame_of(rows, server, _AGES)
 
 
 def domain_ages_frame(ages: QueueAges, server: str = "") -> pd.DataFrame:
@@ -93,10 +93,11 @@ def domain_ages_frame(ages: QueueAges, server: str = "") -> pd.DataFrame:
     found = {(count.domain, count.age): count.messages for count in ages.domains}
     domains = dict.fromkeys(count.domain for count in ages.domains)
     rows = [(domain, age.value, found.get((domain, age), 0)) for domain in domains for age in Age]
-    return _frame(rows, server, _DOMAIN_AGES)
+    return frame_of(rows, server, _DOMAIN_AGES)
 
 
-def _frame(rows: Iterable[Any], server: str, columns: Mapping[str, Column]) -> pd.DataFrame:
+def frame_of(rows: Iterable[Any], server: str, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """A frame of records with these columns, behind the column ``server``."""
     import pandas as pd
 
     held = list(rows)
@@ -118,51 +119,51 @@ def _dtype(name: str) -> Any:
     return pd.CategoricalDtype(list(_ORDERED[name]), ordered=True) if name in _ORDERED else name
 
 
-def _plain(dtype: str, *names: str) -> dict[str, Column]:
+def plain(dtype: str, *names: str) -> dict[str, Column]:
     """Columns that are a field of the record."""
     return {name: (dtype, attrgetter(name)) for name in names}
 
 
 _LOG: Mapping[str, Column] = {
-    **_plain("int64", "entry_id"),
-    **_plain(_INSTANT, "at"),
+    **plain("int64", "entry_id"),
+    **plain(INSTANT, "at"),
     "level": ("level", lambda row: row.level.value),
-    **_plain("str", "source", "database", "username", "client_address", "message", "details"),
+    **plain("str", "source", "database", "username", "client_address", "message", "details"),
 }
 
 _MAIL: Mapping[str, Column] = {
-    **_plain("str", "queue_id"),
-    **_plain(_INSTANT, "queued_at"),
-    **_plain("int64", "attempts"),
-    **_plain("str", "subject", "sender"),
-    **_plain("int64", "recipients"),
+    **plain("str", "queue_id"),
+    **plain(INSTANT, "queued_at"),
+    **plain("int64", "attempts"),
+    **plain("str", "subject", "sender"),
+    **plain("int64", "recipients"),
     "domains": ("str", lambda row: ", ".join(row.domains)),
     "state": ("state", lambda row: row.state.value),
-    **_plain(_INSTANT, "next_attempt_at"),
-    **_plain("int64", "size"),
+    **plain(INSTANT, "next_attempt_at"),
+    **plain("int64", "size"),
     "cause": ("str", lambda row: row.diagnosis.cause),
     "diagnosis": ("str", lambda row: row.diagnosis.words),
     "next_step": ("str", lambda row: row.diagnosis.next_step),
 }
 
 _SENT: Mapping[str, Column] = {
-    **_plain("int64", "history_id"),
-    **_plain("str", "queue_id", "message_id", "sender", "recipient", "subject"),
-    **_plain(_INSTANT, "queued_at", "sent_at"),
-    **_plain("str", "host", "reply"),
-    **_plain("int64", "tries"),
+    **plain("int64", "history_id"),
+    **plain("str", "queue_id", "message_id", "sender", "recipient", "subject"),
+    **plain(INSTANT, "queued_at", "sent_at"),
+    **plain("str", "host", "reply"),
+    **plain("int64", "tries"),
 }
 
 _AUDIT: Mapping[str, Column] = {
-    **_plain("int64", "record_id"),
-    **_plain(_INSTANT, "at"),
-    **_plain("str", "operation", "username", "client_address", "subject"),
-    **_plain("object", "before", "after"),
+    **plain("int64", "record_id"),
+    **plain(INSTANT, "at"),
+    **plain("str", "operation", "username", "client_address", "subject"),
+    **plain("object", "before", "after"),
 }
 
 _HISTOGRAM: Mapping[str, Column] = {
-    "starts_at": _at(0, _INSTANT),
-    "ends_at": _at(1, _INSTANT),
+    "starts_at": _at(0, INSTANT),
+    "ends_at": _at(1, INSTANT),
     "level": _at(2, "level"),
     "entries": _at(3, "int64"),
 }

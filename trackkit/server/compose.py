@@ -13,10 +13,14 @@ from trackkit.domain.accounts import ADMIN, Role
 from trackkit.domain.log import LogEntry, Severity
 from trackkit.server.folder import Folder
 from trackkit.server.settings import MachineSettings
+from trackkit.services.database_places import Places
 from trackkit.services.environment import Environment
+from trackkit.services.jobs import Jobs
 from trackkit.services.log_writer import LogWriter, append_line
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
+from trackkit.services.project_stores import ProjectStores
+from trackkit.services.sealing import Sealer
 from trackkit.store import accounts, database, records
 from trackkit.store.database import Connection, Store
 from trackkit.store.migrate import upgrade
@@ -41,8 +45,14 @@ def environment(
         closing.callback(log_store.close)
         upgrade(main, "main")
         upgrade(log_store, "log")
-        options = OptionCache(main, folder.secret_key.read_bytes())
+        sealer = Sealer(folder.secret_key.read_bytes())
+        options = OptionCache(main, sealer)
         log = LogWriter(log_store, lambda: options.current.log, clock, folder.startup_log)
+        places = Places(folder.path, settings.allow_full_paths, settings.backup_roots)
+        projects = ProjectStores(main, sealer, places, log)
+        closing.callback(projects.close)
+        jobs = Jobs(main, clock, log)
+        closing.callback(jobs.close)
         yield Environment(
             version=version("trackkit"),
             data=folder.path,
@@ -54,6 +64,10 @@ def environment(
             clock=clock,
             zone=datetime.now().astimezone().tzinfo or UTC,
             server_id=_first_start(main, clock()),
+            places=places,
+            projects=projects,
+            jobs=jobs,
+            sealer=sealer,
             plain_allowed=settings.allow_plain or ip_address(settings.address).is_loopback,
         )
 

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -25,10 +25,12 @@ from trackkit.server.compose import SOURCE
 from trackkit.server.folder import Folder, fingerprint, locked, prepare
 from trackkit.server.web import LocalApp, listening, local_socket, web_server
 from trackkit.services.authentication import end_idle_sessions
+from trackkit.services.compacting import compact_at_start
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
+from trackkit.services.project_login import end_idle_project_sessions
+from trackkit.services.tasks import begin_schedules, run_due
 
-_HOUSEKEEPING_SECONDS: Final = 30
 _WORKER: Final = "server"
 """The server's own mail worker; what it held before it was stopped is its own to rescue."""
 
@@ -67,6 +69,8 @@ def run(data: Path, *, port: int | None = None, address: str | None = None, data
                     SOURCE,
                     f"The port {port} given at the start wins over the option server.port ({options.port}).",
                 )
+            environment.projects.check()
+            compact_at_start(environment)
             with listening(machine.address, port or options.port) as tcp, local_socket(folder) as local:
                 _run(_serve(environment, folder, tcp, local))
     except TrackkitError as error:
@@ -97,6 +101,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
     async with _engine(environment) as engine, _housekeeping(environment):
         tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
         await asyncio.gather(*(server.accepting.wait() for server, _ in servers))
+        await asyncio.to_thread(begin_schedules, environment)
         compose.warn_at_start(environment, is_service="INVOCATION_ID" in os.environ)
         host, port = tcp.getsockname()[:2]
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -142,21 +147,31 @@ async def _engine(environment: Environment) -> AsyncIterator[asyncio.Task[None]]
             )
 
 
+_CHORES: Final[tuple[tuple[float, Callable[[Environment], None], str], ...]] = (
+    (30, end_idle_sessions, "Idle sessions could not be ended"),
+    (30, end_idle_project_sessions, "Idle project sessions could not be ended"),
+    (3, lambda environment: environment.projects.check(), "The project databases could not be looked after"),
+    (2, run_due, "Scheduled tasks could not be looked after"),
+)
+"""What the server does by itself: seconds between two times, what, and what the log says when it fails."""
+
+
 @asynccontextmanager
 async def _housekeeping(environment: Environment) -> AsyncIterator[None]:
-    """Ends idle sessions now and then."""
+    """Does the chores, each in its own time, so that one that waits for a host holds up no other."""
 
-    async def keep() -> None:
+    async def keep(seconds: float, chore: Callable[[Environment], None], words: str) -> None:
         while True:
-            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+            await asyncio.sleep(seconds)
             try:
-                await asyncio.to_thread(end_idle_sessions, environment)
-            except TrackkitError as error:
-                environment.log.write(Severity.error, SOURCE, f"Idle sessions could not be ended: {error}")
+                await asyncio.to_thread(chore, environment)
+            except Exception as error:  # noqa: BLE001 - told, and tried again: a server must not lose a chore for good
+                environment.log.write(Severity.error, SOURCE, f"{words}: {type(error).__name__}: {error}")
 
-    task = asyncio.create_task(keep())
+    tasks = [asyncio.create_task(keep(*chore)) for chore in _CHORES]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,6 +15,7 @@ from typing import Final
 
 import tomli_w
 
+from trackkit.domain.databases import Place, place_of
 from trackkit.domain.errors import InvalidInput, Unavailable
 
 _FILE: Final = "server.toml"
@@ -28,11 +29,18 @@ class MachineSettings:
     """The address to listen on."""
     allow_plain: bool = False
     """`server.encrypt` may be switched off although other machines can reach the server."""
+    allow_full_paths: tuple[str, ...] = ()
+    """Folders, and hosts as postgresql:// URLs, below which project databases may lie; none = relative names only."""
+    backup_roots: tuple[str, ...] = ()
+    """Folders beside DATA/backups that backups may be written to."""
 
 
 TITLES: Final[Mapping[str, str]] = {
     "address": "the address to listen on (127.0.0.1 = this machine only, 0.0.0.0 = every IPv4 network)",
     "allow-plain": "yes = server.encrypt may be switched off although other machines reach the server",
+    "allow-full-paths": "where databases may lie beside DATA/databases: folders, postgresql://host:port, with commas; "
+    "no = nowhere",
+    "backup-roots": "folders that backups may be written to beside DATA/backups, with commas; no = none",
 }
 
 
@@ -49,7 +57,8 @@ def load(data: Path) -> MachineSettings:
         ) from error
     settings = MachineSettings()
     for name, value in raw.items():
-        settings = changed(settings, name.replace("_", "-"), str(value))
+        text = ",".join(value) if isinstance(value, list) else str(value)
+        settings = changed(settings, name.replace("_", "-"), text)
     return settings
 
 
@@ -64,7 +73,27 @@ def changed(settings: MachineSettings, name: str, text: str) -> MachineSettings:
         if text.lower() not in ("yes", "no", "true", "false"):
             raise InvalidInput.of("allow-plain", f"is {text!r}; write yes or no")
         return replace(settings, allow_plain=text.lower() in ("yes", "true"))
+    if name == "allow-full-paths":
+        return replace(settings, allow_full_paths=_roots(name, text, urls=True))
+    if name == "backup-roots":
+        return replace(settings, backup_roots=_roots(name, text, urls=False))
     raise InvalidInput.of(name, "is not the name of a setting", f"The settings are {', '.join(TITLES)}.")
+
+
+def _roots(name: str, text: str, *, urls: bool) -> tuple[str, ...]:
+    """Roots with commas between them; ``no`` or nothing = none."""
+    if text.strip().lower() in ("", "no"):
+        return ()
+    roots = tuple(part.strip() for part in text.split(","))
+    for root in roots:
+        if urls and place_of(root) is Place.postgresql:
+            if not root.startswith("postgresql://") or "@" in root:
+                raise InvalidInput.of(name, f"{root!r} is no host; write postgresql://host:port without a user")
+        elif not Path(root).is_absolute():
+            raise InvalidInput.of(name, f"{root!r} is no full path")
+        elif Path(root).resolve() == Path(Path(root).anchor):
+            raise InvalidInput.of(name, f"{root!r} is the whole disk", "Name a folder that is meant for databases.")
+    return roots
 
 
 def save(data: Path, settings: MachineSettings) -> None:
@@ -83,4 +112,6 @@ def shown(settings: MachineSettings) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value) or "no"
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

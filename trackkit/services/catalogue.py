@@ -8,13 +8,37 @@ from types import MappingProxyType
 from typing import Any
 
 from trackkit.contract import audit as audit_contract
+from trackkit.contract import databases as databases_contract
+from trackkit.contract import jobs as jobs_contract
 from trackkit.contract import log as log_contract
 from trackkit.contract import mail as mail_contract
 from trackkit.contract import options as options_contract
+from trackkit.contract import project as project_contract
 from trackkit.contract import server as server_contract
+from trackkit.contract import tasks as tasks_contract
 from trackkit.contract import users as users_contract
 from trackkit.contract.operation import Operation, RequestT, ResponseT
-from trackkit.services import accounts, audit, authentication, health, log, mail, mail_ages, mail_listing, options
+from trackkit.services import (
+    accounts,
+    audit,
+    authentication,
+    backups,
+    compacting,
+    database_copies,
+    databases,
+    health,
+    job_requests,
+    log,
+    mail,
+    mail_ages,
+    mail_listing,
+    options,
+    project_files,
+    project_import,
+    project_items,
+    project_login,
+    tasks,
+)
 from trackkit.services.environment import Call
 
 
@@ -64,6 +88,44 @@ _ALL = (
     _bind(log_contract.LIST, log.list_log),
     _bind(log_contract.HISTOGRAM, log.count_log),
     _bind(log_contract.DELETE, log.delete_log),
+    _bind(databases_contract.LIST, databases.list_databases),
+    _bind(databases_contract.SHOW, databases.show_database),
+    _bind(databases_contract.CREATE, databases.create_database),
+    _bind(databases_contract.CREATE_FROM_TEMPLATE, database_copies.create_from_template),
+    _bind(databases_contract.BROWSE, databases.browse_databases),
+    _bind(databases_contract.ADD, database_copies.add_database),
+    _bind(databases_contract.EDIT, databases.edit_database),
+    _bind(databases_contract.COMPACT, compacting.compact_database),
+    _bind(databases_contract.BACK_UP, backups.back_up),
+    _bind(databases_contract.BACKUPS, backups.list_backups),
+    _bind(databases_contract.RESTORE, database_copies.restore),
+    _bind(databases_contract.REMOVE, databases.remove_database),
+    _bind(jobs_contract.LIST, job_requests.list_jobs),
+    _bind(jobs_contract.SHOW, job_requests.show_job),
+    _bind(jobs_contract.CANCEL, job_requests.cancel_job),
+    _bind(tasks_contract.LIST, tasks.list_tasks),
+    _bind(tasks_contract.ADD, tasks.add_task),
+    _bind(tasks_contract.EDIT, tasks.edit_task),
+    _bind(tasks_contract.DELETE, tasks.delete_task),
+    _bind(tasks_contract.RUN, tasks.run_task),
+    _bind(tasks_contract.HISTORY, tasks.list_runs),
+    _bind(project_contract.OFFERS, project_login.offered_databases),
+    _bind(project_contract.OPEN, project_login.open_project),
+    _bind(project_contract.CURRENT, project_login.current_project),
+    _bind(project_contract.CLOSE, project_login.close_project),
+    _bind(project_contract.PASSWORD, project_login.change_project_password),
+    _bind(project_contract.LIST, project_items.list_items),
+    _bind(project_contract.SHOW, project_items.show_item),
+    _bind(project_contract.ADD, project_items.add_item),
+    _bind(project_contract.EDIT, project_items.edit_item),
+    _bind(project_contract.DELETE, project_items.delete_item),
+    _bind(project_contract.IMPORT, project_import.import_items),
+    _bind(project_contract.JOB, project_import.show_import),
+    _bind(project_contract.CANCEL_JOB, project_import.cancel_import),
+    _bind(project_contract.FILES, project_files.list_files),
+    _bind(project_contract.ATTACH, project_files.attach_file),
+    _bind(project_contract.FILE, project_files.read_file),
+    _bind(project_contract.DETACH, project_files.detach_file),
     _bind(audit_contract.LIST, audit.list_audit),
 )
 

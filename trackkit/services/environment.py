@@ -12,9 +12,13 @@ from pathlib import Path
 
 from trackkit.domain.accounts import Actor
 from trackkit.domain.log import Severity
+from trackkit.services.database_places import Places
+from trackkit.services.jobs import Jobs
 from trackkit.services.log_writer import LogWriter
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
+from trackkit.services.project_stores import ProjectStores
+from trackkit.services.sealing import Sealer
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
 
@@ -35,6 +39,10 @@ class Environment:
     zone: tzinfo
     """The server's time zone."""
     server_id: str
+    places: Places
+    projects: ProjectStores
+    jobs: Jobs
+    sealer: Sealer
     plain_allowed: bool
     """`server.encrypt` may be off: the server listens on this machine only, or the machine's settings allow it."""
     on_mail: list[Callable[[], None]] = field(default_factory=list)
@@ -75,8 +83,14 @@ class Call:
             after=after or {},
         )
 
-    def log(self, severity: Severity, source: str, message: str, details: str = "") -> None:
+    def log(self, severity: Severity, source: str, message: str, details: str = "", *, database: str = "") -> None:
         """Write to the server log in the caller's name."""
         self.environment.log.write(
-            severity, source, message, details, username=self.actor.username, client_address=self.actor.where
+            severity,
+            source,
+            message,
+            details,
+            database=database,
+            username=self.actor.username,
+            client_address=self.actor.where,
         )

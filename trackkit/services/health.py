@@ -11,11 +11,13 @@ from trackkit.contract import server as contract
 from trackkit.contract.operation import Nothing
 from trackkit.contract.wire import API_VERSION
 from trackkit.domain import options as declared
+from trackkit.domain.databases import BACKUP_WANTED_AFTER
 from trackkit.domain.log import Severity
 from trackkit.services import mail_listing
 from trackkit.services.authentication import setup_open
 from trackkit.services.environment import Call, Environment
-from trackkit.store import accounts
+from trackkit.store import accounts, databases, tasks
+from trackkit.store.database import Connection
 
 _STUCK_AFTER: Final = timedelta(minutes=5)
 _LITTLE_DISK: Final = 1024**3
@@ -35,7 +37,8 @@ def info(call: Call, request: Nothing) -> contract.ServerInfo:
 
 def health(call: Call, request: Nothing) -> contract.Health:
     """Findings, most severe first."""
-    findings = [*_accounts(call.environment), *_options(call.environment), *_mail(call), *_disk(call.environment)]
+    findings = [*_accounts(call.environment), *_options(call.environment), *_mail(call)]
+    findings += [*_databases(call), *_tasks(call.environment), *_disk(call.environment)]
     findings.sort(key=lambda finding: Severity.named(finding.severity))
     return contract.Health(findings=tuple(findings), checked_at=call.now)
 
@@ -92,6 +95,32 @@ def _mail(call: Call) -> Iterator[contract.Finding]:
 
 def _counted(messages: int) -> str:
     return "1 message waits" if messages == 1 else f"{messages} messages wait"
+
+
+def _databases(call: Call) -> Iterator[contract.Finding]:
+    environment = call.environment
+    for row in environment.store.read(databases.all_databases):
+        subject = f"database {row.name}"
+        if reason := environment.projects.availability(row):
+            words = f"{row.name} is not available: {reason}"
+            yield _finding(Severity.severe_error, subject, words, "Bring its drive or host back; it returns by itself.")
+        since = row.last_backup_at or row.created_at
+        if call.now - since >= BACKUP_WANTED_AFTER:
+            last = (
+                f"its last backup is {(call.now - since).days} days old" if row.last_backup_at else "it has no backup"
+            )
+            words = f"{row.name}: {last}."
+            yield _finding(Severity.warning, subject, words, "Back it up, or schedule a backup.", "database.backup")
+
+
+def _tasks(environment: Environment) -> Iterator[contract.Finding]:
+    def work(connection: Connection) -> list[tuple[tasks.TaskRow, tasks.RunRow | None]]:
+        return [(row, tasks.last_run(connection, row.task.name)) for row in tasks.all_tasks(connection)]
+
+    for row, last in environment.store.read(work):
+        if last is not None and last.state == "failed":
+            words = f"The last run of the task {row.task.name} failed: {last.words}"
+            yield _finding(Severity.warning, f"task {row.task.name}", words, "Mend the cause, then run it.", "task.run")
 
 
 def _disk(environment: Environment) -> Iterator[contract.Finding]:

@@ -1,7 +1,6 @@
 """Options as stored and as used: validated when they are read, sealed when they are secret, kept in memory.
 
-Secret values are encrypted with the server's key (Fernet: AES-128-CBC and HMAC-SHA256) and bound to their option's
-name; they leave this module only inside `Options`.
+Secret values are sealed and bound to their option's name; they leave this module only inside `Options`.
 """
 
 from __future__ import annotations
@@ -10,23 +9,22 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
 
 from trackkit.domain import options as declared
-from trackkit.domain.errors import Unavailable
 from trackkit.domain.options import Options
+from trackkit.services.sealing import Sealer
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
 from trackkit.store.records import StoredOption
 
 
 class OptionCache:
-    """The current options, and those the server started with (`at_start`). `key` is the Fernet key for secrets."""
+    """The current options, and those the server started with (`at_start`)."""
 
-    def __init__(self, store: Store, key: bytes) -> None:
+    def __init__(self, store: Store, sealer: Sealer) -> None:
         self._store = store
-        self._fernet = Fernet(key)
+        self._sealer = sealer
         self._reloading = threading.Lock()
         self._current = self.at_start = store.read(self.load)
 
@@ -57,20 +55,8 @@ class OptionCache:
 
     def _sealed(self, name: str, value: Any) -> StoredOption:
         if isinstance(value, SecretStr):
-            text = f"{name}\n{value.get_secret_value()}"
-            return StoredOption(None, self._fernet.encrypt(text.encode()))
+            return StoredOption(None, self._sealer.seal(name, value))
         return StoredOption(value, None)
 
     def _open(self, name: str, stored: StoredOption) -> Any:
-        if stored.sealed is None:
-            return stored.value
-        try:
-            bound_to, _, value = self._fernet.decrypt(stored.sealed).decode().partition("\n")
-        except InvalidToken:
-            bound_to, value = "", ""
-        if bound_to != name:
-            raise Unavailable(
-                f"The secret of {name} cannot be read: secret.key does not fit this database.",
-                "Put the secret.key that belongs to the database into the data folder.",
-            )
-        return SecretStr(value)
+        return stored.value if stored.sealed is None else self._sealer.open(name, stored.sealed)

@@ -60,6 +60,7 @@ class Passwords:
 
 SESSION_PREFIX: Final = "tks_"
 TOKEN_PREFIX: Final = "tkt_"
+PROJECT_PREFIX: Final = "tkp_"
 
 
 def new_secret(prefix: str) -> str:

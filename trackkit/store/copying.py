@@ -46,13 +46,20 @@ def copy(
         counts[name] = 0
         step = _FILES_CHUNK if name == files.name else _CHUNK
         columns = [column for column in there.tables[name].columns if column.name in here.tables[name].columns]
-        rows = source.execution_options(yield_per=step).execute(select(*columns))
-        for part in rows.mappings().partitions(step):
-            target.execute(insert(here.tables[name]), [dict(row) for row in part])
+        left_out = _references_to_others(here.tables[name], wanted)
+        rows = source.execute(select(*columns), execution_options={"yield_per": step})
+        for part in rows.mappings().partitions():
+            target.execute(insert(here.tables[name]), [{**row, **left_out} for row in part])
             counts[name] += len(part)
             done += len(part)
             progress(done, total)
     return counts
+
+
+def _references_to_others(table: Table, copied: Sequence[str]) -> dict[str, None]:
+    """References to tables that are not copied: they become empty."""
+    keys = table.foreign_keys
+    return {key.parent.name: None for key in keys if key.column.table.name not in copied}
 
 
 def copy_template(

@@ -36,6 +36,11 @@ _BUSY_TIMEOUT_MS: Final = 20_000
 _ENGINE: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "hide_parameters": True}
 """Values stay out of error messages: they can be secret, or somebody's mail."""
 
+_FULL: Final = ("SQLITE_FULL", "53100")
+_READ_ONLY: Final = ("SQLITE_READONLY", "25006")
+_HINDERED: Final = ("40P01", "40001")
+"""https://www.sqlite.org/rescode.html; https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
 _CLOSED: Final = "The server is stopping; nothing was changed."
 
 
@@ -197,10 +202,25 @@ def _reachable() -> Iterator[None]:
     except (OperationalError, DatabaseError) as error:
         if isinstance(error, IntegrityError | ProgrammingError | DataError):
             raise
-        raise Unavailable(
-            f"The database cannot be used: {error.orig}",
-            "Look at the disk and the database of the server machine, then try again.",
-        ) from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: DatabaseError) -> Unavailable:
+    said = str(error.orig)
+    code = getattr(error.orig, "sqlite_errorname", "") or getattr(error.orig, "sqlstate", "") or ""
+    if code.startswith(_FULL):
+        return Unavailable("The disk is full; nothing was changed.", "Make room on the server machine, then try again.")
+    if code.startswith(_READ_ONLY):
+        return Unavailable(
+            "The database can only be read; nothing was changed.",
+            "Look at the rights of its file and folder, or at the state of its host, then try again.",
+        )
+    if code.startswith(_HINDERED):
+        return Unavailable("Two changes at the same time hindered each other; nothing was changed.", "Try again.")
+    return Unavailable(
+        f"The database cannot be used: {said}",
+        "Look at the disk and the database of the server machine, then try again.",
+    )
 
 
 def sqlite(path: Path, *, journal: Literal["WAL", "DELETE"] = "WAL", create: bool = True) -> Store:

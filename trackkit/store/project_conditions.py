@@ -5,7 +5,7 @@ Values are bound parameters; what is put together as text here are columns and p
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, not_, or_, select
 from sqlalchemy.ext.compiler import compiles
@@ -19,14 +19,15 @@ from trackkit.store.project_references import RECORD
 from trackkit.store.project_tables import TABLES, column_name
 from trackkit.store.text import holds, text_value
 
-_NAMES = {"=": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
+_LARGEST: Final = 2**63 - 1
+_NAMES: Final = {"=": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
 
 
 def as_sql(info: KindInfo, condition: Condition) -> ColumnElement[bool]:
     """The condition on the table of that kind."""
     table = TABLES[info.kind]
     if condition.field == NUMBER:
-        return _compared(table.c.id, condition.operator, condition.value)
+        return _compared(table.c.id, condition.operator, _in_range(condition.value))
     field = info.fields[condition.field]
     column = table.c[column_name(field)]
     if field.kind == "list":
@@ -34,6 +35,11 @@ def as_sql(info: KindInfo, condition: Condition) -> ColumnElement[bool]:
     if field.refers_to and field.refers_to != RECORD:
         return _reference_holds(field, column, condition)
     return _compared(column, condition.operator, condition.value)
+
+
+def _in_range(value: Any) -> Any:
+    """Beyond the largest number a column takes there is nothing, so that number does as well."""
+    return value if value is None else max(-_LARGEST, min(int(value), _LARGEST))
 
 
 def _compared(column: Any, operator: str, value: Any) -> ColumnElement[bool]:

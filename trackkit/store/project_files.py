@@ -1,4 +1,4 @@
-"""Files attached to records: their bytes as they came."""
+"""Files attached to records: their bytes as they came. `NotFound` when the record is gone."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
-from trackkit.domain.project.kinds import Kind
-from trackkit.store.project_tables import files
+from trackkit.domain.errors import NotFound
+from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.store.project_numbers import take_file_number
+from trackkit.store.project_tables import TABLES, files
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,12 @@ def attached(connection: Connection, kind: Kind, number: int) -> list[FileRow]:
 def attach(
     connection: Connection, kind: Kind, number: int, name: str, content: bytes, now: datetime, username: str
 ) -> FileRow:
-    """Add a file to a record."""
-    last = connection.execute(select(func.max(files.c.id))).scalar() or 0
-    row = FileRow(last + 1, kind, number, name, len(content), hashlib.sha256(content).hexdigest(), now, username)
+    """Add a file to a record, which stays there until the transaction ends; `NotFound` when it is gone."""
+    table = TABLES[kind]
+    if connection.execute(select(table.c.id).where(table.c.id == number).with_for_update()).first() is None:
+        raise NotFound(f"There is no {KINDS[kind].title.lower()} {number} (any more); nothing was attached.")
+    sha256 = hashlib.sha256(content).hexdigest()
+    row = FileRow(take_file_number(connection), kind, number, name, len(content), sha256, now, username)
     values = {column.name: getattr(row, column.name) for column in _ABOUT}
     connection.execute(insert(files).values(content=content, **values))
     return row

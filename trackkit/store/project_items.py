@@ -6,22 +6,25 @@ changed the item meanwhile, or something refers to what shall be deleted. A unit
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import delete as delete_rows
+from sqlalchemy.exc import IntegrityError
 
 from trackkit.domain.declared import Declaration, Group
-from trackkit.domain.errors import Conflict, InvalidInput
+from trackkit.domain.errors import Conflict, InvalidInput, NotFound, Problem
 from trackkit.domain.project.conditions import NUMBER, Condition
 from trackkit.domain.project.kinds import KINDS, Kind, KindInfo
 from trackkit.store.project_conditions import as_sql, text_found
+from trackkit.store.project_numbers import take_numbers
 from trackkit.store.project_references import References, clear_references
-from trackkit.store.project_tables import TABLES, column_name, counters, files
-from trackkit.store.text import folded
+from trackkit.store.project_sorting import beyond, in_order, sort_key
+from trackkit.store.project_tables import TABLES, column_name, files, key_of_name, number_of_key
 
 _SYSTEM: Final = ("revision", "created_at", "created_by", "changed_at", "changed_by")
 _CHUNK: Final = 1000
@@ -44,21 +47,24 @@ class ItemRow:
     changed_by: str
 
 
-def key_of_name(name: str) -> str:
-    """The form in which names are compared: upper and lower case mean the same."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
-
-
 def find(connection: Connection, info: KindInfo, key: str, *, lock: bool = False) -> ItemRow | None:
     """The item with that key; `lock` keeps it as it is until the transaction ends."""
     table = TABLES[info.kind]
-    if info.named:
-        condition = table.c.name_key == key_of_name(key)
-    elif key.isascii() and key.isdigit() and len(key) <= 18:
-        condition = table.c.id == int(key)
-    else:
+    if not info.named:
+        number = number_of_key(key)
+        return None if number is None else by_number(connection, info, number, lock=lock)
+    if not key.strip().isprintable():  # no name is like that, and not every engine takes it
         return None
-    query = select(table).where(condition)
+    return _first(connection, info, select(table).where(table.c.name_key == key_of_name(key)), lock)
+
+
+def by_number(connection: Connection, info: KindInfo, number: int, *, lock: bool = False) -> ItemRow | None:
+    """The item with that number."""
+    table = TABLES[info.kind]
+    return _first(connection, info, select(table).where(table.c.id == number), lock)
+
+
+def _first(connection: Connection, info: KindInfo, query: Select[Any], lock: bool) -> ItemRow | None:
     row = connection.execute(query.with_for_update() if lock else query).first()
     return _items(connection, info, [row])[0] if row else None
 
@@ -80,14 +86,11 @@ def page(
     text: found in one of the texts of the item.
     after: the number of the item after which to go on; `Conflict` when it is gone.
     """
-    table = TABLES[info.kind]
-    query = _selected(select(table), info, conditions, text)
-    order = table.c.id if sort == NUMBER else _sortable(info, sort)
+    key = sort_key(info, sort)
+    query = _selected(select(TABLES[info.kind]), info, conditions, text)
     if after is not None:
-        query = query.where(_beyond(connection, info, order, after, descending))
-    # A field without a value sorts as NULL, which engines place differently: so whether it has one goes first.
-    keys = [table.c.id] if sort == NUMBER else [order.is_not(None), order, table.c.id]
-    query = query.order_by(*(key.desc() if descending else key.asc() for key in keys)).limit(limit)
+        query = query.where(beyond(connection, info, key, after, descending))
+    query = query.order_by(*in_order(info, key, descending)).limit(limit)
     return _items(connection, info, connection.execute(query).all())
 
 
@@ -101,34 +104,6 @@ def _selected(query: Select[Any], info: KindInfo, conditions: Sequence[Condition
     for condition in conditions:
         query = query.where(as_sql(info, condition))
     return query if text is None else query.where(text_found(info, text))
-
-
-def _sortable(info: KindInfo, sort: str) -> Any:
-    field = info.fields.get(sort)
-    if field is None or field.secret or field.kind == "list":
-        known = [NUMBER, *(n for n, f in info.fields.items() if not f.secret and f.kind != "list")]
-        raise InvalidInput.of("sort", f"is {sort!r}; {info.titles.lower()} can be sorted by {', '.join(known)}")
-    column = TABLES[info.kind].c[column_name(field)]
-    return folded(column) if field.kind in ("text", "long text") and not column.name.endswith("_id") else column
-
-
-def _beyond(connection: Connection, info: KindInfo, order: Any, after: int, descending: bool) -> Any:
-    """What comes after the item with that number, in the order of the page."""
-    table = TABLES[info.kind]
-    if order is table.c.id:
-        return table.c.id < after if descending else table.c.id > after
-    found = connection.execute(select(order).where(table.c.id == after)).first()
-    if found is None:
-        raise Conflict("The list changed: the item it was to go on after is gone.", "List again from the start.")
-    value, number = found[0], table.c.id
-    if value is None:
-        later = order.is_(None) & (number < after if descending else number > after)
-        return later if descending else or_(later, order.is_not(None))
-    here = order == value
-    later = or_(
-        order < value if descending else order > value, and_(here, number < after if descending else number > after)
-    )
-    return or_(later, order.is_(None)) if descending else later
 
 
 def add(
@@ -150,27 +125,50 @@ def add_many(
     models: Sequence[tuple[Group, Mapping[str, str | None]]],
     now: datetime,
     username: str,
-    on_rows: Callable[[int], None] = lambda rows: None,
+    on_row: Callable[[int], None] | None = None,
 ) -> list[int]:
-    """Add items in their order and number them; `on_rows` hears how many are in. `InvalidInput` names ``row.field``.
+    """Add items in their order; their numbers. `on_row` hears now and then how many are in, and may raise to stop.
 
-    With a single item the field alone is named.
+    `InvalidInput` names every reference that fits nothing, as ``row.field``, rows counted from 1 (with a single item
+    just ``field``); `Conflict` the first name that is taken.
     """
-    table, references = TABLES[info.kind], References(connection)
-    first = _take_numbers(connection, info.kind, len(models))
+    many, references = len(models) > 1, References(connection)
+    first = take_numbers(connection, info.kind, len(models))
     system = {"revision": 1, "created_at": now, "created_by": username, "changed_at": now, "changed_by": username}
+    problems: list[Problem] = []
     for start in range(0, len(models), _CHUNK):
-        chunk = models[start : start + _CHUNK]
-        if info.named:
-            _refuse_taken(connection, info, [str(model.name) for model, _ in chunk])  # type: ignore[attr-defined]
         rows = []
-        for offset, (model, hashes) in enumerate(chunk):
-            row = f"{start + offset + 1}." if len(models) > 1 else ""
-            columns = _columns(info, model, hashes, references, row)
-            rows.append({"id": first + start + offset, **columns, **system})
-        connection.execute(insert(table), rows)
-        on_rows(start + len(chunk))
+        for at, (model, hashes) in enumerate(models[start : start + _CHUNK], start):
+            columns, refused = _columns(info, model, hashes, references, f"{at + 1}." if many else "")
+            problems += refused
+            rows.append({"id": first + at, **columns, **system})
+        if problems:  # the rest is read only to name whatever else is refused
+            continue
+        if info.named:
+            _refuse_taken(connection, info, [row["name"] for row in rows], start if many else None)
+        with _undisturbed(info.titles):
+            connection.execute(insert(TABLES[info.kind]), rows)
+        if on_row is not None:
+            on_row(start + len(rows))
+    if problems:
+        raise _refused(info, problems)
     return list(range(first, first + len(models)))
+
+
+@contextmanager
+def _undisturbed(what: str) -> Iterator[None]:
+    """What was checked can be changed by somebody else before it is written; then the engine itself refuses."""
+    try:
+        yield
+    except IntegrityError:
+        raise Conflict(
+            f"{what}: somebody else changed something that this depends on meanwhile; nothing was changed.",
+            "Look at it as it is now, then try again.",
+        ) from None
+
+
+def _refused(info: KindInfo, problems: Sequence[Problem]) -> InvalidInput:
+    return InvalidInput(f"{info.title} refused; nothing was changed.", problems=problems)
 
 
 def edit(
@@ -195,55 +193,55 @@ def edit(
             "Look at it as it is now, then change it again.",
         )
     if info.named and key_of_name(model.name) != key_of_name(present.key):  # type: ignore[attr-defined]
-        _refuse_taken(connection, info, [str(model.name)])  # type: ignore[attr-defined]
-    columns = _columns(info, model, hashes, References(connection), "")
+        _refuse_taken(connection, info, [str(model.name)], None)  # type: ignore[attr-defined]
+    columns, problems = _columns(info, model, hashes, References(connection), "")
+    if problems:
+        raise _refused(info, problems)
     columns |= {"revision": present.revision + 1, "changed_at": now, "changed_by": username}
-    connection.execute(update(table).where(table.c.id == number).values(columns))
+    with _undisturbed(f"{info.title} {present.key}"):
+        connection.execute(update(table).where(table.c.id == number).values(columns))
     return _existing(connection, info, number)
 
 
-def remove(connection: Connection, info: KindInfo, number: int) -> None:
+def delete(connection: Connection, info: KindInfo, number: int) -> None:
     """Delete an item with its files; what refers to it is cleared, or keeps it from being deleted (`Conflict`)."""
     present = _existing(connection, info, number, lock=True)
     clear_references(connection, info, number, f"{info.title} {present.key}")
     if info.record:
-        connection.execute(delete(files).where(files.c.record_kind == info.kind, files.c.record_id == number))
-    connection.execute(delete(TABLES[info.kind]).where(TABLES[info.kind].c.id == number))
+        connection.execute(delete_rows(files).where(files.c.record_kind == info.kind, files.c.record_id == number))
+    table = TABLES[info.kind]
+    with _undisturbed(f"{info.title} {present.key}"):
+        connection.execute(delete_rows(table).where(table.c.id == number))
 
 
 def _existing(connection: Connection, info: KindInfo, number: int, *, lock: bool = False) -> ItemRow:
-    table = TABLES[info.kind]
-    query = select(table).where(table.c.id == number)
-    row = connection.execute(query.with_for_update() if lock else query).one()
-    return _items(connection, info, [row])[0]
+    found = by_number(connection, info, number, lock=lock)
+    if found is None:
+        raise NotFound(f"There is no {info.title.lower()} with the number {number} (any more); nothing was changed.")
+    return found
 
 
-def _take_numbers(connection: Connection, kind: Kind, wanted: int) -> int:
-    """The first of `wanted` new numbers; the counter's row stays locked until the transaction ends."""
-    mine = counters.c.kind == kind
-    last = connection.execute(select(counters.c.last).where(mine).with_for_update()).scalar()
-    if last is None:
-        connection.execute(insert(counters).values(kind=kind, last=wanted))
-        return 1
-    connection.execute(update(counters).where(mine).values(last=last + wanted))
-    return int(last) + 1
-
-
-def _refuse_taken(connection: Connection, info: KindInfo, names: Sequence[str]) -> None:
+def _refuse_taken(connection: Connection, info: KindInfo, names: Sequence[str], start: int | None) -> None:
+    """`Conflict` for the first name that is taken, among `names` or in the database; `start` = rows before them."""
     table, keys = TABLES[info.kind], [key_of_name(name) for name in names]
-    twice = next((name for at, name in enumerate(names) if len(set(keys)) < len(keys) and keys[at] in keys[:at]), None)
-    taken = twice or connection.execute(select(table.c.name).where(table.c.name_key.in_(keys)).limit(1)).scalar()
-    if taken is not None:
-        raise Conflict(
-            f"There is a {info.title.lower()} {taken!r} already; nothing was changed.",
-            "Names that differ only in case are the same.",
-        )
+    taken = {row[0] for row in connection.execute(select(table.c.name_key).where(table.c.name_key.in_(keys)))}
+    for at, key in enumerate(keys):
+        if key in taken:
+            where = "name" if start is None else f"{start + at + 1}.name"
+            raise Conflict(
+                f"There is a {info.title.lower()} {names[at]!r} already; nothing was changed.",
+                "Names that differ only in case are the same.",
+                problems=[Problem(where, "is taken")],
+            )
+        taken.add(key)
 
 
 def _columns(
     info: KindInfo, model: Group, hashes: Mapping[str, str | None], references: References, row: str
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The values by column, and which of them fit nothing."""
     found: dict[str, Any] = {}
+    problems: list[Problem] = []
     if info.named:
         found["name_key"] = key_of_name(model.name)  # type: ignore[attr-defined]
     for name, field in info.fields.items():
@@ -252,10 +250,13 @@ def _columns(
             if name in hashes:
                 found[column] = hashes[name]
         elif field.refers_to:
-            found[column] = references.stored(field, value, row)
+            try:
+                found[column] = references.stored(field, value, row)
+            except InvalidInput as error:
+                problems += error.problems
         else:
             found[column] = list(value) if field.kind == "list" else value
-    return found
+    return found, problems
 
 
 def _items(connection: Connection, info: KindInfo, rows: Iterable[Row[Any]]) -> list[ItemRow]:
@@ -304,6 +305,8 @@ class LoginRow:
 
 def login_row(connection: Connection, username: str) -> LoginRow | None:
     """The user of that name, whatever its case, with the commands of all their groups."""
+    if not username.strip().isprintable():
+        return None
     return _login(connection, TABLES[Kind.user].c.name_key == key_of_name(username))
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from trackkit.domain.declared import Declaration
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.project.kinds import KINDS, RECORD_KINDS, Kind, KindInfo
-from trackkit.store.project_tables import TABLES, column_name
+from trackkit.store.project_tables import TABLES, column_name, key_of_name, number_of_key
 
-RECORD = "record"
+_NAMED: Final = 5
+"""So many of those that still refer to something are named."""
+
+RECORD: Final = "record"
 """What `refers_to` says where any record fits."""
 
 
@@ -39,14 +42,14 @@ class References:
         return self._id(field, Kind(field.refers_to), value, row)
 
     def _id(self, field: Declaration, kind: Kind, key: str, row: str) -> int:
-        from trackkit.store.project_items import key_of_name
-
         info, table = KINDS[kind], TABLES[kind]
         known = key_of_name(key) if info.named else key.strip()
         if (kind, known) not in self._ids:
-            number = int(known) if known.isascii() and known.isdigit() and len(known) <= 18 else -1
-            condition = table.c.name_key == known if info.named else table.c.id == number
-            self._ids[kind, known] = self._connection.execute(select(table.c.id).where(condition)).scalar()
+            possible = key.strip().isprintable() if info.named else number_of_key(key) is not None
+            condition = table.c.name_key == known if info.named else table.c.id == number_of_key(key)
+            # What is referred to must not be deleted before this is written; foreign keys see to only some references.
+            query = select(table.c.id).where(condition).with_for_update(read=True, key_share=True)
+            self._ids[kind, known] = self._connection.execute(query).scalar() if possible else None
         found = self._ids[kind, known]
         if found is None:
             raise InvalidInput.of(f"{row}{field.name}", f"is {key!r}; there is no such {info.title.lower()}")
@@ -97,11 +100,14 @@ def _clear(connection: Connection, kind: Kind, field: Declaration, stored: int |
     if field.on_delete == "clear":
         connection.execute(update(table).where(column == stored).values({column.name: None}))
         return
-    referring = connection.execute(select(func.count()).select_from(table).where(column == stored)).scalar_one()
-    if referring:
-        what = KINDS[kind].title if referring == 1 else KINDS[kind].titles
+    query = select(table.c.name if KINDS[kind].named else table.c.id).where(column == stored).order_by(table.c.id)
+    names = [str(name) for name in connection.execute(query.limit(_NAMED + 1)).scalars()]
+    if names:
+        more = " and more" if len(names) > _NAMED else ""
+        what = (KINDS[kind].title if len(names) == 1 else KINDS[kind].titles).lower()
         raise Conflict(
-            f"{words} cannot be deleted: {referring} {what.lower()} refer to it. Nothing was changed.",
+            f"{words} cannot be deleted: {what} {', '.join(names[:_NAMED])}{more} still refer to it. "
+            "Nothing was changed.",
             "Delete or change those first.",
         )
 

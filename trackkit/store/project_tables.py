@@ -8,6 +8,7 @@ engine and is copied with the rows. A change here needs a migration; a test comp
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -48,6 +49,9 @@ counters = Table(
     Column("last", RowId, nullable=False),
 )  # the last number given of each kind; numbers are never given twice
 
+MAXIMUM_DIGITS: Final = 18
+"""Every number of so many digits fits into a column of any engine."""
+
 _TYPES: Final[Mapping[str, Any]] = {
     "text": Text,
     "long text": Text,
@@ -73,6 +77,17 @@ def table_name(kind: Kind) -> str:
     return f"{kind}s"
 
 
+def key_of_name(name: str) -> str:
+    """The form in which names are compared: upper and lower case mean the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
+
+
+def number_of_key(key: str) -> int | None:
+    """The number a key of something numbered means, if it can be one."""
+    digits = key.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= MAXIMUM_DIGITS else None
+
+
 def _column(field: Declaration) -> Column[Any]:
     name = column_name(field)
     if field.secret:
@@ -80,7 +95,7 @@ def _column(field: Declaration) -> Column[Any]:
     if field.refers_to and field.refers_to != "record" and field.kind != "list":
         target = ForeignKey(f"{table_name(Kind(field.refers_to))}.id")
         return Column(name, RowId, target, index=True)
-    return Column(name, _TYPES[field.kind], nullable=field.optional)
+    return Column(name, _TYPES[field.kind], nullable=field.optional, index=field.refers_to == "record")
 
 
 def _columns(info: KindInfo) -> Iterator[Column[Any]]:

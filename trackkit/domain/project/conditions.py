@@ -33,8 +33,9 @@ class Condition:
     value: str | int | bool | date | None
 
     def __str__(self) -> str:
-        text = {True: "yes", False: "no", None: ""}.get(self.value, self.value)  # type: ignore[arg-type]
-        return f"{self.field}{self.operator}{text}"
+        if isinstance(self.value, bool):
+            return f"{self.field}{self.operator}{'yes' if self.value else 'no'}"
+        return f"{self.field}{self.operator}{'' if self.value is None else self.value}"
 
     def holds(self, item: Mapping[str, Any]) -> bool:
         """Whether it holds for the values of an item. A field without a value is only ``=`` nothing.

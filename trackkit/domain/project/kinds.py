@@ -67,7 +67,8 @@ class _Items(Group):
     @field_validator("*", mode="after")
     @classmethod
     def _storable(cls, value: Any) -> Any:
-        if isinstance(value, str) and ("\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value)):
+        texts = value if isinstance(value, tuple) else (value,)
+        if any("\x00" in t or any(0xD800 <= ord(c) <= 0xDFFF for c in t) for t in texts if isinstance(t, str)):
             raise PydanticCustomError("text", "holds characters that no database takes (NUL or half a character)")
         return value
 

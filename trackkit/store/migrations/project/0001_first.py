@@ -1,4 +1,4 @@
-"""The project database of 0.3.0: a table for each kind of item, their numbers, attached files."""
+"""The project database of 0.3.0: a table for each kind of item, and their numbers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -40,20 +40,6 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_facts")),
     )
-    op.create_table(
-        "files",
-        sa.Column("id", ROW_ID, autoincrement=False, nullable=False),
-        sa.Column("record_kind", sa.String(length=32), nullable=False),
-        sa.Column("record_id", ROW_ID, nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("size", ROW_ID, nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("added_at", sa.BigInteger(), nullable=False),
-        sa.Column("added_by", sa.String(length=100), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
-    )
-    op.create_index(op.f("ix_files_record_kind_record_id"), "files", ["record_kind", "record_id"], unique=False)
     op.create_table(
         "groups",
         sa.Column("id", ROW_ID, autoincrement=False, nullable=False),
@@ -118,6 +104,7 @@ def upgrade() -> None:
         sa.Column("changed_by", sa.String(length=100), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tracked_emails")),
     )
+    op.create_index(op.f("ix_tracked_emails_record"), "tracked_emails", ["record"], unique=False)
     op.create_table(
         "users",
         sa.Column("id", ROW_ID, autoincrement=False, nullable=False),
@@ -238,6 +225,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workbook_tasks")),
     )
     op.create_index(op.f("ix_workbook_tasks_owner_id"), "workbook_tasks", ["owner_id"], unique=False)
+    op.create_index(op.f("ix_workbook_tasks_record"), "workbook_tasks", ["record"], unique=False)
     op.create_table(
         "reports",
         sa.Column("id", ROW_ID, autoincrement=False, nullable=False),

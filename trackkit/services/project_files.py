@@ -1,0 +1,103 @@
+"""Files attached to records: whoever may view a record may read its files, whoever may edit it may change them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trackkit.contract import project as contract
+from trackkit.contract.operation import Done
+from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Problem
+from trackkit.domain.project.kinds import KINDS, Kind, KindInfo
+from trackkit.services.environment import Call
+from trackkit.services.project_items import existing, project_of
+from trackkit.services.project_login import identity_of
+from trackkit.services.project_stores import OpenProject
+from trackkit.store import project_files
+from trackkit.store.database import Connection
+from trackkit.store.project_files import FileRow
+
+_RESERVED: Final = frozenset({".", ".."})
+
+
+def list_files(call: Call, request: contract.NamedItem) -> contract.Files:
+    """The files of a record."""
+    info, project = _record(request.kind), project_of(call, request.kind, "view")
+
+    def work(connection: Connection) -> list[FileRow]:
+        return project_files.attached(connection, info.kind, existing(connection, info, request.key).number)
+
+    return contract.Files(files=tuple(contract.FileInfo(**_view(row)) for row in project.read(work)))
+
+
+def attach_file(call: Call, request: contract.AttachFile) -> contract.FileInfo:
+    """Attach a file."""
+    info, project = _record(request.kind), project_of(call, request.kind, "edit")
+    name, content = _checked_name(request.name), request.content
+    if len(content) > contract.MAXIMUM_FILE:
+        raise MessageTooLarge(
+            f"The file has {len(content):,} octets; at most {contract.MAXIMUM_FILE:,} are kept. Nothing was changed.",
+            problems=[Problem("content", "is too large")],
+        )
+
+    def work(connection: Connection) -> FileRow:
+        number = existing(connection, info, request.key, lock=True).number
+        return project_files.attach(connection, info.kind, number, name, content, call.now, call.actor.username)
+
+    return contract.FileInfo(**_view(project.write(work)))
+
+
+def read_file(call: Call, request: contract.NamedFile) -> contract.FileContent:
+    """A file with its bytes, exactly as they came."""
+    row, project = _found(call, request.file_id)
+    project_of(call, row.record_kind, "view")
+    content = project.read(lambda connection: project_files.content(connection, row.id))
+    return contract.FileContent(**_view(row), content=_encoded(content))
+
+
+def detach_file(call: Call, request: contract.NamedFile) -> Done:
+    """Remove a file."""
+    row, project = _found(call, request.file_id)
+    project_of(call, row.record_kind, "edit")
+    project.write(lambda connection: project_files.detach(connection, row.id))
+    return Done()
+
+
+def _found(call: Call, file_id: int) -> tuple[FileRow, OpenProject]:
+    project = call.environment.projects.open(identity_of(call).database)
+    row = project.read(lambda connection: project_files.find(connection, file_id))
+    if row is None:
+        raise NotFound(f"There is no attached file {file_id}.")
+    return row, project
+
+
+def _record(kind: Kind) -> KindInfo:
+    info = KINDS[kind]
+    if not info.record:
+        raise InvalidInput.of("kind", f"is {kind}; files are attached to records only")
+    return info
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or name in _RESERVED:
+        raise InvalidInput.of("name", "is empty or no name of a file")
+    if not name.isprintable() or set(name) & set("/\\"):
+        raise InvalidInput.of("name", "holds a slash or control characters")
+    return name
+
+
+def _encoded(content: bytes) -> bytes:
+    from base64 import b64encode
+
+    return b64encode(content)
+
+
+def _view(row: FileRow) -> dict[str, object]:
+    return {
+        "file_id": row.id,
+        "name": row.name,
+        "size": row.size,
+        "sha256": row.sha256,
+        "added_at": row.added_at,
+        "added_by": row.added_by,
+    }

@@ -1,0 +1,213 @@
+"""Log-in of project users, their sessions, and their own passwords.
+
+A project user is never a server user and the other way round: each kind of token opens only its own operations. What
+fails is `WrongLogin`, which never tells which half was wrong, and `NotLoggedIn`; refusals are logged as Unusual
+Activity with the database.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Final, cast
+
+from trackkit.contract import project as contract
+from trackkit.contract.operation import Done, Nothing
+from trackkit.domain.accounts import Actor, ProjectIdentity, Role, checked_password, session_expired
+from trackkit.domain.declared import checked
+from trackkit.domain.errors import NotFound, NotLoggedIn, WrongLogin
+from trackkit.domain.log import Severity
+from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.services.environment import Call, Environment
+from trackkit.services.passwords import PROJECT_PREFIX, new_secret, token_hash
+from trackkit.store import databases, project_items, project_sessions
+from trackkit.store.database import Connection
+from trackkit.store.databases import DatabaseRow
+from trackkit.store.project_items import LoginRow
+from trackkit.store.project_sessions import ProjectSessionRow
+
+SOURCE: Final = "project log-in"
+_TOUCH_EVERY: Final = timedelta(seconds=30)
+_ENDED: Final = "Your project session has ended."
+
+
+def offered_databases(call: Call, request: contract.OfferedDatabases) -> contract.Offers:
+    """The active databases in the log-in list of that kind of client."""
+    rows = call.environment.store.read(databases.all_databases)
+    web = request.client == "web"
+    shown = [
+        row for row in rows if row.settings.active and (row.settings.in_web_list if web else row.settings.in_other_list)
+    ]
+    return contract.Offers(
+        databases=tuple(contract.Offered(name=row.name, description=row.settings.description) for row in shown)
+    )
+
+
+def open_project(call: Call, request: contract.OpenProject) -> contract.OpenedProject:
+    """Log in to a project."""
+    environment = call.environment
+    row, user = _claimed(environment, request)
+    password = request.password.get_secret_value()
+    verified = environment.passwords.verify(user.password_hash if user else None, password)
+    if row is None or user is None or not verified or not user.active or not row.settings.active:
+        call.log(
+            Severity.unusual_activity,
+            SOURCE,
+            f"Failed log-in to a project as {request.username!r}.",
+            database=row.name if row else request.database,
+        )
+        raise WrongLogin("Database, user name or password is wrong, or the account or database is not active.")
+    token, session_id = new_secret(PROJECT_PREFIX), secrets.token_hex(8)
+    found, known = row, user
+
+    def work(connection: Connection) -> None:
+        present = databases.by_row(connection, found.id)
+        if present is None or not present.settings.active:
+            raise WrongLogin("The database was switched off meanwhile.")
+        project_sessions.open_session(
+            connection,
+            session_id=session_id,
+            token_hash=token_hash(token),
+            database_row=found.id,
+            user_number=known.number,
+            username=known.name,
+            client=request.client,
+            address=call.actor.address,
+            now=call.now,
+        )
+
+    environment.store.write(work)
+    words = f"{user.name} logged in ({request.client})."
+    environment.log.write(
+        Severity.information, SOURCE, words, database=row.name, username=user.name, client_address=call.actor.where
+    )
+    return contract.OpenedProject(
+        token=token,
+        session_id=session_id,
+        database=row.name,
+        username=user.name,
+        client=request.client,
+        commands=user.commands,
+        opened_at=call.now,
+    )
+
+
+def _claimed(environment: Environment, request: contract.OpenProject) -> tuple[DatabaseRow | None, LoginRow | None]:
+    """Database and user that a log-in names; none for what there is not."""
+    try:
+        row = environment.projects.row(request.database)
+    except NotFound:
+        return None, None
+    if not row.settings.active:
+        return row, None
+    read = environment.projects.opened(row).read
+    return row, read(lambda connection: project_items.login_row(connection, request.username))
+
+
+def authenticate_project(environment: Environment, token: str, address: str, local: bool, automatic: bool) -> Actor:
+    """Who a project token stands for; `NotLoggedIn` when it stands for nobody (any more).
+
+    Groups, activity and the account itself are looked at anew at each request, so that a change counts at once.
+    """
+    now, hashed = environment.clock(), token_hash(token)
+    session = environment.store.read(lambda connection: project_sessions.find_session(connection, hashed))
+    if session is None:
+        raise NotLoggedIn(_ENDED, "Log in to the project again.")
+    if session_expired(session.last_used_at, now, _idle(environment)[session.client]):
+        environment.store.write(lambda connection: project_sessions.end(connection, session.session_id))
+        _tell_timeout(environment, session)
+        raise NotLoggedIn("Your project session timed out.", "Log in to the project again.")
+    project = environment.projects.open(session.database)
+    number = session.user_number
+    user = project.read(lambda connection: project_items.login_row_by_number(connection, number))
+    if user is None or not user.active:
+        environment.store.write(lambda connection: project_sessions.end(connection, session.session_id))
+        raise NotLoggedIn(_ENDED, "The account is not active any more.")
+    if not automatic and now - session.last_used_at >= _TOUCH_EVERY:
+        environment.store.write(lambda connection: project_sessions.touch(connection, session.session_id, now))
+    identity = ProjectIdentity(
+        session.database, session.database_row, user.number, session.client, frozenset(user.commands)
+    )
+    return Actor(user.name, Role.viewer, address, local, session_id=session.session_id, project=identity)
+
+
+def _idle(environment: Environment) -> dict[str, timedelta]:
+    """How long a session of each kind of client may be idle."""
+    options = environment.options.current.server
+    return {
+        "web": timedelta(minutes=options.web_idle_minutes),
+        "api": timedelta(minutes=options.api_idle_minutes),
+        "native": timedelta(minutes=options.native_idle_minutes),
+    }
+
+
+def end_idle_project_sessions(environment: Environment) -> None:
+    """End the project sessions nobody came back to; each is logged."""
+    now = environment.clock()
+    before = {client: now - idle for client, idle in _idle(environment).items()}
+    for session in environment.store.write(lambda connection: project_sessions.delete_idle(connection, before)):
+        _tell_timeout(environment, session)
+
+
+def _tell_timeout(environment: Environment, session: ProjectSessionRow) -> None:
+    environment.log.write(
+        Severity.information,
+        SOURCE,
+        f"The project session of {session.username} ({session.client}) timed out.",
+        database=session.database,
+        username=session.username,
+        client_address=session.client_address,
+    )
+
+
+def identity_of(call: Call) -> ProjectIdentity:
+    """The project user who asks; every operation of the realm has one."""
+    if call.actor.project is None:
+        raise NotLoggedIn("This needs a log-in to a project.", "Log in to the project.")
+    return call.actor.project
+
+
+def current_project(call: Call, request: Nothing) -> contract.ProjectSession:
+    """Who the caller is in the project."""
+    identity = identity_of(call)
+    return contract.ProjectSession(
+        session_id=call.actor.session_id or "",
+        database=identity.database,
+        username=call.actor.username,
+        client=cast("contract.ClientKind", identity.client),
+        commands=tuple(sorted(identity.commands)),
+        opened_at=call.now,
+    )
+
+
+def close_project(call: Call, request: Nothing) -> Done:
+    """Log out of the project."""
+    session_id = call.actor.session_id or ""
+    call.environment.store.write(lambda connection: project_sessions.end(connection, session_id))
+    return Done()
+
+
+def change_project_password(call: Call, request: contract.ProjectPassword) -> Done:
+    """Change one's own password; the user's other sessions end."""
+    environment, identity = call.environment, identity_of(call)
+    project, number = environment.projects.open(identity.database), identity.user_number
+    user = project.read(lambda connection: project_items.login_row_by_number(connection, number))
+    if user is None or not environment.passwords.verify(user.password_hash, request.present.get_secret_value()):
+        call.log(Severity.unusual_activity, SOURCE, "A wrong present password was given.", database=identity.database)
+        raise WrongLogin("The present password is wrong; nothing was changed.")
+    hashed = environment.passwords.hash(checked_password(request.new.get_secret_value()))
+
+    def work(connection: Connection) -> None:
+        info = KINDS[Kind.user]
+        row = project_items.by_number(connection, info, number, lock=True)
+        if row is None:
+            raise NotLoggedIn(_ENDED, "The account was deleted.")
+        model = checked(info.model, row.values, "The account cannot be changed.")
+        project_items.edit(connection, info, number, model, {"password": hashed}, None, call.now, user.name)
+
+    project.write(work)
+    environment.store.write(
+        lambda c: project_sessions.end_of_user(c, identity.database_row, number, keep=call.actor.session_id)
+    )
+    call.log(Severity.information, SOURCE, f"{user.name} changed the password.", database=identity.database)
+    return Done()

@@ -1,0 +1,241 @@
+"""The opened project databases, and which of them are away.
+
+Before and after each unit of work it is looked whether the file opened is still the one at its place (device and
+inode): a process can go on writing into an open file whose folder was moved away, and nothing of that may be told as
+saved. A database that is away is refused at once with `DatabaseUnavailable`, logged once as Severe Error, and looked
+for by `check`, which brings it back. The others go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from trackkit.domain.errors import DatabaseUnavailable, InvalidInput, NotFound, TrackkitError, Unavailable
+from trackkit.domain.log import Severity
+from trackkit.services.database_places import Location, Places
+from trackkit.services.log_writer import LogWriter
+from trackkit.services.sealing import Sealer
+from trackkit.store import databases, project_facts
+from trackkit.store.database import Connection, Store, Work
+from trackkit.store.databases import DatabaseRow
+from trackkit.store.migrate import standing
+
+T = TypeVar("T")
+
+SOURCE: Final = "databases"
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    store: Store
+    file: tuple[Path, int, int] | None
+    """Path, device and inode of a database on disk."""
+
+
+@dataclass(frozen=True)
+class OpenProject:
+    """A database of the list, ready for units of work."""
+
+    row: DatabaseRow
+    store: Store
+    _unit: Callable[[Work[object], bool], object]
+
+    def read(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that sees one state of the database; `DatabaseUnavailable`."""
+        return self._unit(work, False)  # type: ignore[return-value]
+
+    def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction; it is on the disk of the database when this returns."""
+        return self._unit(work, True)  # type: ignore[return-value]
+
+
+class ProjectStores:
+    """Every project database that this server has open."""
+
+    def __init__(self, main: Store, sealer: Sealer, places: Places, log: LogWriter) -> None:
+        self._main, self._sealer, self._places, self._log = main, sealer, places, log
+        self._opened: dict[int, _Opened] = {}
+        self._away: dict[int, str] = {}
+        self._lock = threading.RLock()
+
+    def open(self, name: str) -> OpenProject:
+        """The database of that name, whatever its case; `NotFound`, `DatabaseUnavailable`."""
+        return self.opened(self.row(name))
+
+    def row(self, name: str) -> DatabaseRow:
+        """What the list says about the database of that name; `NotFound`."""
+        try:
+            key = self._places.locate(name).key
+        except InvalidInput:
+            key = name  # a full path may not be allowed any more; the list still knows it
+        row = self._main.read(lambda connection: databases.find_database(connection, key))
+        if row is None:
+            raise NotFound(f"There is no database {name!r} in the list.")
+        return row
+
+    def location(self, row: DatabaseRow) -> Location:
+        """Where a database of the list lies."""
+        return self._places.listed(row.name, row.name_key, row.place)
+
+    def opened(self, row: DatabaseRow) -> OpenProject:
+        """A database of the list, opened if it is not yet."""
+        with self._lock:
+            if row.id in self._away:
+                raise _unavailable(row, self._away[row.id])
+            if row.id not in self._opened:
+                try:
+                    self._opened[row.id] = self._open(row)
+                except TrackkitError as error:
+                    raise self._lost(row, _reason(error)) from error
+            store = self._opened[row.id].store
+        return OpenProject(row, store, lambda work, writing: self._do(row, work, writing))
+
+    def _open(self, row: DatabaseRow) -> _Opened:
+        location = self.location(row)
+        password = self._sealer.open(row.name, row.sealed_password) if row.sealed_password else None
+        store = self._places.open_existing(location, password)
+        try:
+            status = location.file.stat() if location.folder else None
+            store.read(lambda connection: _refuse_other(connection, row))
+        except BaseException:
+            store.close()
+            raise
+        return _Opened(store, (location.file, status.st_dev, status.st_ino) if status else None)
+
+    def _do(self, row: DatabaseRow, work: Work[T], writing: bool) -> T:
+        with self._lock:
+            found = self._opened.get(row.id)
+        if found is None:
+            return self.opened(row)._unit(work, writing)  # type: ignore[return-value]
+
+        def guarded(connection: Connection) -> T:
+            _refuse_moved(found)
+            result = work(connection)
+            _refuse_moved(found)  # raised before the commit: what went elsewhere is not told as saved
+            return result
+
+        try:
+            return found.store.write(guarded) if writing else found.store.read(guarded)
+        except DatabaseUnavailable as error:
+            raise self._lost(row, error.message) from error
+        except Unavailable as error:
+            reason = _gone(found)
+            if reason:
+                raise self._lost(row, reason) from error
+            raise DatabaseUnavailable(f"{row.name}: {error.message}", error.advice) from error
+
+    def _lost(self, row: DatabaseRow, reason: str) -> DatabaseUnavailable:
+        """Mark a database as away; the first time it is logged."""
+        with self._lock:
+            known = row.id in self._away
+            self._away[row.id] = reason
+            found = self._opened.pop(row.id, None)
+        if not known:
+            self._log.write(
+                Severity.severe_error, SOURCE, f"Database {row.name} is not available: {reason}", database=row.name
+            )
+        if found is not None:
+            threading.Thread(target=found.store.close, daemon=True).start()  # a host that is away can take its time
+        return _unavailable(row, reason)
+
+    def availability(self, row: DatabaseRow) -> str:
+        """Why a database cannot be used now; empty when it can."""
+        with self._lock:
+            return self._away.get(row.id, "")
+
+    def check(self) -> None:
+        """Look after every database of the list: what is away is marked, what is back is brought back."""
+        rows = self._main.read(databases.all_databases)
+        for row in rows:
+            if self.availability(row):
+                self._try_again(row)
+            else:
+                try:
+                    self.opened(row).read(lambda connection: None)
+                except DatabaseUnavailable:
+                    continue  # marked and logged
+        listed = {row.id for row in rows}
+        for row_id in [known for known in (*self._opened, *self._away) if known not in listed]:
+            self.forget(row_id)
+
+    def _try_again(self, row: DatabaseRow) -> None:
+        try:
+            found = self._open(row)
+        except TrackkitError as error:
+            with self._lock:
+                if row.id in self._away:
+                    self._away[row.id] = _reason(error)
+            return
+        with self._lock:
+            self._opened[row.id] = found
+            self._away.pop(row.id, None)
+        self._log.write(Severity.information, SOURCE, f"Database {row.name} is available again.", database=row.name)
+
+    def forget(self, row_id: int) -> None:
+        """Close a database that is not in the list any more, or whose place changes."""
+        with self._lock:
+            found = self._opened.pop(row_id, None)
+            self._away.pop(row_id, None)
+        if found is not None:
+            found.store.close()
+
+    def close(self) -> None:
+        """Close every database."""
+        for row_id in list(self._opened):
+            self.forget(row_id)
+
+
+def _refuse_other(connection: Connection, row: DatabaseRow) -> None:
+    found = standing(connection, "project")
+    if found == "older":
+        raise DatabaseUnavailable(
+            "it has an older schema: take it out of the list and add it again, which backs it up and upgrades it"
+        )
+    if found != "current":
+        raise DatabaseUnavailable(f"what lies there is {_STANDING[found]}")
+    if project_facts.identity(connection) != row.database_id:
+        raise DatabaseUnavailable("another database lies in its place")
+
+
+_STANDING: Final = {
+    "empty": "empty",
+    "newer": "a database written by a newer trackkit",
+    "foreign": "no trackkit database",
+}
+
+
+def _refuse_moved(found: _Opened) -> None:
+    if found.file is None:
+        return
+    path, device, inode = found.file
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DatabaseUnavailable(f"{path} is gone ({error.strerror})") from error
+    if (status.st_dev, status.st_ino) != (device, inode):
+        raise DatabaseUnavailable(f"{path} is another file now")
+
+
+def _gone(found: _Opened) -> str:
+    """Why a database whose unit failed is away; empty when it is there and the unit failed for another reason."""
+    try:
+        _refuse_moved(found)
+        found.store.read(project_facts.identity)
+    except TrackkitError as error:
+        return error.message
+    return ""
+
+
+def _reason(error: TrackkitError) -> str:
+    return error.problems[0].message if error.problems else error.message
+
+
+def _unavailable(row: DatabaseRow, reason: str) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"The database {row.name} is not available now: {reason}",
+        "It comes back by itself when its drive or host does. Nothing was changed.",
+    )

@@ -1,0 +1,36 @@
+"""Numbers of items and of attached files: counted up in the database, never given twice, not even at the same moment.
+
+Whoever took one holds the counter's row until the transaction ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Connection, Table, Text, cast
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trackkit.domain.project.kinds import Kind
+from trackkit.store.project_tables import counters, facts
+
+_LAST_FILE: Final = "last_file"
+
+
+def take_numbers(connection: Connection, kind: Kind, wanted: int) -> int:
+    """The first of `wanted` new numbers of a kind."""
+    new = _insert(connection, counters).values(kind=kind, last=wanted)
+    taken = new.on_conflict_do_update(index_elements=["kind"], set_={"last": counters.c.last + wanted})
+    last: int = connection.execute(taken.returning(counters.c.last)).scalar_one()
+    return last - wanted + 1
+
+
+def take_file_number(connection: Connection) -> int:
+    """A new number for an attached file."""
+    new = _insert(connection, facts).values(name=_LAST_FILE, value="1")
+    following = cast(cast(facts.c.value, BigInteger) + 1, Text)
+    taken = new.on_conflict_do_update(index_elements=["name"], set_={"value": following})
+    return int(connection.execute(taken.returning(facts.c.value)).scalar_one())
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
