@@ -39,6 +39,8 @@ class RunningServer:
     database_url: str | None = None
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    sample: bool = False
+    """A server that starts for the first time gets the sample database, as people's do."""
     url: str = ""
     fingerprint: str = ""
 
@@ -57,6 +59,8 @@ class RunningServer:
         ]
         if self.database_url:
             command += ["--database-url", self.database_url]
+        if not self.sample:
+            command.append("--no-sample")
         with self._stderr_path.open("ab") as stderr:
             self.process = subprocess.Popen(
                 [*command, *self.arguments],
@@ -141,10 +145,11 @@ def start_server(
     *,
     arguments: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
+    sample: bool = False,
 ) -> RunningServer:
     """Start a server on a fresh data folder (or the one given) and set options."""
     data = data or Path(tempfile.mkdtemp(prefix=SHORT)) / "data"
-    server = RunningServer(data, free_port(), database_url, arguments, environment or {})
+    server = RunningServer(data, free_port(), database_url, arguments, environment or {}, sample)
     try:
         server.start()
         if options:

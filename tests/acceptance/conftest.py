@@ -17,12 +17,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from trackkit.client.project import Project
 
 from tests.conftest import Start
 from tests.peers.postgres import Cluster
 from tests.running import SHORT, RunningServer
 from trackkit.client import Server
+from trackkit.client.project import Project
 
 PASSWORD = "the administrator's password"
 

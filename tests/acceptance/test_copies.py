@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trackkit.client.project import Project
 
 from tests.acceptance.conftest import PASSWORD, House, set_up
 from tests.conftest import Start
+from trackkit.client.project import Project
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound, TrackkitError
 from trackkit.domain.project.kinds import KINDS
 

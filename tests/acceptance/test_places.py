@@ -181,12 +181,12 @@ def test_a_postgresql_that_is_stopped(start: Start, tmp_path: Path) -> None:
             beside.add("defect", title="The others go on")
             severe = wait_until(lambda: house.admin.log.list(level="severe_error", match="only").entries, what="log")
             assert {entry.database for entry in severe} == {name}
-            house.server.stop()
-            house.server.restart()  # a database that is away keeps no server from starting
-            assert not house.admin.databases.show(name).available
-            assert house.admin.databases.show(near).available
-            cluster.resume()
-            wait_until(lambda: house.admin.databases.show(name).available, seconds=60, what="it is back")
+        house.server.stop()
+        house.server.restart()  # a database that is away keeps no server from starting
+        assert not house.admin.databases.show(name).available
+        assert house.admin.databases.show(near).available
+        cluster.resume()
+        wait_until(lambda: house.admin.databases.show(name).available, seconds=60, what="it is back")
         with house.project(name) as project:
             assert [item.values["title"] for item in project.list("defect").items] == ["Before"]
     finally:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from trackkit.client.project import Project
 
 from tests.acceptance.conftest import PASSWORD, House
+from trackkit.client.project import Project
 from trackkit.domain.errors import Conflict, ImportRefused, InvalidInput, NotAllowed, NotFound, NotLoggedIn, WrongLogin
 from trackkit.domain.project.commands import COMMANDS
 from trackkit.domain.project.kinds import KINDS, RECORD_KINDS, Kind

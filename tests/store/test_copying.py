@@ -186,6 +186,19 @@ def test_a_copy_of_an_older_database_is_complete_and_can_be_upgraded(tmp_path: P
     target.close()
 
 
+def test_an_older_database_can_be_copied_into_a_new_one(tmp_path: Path) -> None:
+    source, target = database.sqlite(tmp_path / "source.db"), database.sqlite(tmp_path / "target.db")
+    source.write(lambda c: upgrade_on(c, "project", "project_0001"))
+    upgrade(target, "project")
+    source.write(lambda c: project_facts.found_project(c, "first", NOW, "administrator", "hash"))
+    counts = copied(source, target)
+    assert counts == source.read(copying.row_counts)
+    assert target.read(copying.row_counts) == counts | {"files": 0}
+    assert all_of(target, Kind.user)[0].key == "administrator"
+    source.close()
+    target.close()
+
+
 def test_a_copy_that_is_not_whole_is_found(pair: tuple[Store, Store]) -> None:
     source, target = pair
     source.write(fill)

@@ -93,7 +93,7 @@ def _of_kind(kind: Kind) -> st.SearchStrategy[list[dict[str, Any]]]:
     info = KINDS[kind]
     fields = {n: _values(f) for n, f in info.fields.items() if not f.secret and n != "email"}
     unique: Any = (lambda values: key_of_name(values["name"])) if info.named else None
-    return st.lists(st.fixed_dictionaries(fields), max_size=8, unique_by=unique)
+    return st.lists(st.fixed_dictionaries(fields), min_size=3, max_size=10, unique_by=unique)
 
 
 def _condition(info: KindInfo) -> st.SearchStrategy[Condition]:
@@ -125,14 +125,15 @@ def _parsed(info: KindInfo, text: str) -> Condition | None:
 KINDS_ASKED = (Kind.defect, Kind.user, Kind.workbook_task, Kind.test_run, Kind.rule, Kind.filter)
 
 
-def _asked(kind: Kind) -> st.SearchStrategy[tuple[Kind, list[dict[str, Any]], list[Condition], str | None]]:
+Question = tuple[list[Condition], str | None]
+
+
+def _asked(kind: Kind) -> st.SearchStrategy[tuple[Kind, list[dict[str, Any]], list[Question]]]:
+    """Items of a kind, and many questions about them: single examples are dear, single questions are not."""
     without_template = _of_kind(kind).map(lambda rows: [{**row, **_fits(row)} for row in rows])
-    return st.tuples(
-        st.just(kind),
-        without_template,
-        st.lists(_condition(KINDS[kind]), max_size=2),
-        st.none() | TEXTS,
-    )
+    one = st.tuples(st.lists(_condition(KINDS[kind]), min_size=1, max_size=1), st.none())
+    several = st.tuples(st.lists(_condition(KINDS[kind]), max_size=3), st.none() | TEXTS)
+    return st.tuples(st.just(kind), without_template, st.lists(one | several, min_size=15, max_size=25))
 
 
 ANYTHING = st.sampled_from(KINDS_ASKED).flatmap(_asked)
@@ -163,21 +164,23 @@ def _found_in(info: KindInfo, row: ItemRow, text: str) -> bool:
 @ASKED
 @given(ANYTHING)
 def test_conditions_select_and_count_what_they_mean(project: Store, asked: Any) -> None:
-    kind, rows, conditions, text = asked
+    kind, rows, questions = asked
     info = KINDS[kind]
 
     def work(connection: Connection) -> None:
         _surroundings(connection)
         _add(connection, kind, *rows)
-        expected = [
-            row.number
-            for row in _all(connection, kind)
-            if all(condition.holds(_seen(row)) for condition in conditions)
-            and (text is None or _found_in(info, row, text))
-        ]
-        found = project_items.page(connection, info, conditions, text, limit=1000)
-        assert [row.number for row in found] == expected
-        assert project_items.count(connection, info, conditions, text) == len(expected)
+        present = _all(connection, kind)
+        for conditions, text in questions:
+            expected = [
+                row.number
+                for row in present
+                if all(condition.holds(_seen(row)) for condition in conditions)
+                and (text is None or _found_in(info, row, text))
+            ]
+            found = project_items.page(connection, info, conditions, text, limit=1000)
+            assert [row.number for row in found] == expected, [str(condition) for condition in conditions]
+            assert project_items.count(connection, info, conditions, text) == len(expected)
 
     _undone(project, work)
 
@@ -207,7 +210,8 @@ def _order(row: ItemRow, field: Declaration | None) -> tuple[Any, ...]:
 def test_pages_go_through_everything_once_and_in_order(
     project: Store, asked: Any, descending: bool, size: int, data: st.DataObject
 ) -> None:
-    kind, rows, conditions, _ = asked
+    kind, rows, questions = asked
+    conditions = questions[0][0]
     info = KINDS[kind]
     fields = {n: f for n, f in info.fields.items() if not f.secret and f.kind != "list"}
     sort = data.draw(st.sampled_from(["number", *fields]))

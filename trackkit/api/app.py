@@ -144,7 +144,8 @@ def _call(environment: Environment, operation: Operation[Any, Any], http: Reques
     if operation.realm == "project":
         if not token.startswith(PROJECT_PREFIX):
             raise NotLoggedIn("This needs a log-in to a project.", "Log in to the project first.")
-        actor = authenticate_project(environment, token, address, local, automatic)
+        leaving = operation.name == project.CLOSE.name
+        actor = authenticate_project(environment, token, address, local, automatic, leaving=leaving)
     elif operation.role is None:
         actor = nobody(address, local)
     elif not token:

@@ -37,8 +37,15 @@ def remember(context: typer.Context, server: str | None, data: str | None) -> No
     context.meta[_CHOICE] = (server, data)
 
 
-def on_server(command: Callable[..., None]) -> Callable[..., None]:
-    """Make a command whose first parameter is a logged-in `Server`; the two options above are added to its own."""
+def on_server(
+    command: Callable[..., None], reached: "Callable[[str | None, str | None], Server] | None" = None
+) -> Callable[..., None]:
+    """Make a command whose first parameter is a `Server`; the two options above are added to its own.
+
+    Parameters
+    ----------
+    reached: how the server is reached; without it `opened`, which logs in.
+    """
     signature = inspect.signature(command)
     own = list(signature.parameters.values())[1:]
     more = [
@@ -50,7 +57,8 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(chosen_server: str | None, chosen_data: str | None, context: typer.Context, **given: Any) -> None:
         before = context.meta.get(_CHOICE, (None, None))
-        with opened(chosen_server or before[0], chosen_data or before[1]) as server:
+        reach = reached or opened
+        with reach(chosen_server or before[0], chosen_data or before[1]) as server:
             command(server, **given)
 
     keyword = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
@@ -67,6 +75,16 @@ def opened(server: str | None, data: str | None) -> "Server":
 
         return local(data, os.environ.get("TRACKKIT_USERNAME") or "admin")
     return _over_network(server or _only_connection())
+
+
+def reached(server: str | None, data: str | None) -> "Server":
+    """The chosen server without a log-in: for those who log in to a project."""
+    from trackkit.client import reach, reach_local
+
+    server, data = _chosen(server, data)
+    if data is not None:
+        return reach_local(data)
+    return reach(server or _only_connection(), pin=ask_about_certificate if at_terminal() else None)
 
 
 def _chosen(server: str | None, data: str | None) -> tuple[str | None, str | None]:

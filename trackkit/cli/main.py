@@ -11,7 +11,24 @@ from typing import Annotated
 import typer
 
 from trackkit import __version__
-from trackkit.cli import audit, choosing, connection, doctor, log, mail, options, report, server, token, up, user
+from trackkit.cli import (
+    audit,
+    choosing,
+    connection,
+    database,
+    doctor,
+    job,
+    log,
+    mail,
+    options,
+    project,
+    report,
+    server,
+    task,
+    token,
+    up,
+    user,
+)
 from trackkit.cli.output import note
 from trackkit.domain.errors import InvalidInput, TrackkitError
 
@@ -25,6 +42,10 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.add_typer(server.app, name="server")
 app.add_typer(connection.app, name="connection")
+app.add_typer(database.app, name="database")
+app.add_typer(project.app, name="project")
+app.add_typer(task.app, name="task")
+app.add_typer(job.app, name="job")
 app.add_typer(mail.app, name="mail")
 app.add_typer(log.app, name="log")
 app.add_typer(options.app, name="options")
@@ -50,7 +71,7 @@ def trackkit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Run issue-tracking servers: mail queue, log, options, users."""
+    """Run issue-tracking servers: databases, mail queue, log, options, users."""
     choosing.remember(context, server, data)
 
 

@@ -25,12 +25,15 @@ def run(
         str | None,
         typer.Option(help="PostgreSQL instead of SQLite: a URL without password, env:NAME or file:PATH."),
     ] = None,
+    no_sample: Annotated[
+        bool, typer.Option("--no-sample", help="Make no sample database at the very first start.")
+    ] = False,
 ) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl+C)."""
     from trackkit.server.run import run as run_server
 
     url = None if database_url is None else _database_url(database_url)
-    run_server(data, port=port, address=address, database_url=url)
+    run_server(data, port=port, address=address, database_url=url, sample=not no_sample)
 
 
 def _database_url(source: str) -> str:

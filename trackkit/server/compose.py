@@ -13,6 +13,7 @@ from trackkit.domain.accounts import ADMIN, Role
 from trackkit.domain.log import LogEntry, Severity
 from trackkit.server.folder import Folder
 from trackkit.server.settings import MachineSettings
+from trackkit.services import sample
 from trackkit.services.database_places import Places
 from trackkit.services.environment import Environment
 from trackkit.services.jobs import Jobs
@@ -81,6 +82,7 @@ def _first_start(store: Store, at: datetime) -> str:
             server_id = str(uuid4())
             records.set_fact(connection, "server_id", server_id)
             accounts.add_user(connection, ADMIN, Role.admin, None, at)
+            records.set_fact(connection, sample.FACT, sample.WANTED)
         return server_id
 
     return store.write(work)

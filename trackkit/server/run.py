@@ -29,13 +29,21 @@ from trackkit.services.compacting import compact_at_start
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.project_login import end_idle_project_sessions
+from trackkit.services.sample import make_once
 from trackkit.services.tasks import begin_schedules, run_due
 
 _WORKER: Final = "server"
 """The server's own mail worker; what it held before it was stopped is its own to rescue."""
 
 
-def run(data: Path, *, port: int | None = None, address: str | None = None, database_url: str | None = None) -> None:
+def run(
+    data: Path,
+    *,
+    port: int | None = None,
+    address: str | None = None,
+    database_url: str | None = None,
+    sample: bool = True,
+) -> None:
     """Serve until told to stop.
 
     Parameters
@@ -44,6 +52,7 @@ def run(data: Path, *, port: int | None = None, address: str | None = None, data
     port: wins over the option `server.port`.
     address: wins over the machine's setting.
     database_url: a PostgreSQL database instead of SQLite in the folder.
+    sample: a server that starts for the first time gets the sample database.
 
     Raises `TrackkitError` when the server cannot start; startup.log tells it, too.
     """
@@ -69,6 +78,7 @@ def run(data: Path, *, port: int | None = None, address: str | None = None, data
                     SOURCE,
                     f"The port {port} given at the start wins over the option server.port ({options.port}).",
                 )
+            make_once(environment, wanted=sample)
             environment.projects.check()
             compact_at_start(environment)
             with listening(machine.address, port or options.port) as tcp, local_socket(folder) as local:

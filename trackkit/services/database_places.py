@@ -35,6 +35,8 @@ T = TypeVar("T")
 FILE: Final = "project.db"
 _ASIDE: Final = "project.db.new"
 _SIDE_FILES: Final = (_ASIDE, f"{_ASIDE}-journal")
+_LEFT_OVERS: Final = tuple(f"{name}-{kind}" for name in (FILE, _ASIDE) for kind in ("journal", "wal", "shm"))
+"""SQLite would play these into whatever new database lies beside them."""
 _NO_FULL_PATHS: Final = (
     "On the server machine: `trackkit server set allow-full-paths ROOT[,ROOT…]`, then restart the server."
 )
@@ -66,13 +68,16 @@ class Places:
     """The folders of one server, and what its machine allows beyond them."""
 
     def __init__(self, data: Path, full_path_roots: Sequence[str] = (), backup_roots: Sequence[str] = ()) -> None:
-        self.data = data
+        self.data = data = data.resolve()
         self.databases = data / "databases"
         self.backups = data / "backups"
         self.full_path_roots = tuple(full_path_roots)
         self.backup_roots = (str(self.backups), *backup_roots)
         for folder in (self.databases, self.backups):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise _cannot(f"The folder {folder} cannot be made", error) from error
 
     def locate(self, name: str) -> Location:
         """The location that a name, a full path or a URL means; `InvalidInput` when it cannot be one here."""
@@ -86,20 +91,34 @@ class Places:
             where = checked_url(name)
             if not url_allowed(where, self.full_path_roots):
                 raise InvalidInput.of("name", "names a host that allow-full-paths does not name", _NO_FULL_PATHS)
-            return Location(place, where.url, f"{where.host}:{where.port}/{where.database}", postgresql=where)
+            return Location(place, where.url, _url_key(where), postgresql=where)
         folder = self._allowed(checked_path(name))
         return Location(place, str(folder), str(folder), folder)
 
+    def key_of(self, name: str) -> str:
+        """What a database of the list is found by, also where full paths are not allowed any more; `InvalidInput`."""
+        place = place_of(name)
+        if place is Place.relative:
+            return name_key(checked_name(name))
+        return _url_key(checked_url(name)) if place is Place.postgresql else str(resolved(checked_path(name)))
+
     def listed(self, name: str, key: str, place: Place) -> Location:
-        """The location of a database of the list, which was checked when it came there."""
+        """The location of a database of the list, without a look whether it is still allowed (`allowed_still`)."""
         if place is Place.relative:
             return Location(place, name, key, self.databases / name)
         if place is Place.postgresql:
             return Location(place, name, key, postgresql=checked_url(name))
         return Location(place, name, key, Path(name))
 
+    def allowed_still(self, location: Location) -> None:
+        """`InvalidInput` when a database of the list lies where none may lie now: roots change, folders become links."""
+        if location.place is not Place.relative and self.locate(location.name).shown != location.shown:
+            raise InvalidInput.of("name", "leads elsewhere now: a folder on its path has become a link")
+
     def _allowed(self, path: str) -> Path:
         """The folder a path leads to, links resolved, inside an allowed root."""
+        if not Path(path).is_absolute():
+            raise InvalidInput.of("name", "is a full path of another operating system")
         folder = resolved(path)
         roots = [resolved(root) for root in self.full_path_roots if place_of(root) is Place.path]
         if not any(folder.is_relative_to(root) for root in roots):
@@ -131,10 +150,14 @@ class Places:
 
     def _refuse_neighbours(self, name: str) -> None:
         """A folder whose name differs only in case would be the same one on other systems."""
-        for entry in self.databases.iterdir():
+        try:
+            entries = list(self.databases.iterdir())
+        except OSError as error:
+            raise _cannot(f"The folder {self.databases} cannot be looked at", error) from error
+        for entry in entries:
             if name_key(entry.name) == name_key(name):
                 raise Conflict(
-                    f"There is a folder {entry.name!r} among the databases already; nothing was changed.",
+                    f"There is {entry.name!r} among the databases already; nothing was changed.",
                     "Choose another name, or add what lies there with Add existing.",
                 )
 
@@ -188,7 +211,8 @@ class Places:
         if folder is None:
             return None, roots
         where = resolved(checked_path(folder))
-        if not any(where.is_relative_to(root) for root in roots):
+        outside = where.is_relative_to(self.data) and not where.is_relative_to(self.databases)
+        if outside or not any(where.is_relative_to(root) for root in roots):
             raise InvalidInput.of("folder", "lies outside the folders that can be looked at")
         try:
             entries = [e for e in sorted(where.iterdir()) if not e.name.startswith(".") and not e.is_symlink()]
@@ -197,6 +221,11 @@ class Places:
             raise NotFound(f"There is no folder {where}.") from None
         except OSError as error:
             raise _cannot(f"The folder {where} cannot be looked at", error) from error
+
+
+def _url_key(where: PostgresqlPlace) -> str:
+    """Whoever logs in, it is the same database."""
+    return f"{where.host}:{where.port}/{where.database}"
 
 
 def resolved(path: str) -> Path:
@@ -225,6 +254,12 @@ def _refuse_unfit(folder: Path) -> None:
         raise InvalidInput.of("name", f"cannot be written to by the server's account: {folder}")
     if os.path.lexists(folder / FILE):
         raise Conflict(f"{folder} holds a database already; nothing was changed.", "Use Add existing for it.")
+    for name in _LEFT_OVERS:
+        if os.path.lexists(folder / name):
+            raise Conflict(
+                f"{folder} holds {name}, which belongs to a database that was there; nothing was changed.",
+                "Choose an empty folder, or move what is in this one away.",
+            )
 
 
 def _build_in(folder: Path, work: Work[T]) -> T:
@@ -254,13 +289,27 @@ def _put_in_place(aside: Path, file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         raise Conflict(f"{file} came to be meanwhile; nothing was overwritten.") from None
-    aside.replace(file)  # over the empty file made just now
+    except OSError as error:
+        raise _cannot(f"{file} cannot be made", error) from error
+    try:
+        aside.replace(file)  # over the empty file made just now
+    except OSError as error:
+        file.unlink(missing_ok=True)
+        raise _cannot(f"{file} cannot be made", error) from error
     if os.name == "posix":
-        descriptor = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name durable; some network drives cannot, and the database is whole all the same."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise _cannot(f"{folder} cannot be written to", error) from error
+    finally:
+        os.close(descriptor)
 
 
 def _remove_empty(folder: Path) -> None:

@@ -19,7 +19,7 @@ from trackkit.domain import databases as rules
 from trackkit.domain.accounts import checked_password
 from trackkit.domain.databases import DatabaseSettings, Place
 from trackkit.domain.declared import checked, fields_of, flat_values
-from trackkit.domain.errors import Conflict, DatabaseUnavailable, InvalidInput
+from trackkit.domain.errors import Conflict, DatabaseUnavailable, InvalidInput, TrackkitError, Unavailable
 from trackkit.domain.log import Severity
 from trackkit.domain.project.kinds import ProjectUser
 from trackkit.services.database_places import Location
@@ -71,7 +71,7 @@ def information(environment: Environment, row: DatabaseRow) -> contract.Database
 def _view(environment: Environment, row: DatabaseRow) -> dict[str, object]:
     try:
         size = compaction.size(environment.projects.opened(row).store)
-    except DatabaseUnavailable:
+    except Unavailable:
         size = None
     reason = environment.projects.availability(row)
     return {
@@ -210,6 +210,8 @@ def remove_database(call: Call, request: contract.RemoveDatabase) -> contract.Re
 
     def work(connection: Connection) -> int:
         sessions = project_sessions.count_of(connection, row.id)
+        if databases.find_database(connection, row.name_key, lock=True) is None:
+            raise Conflict(f"{row.name} was taken out of the list meanwhile; nothing was changed.")
         if not request.preview:
             project_sessions.end_all_of(connection, row.id)
             databases.remove_database(connection, row.id)
@@ -240,10 +242,10 @@ def browse_databases(call: Call, request: contract.Browse) -> contract.Listing:
         name = folder.name if folder.parent == places.databases else str(folder)
         try:
             places.present(Location(rules.place_of(name), name, name, folder))
-        except InvalidInput as error:
+        except TrackkitError as error:
             if folder.parent == places.databases:
                 entries.append(
-                    contract.Entry(name=name, title=folder.name, kind="database", reason=error.problems[0].message)
+                    contract.Entry(name=name, title=folder.name, kind="database", reason=_reason(error))
                 )
             else:
                 entries.append(contract.Entry(name=name, title=folder.name, kind="folder"))
@@ -252,6 +254,10 @@ def browse_databases(call: Call, request: contract.Browse) -> contract.Listing:
         entries.append(contract.Entry(name=name, title=folder.name, kind="database", reason=reason))
     inside = any(here != root and here.is_relative_to(root) for root in places.browse(None)[1])
     return contract.Listing(folder=str(here), parent=str(here.parent) if inside else None, entries=tuple(entries))
+
+
+def _reason(error: TrackkitError) -> str:
+    return error.problems[0].message if error.problems else error.message
 
 
 def _texts(settings: DatabaseSettings) -> dict[str, str]:

@@ -51,9 +51,12 @@ def import_items(call: Call, request: contract.ImportItems) -> Job:
 
     def work(progress: Progress) -> Outcome:
         total = len(request.rows)
-        rows = _read(info, request, progress)
+        rows, problems = _read(info, request, progress)
 
         def write(connection: Connection) -> tuple[int, int]:
+            if problems:
+                values = [(row.number, row.values) for row in rows]
+                raise _all_refused(info, [*problems, *project_items.reference_problems(connection, info, values)])
             counts = _Writing(call, connection, info, progress, total).write(rows, change=request.change)
             if request.preview:
                 raise _Previewed(*counts)
@@ -103,39 +106,38 @@ def _refuse_columns(info: KindInfo, request: contract.ImportItems) -> None:
         raise InvalidInput("The import was refused; nothing was imported.", problems=problems)
 
 
-def _read(info: KindInfo, request: contract.ImportItems, progress: Progress) -> list[_Row]:
-    """The rows as values; `ImportRefused` names the cells that cannot be read."""
+def _read(info: KindInfo, request: contract.ImportItems, progress: Progress) -> tuple[list[_Row], list[Problem]]:
+    """The rows as values, and what is wrong with those of new items without looking into the project."""
     found: list[_Row] = []
     problems: list[Problem] = []
     for number, row in enumerate(request.rows, 1):
         cells = dict(zip(request.columns, row, strict=True))
-        key, values = cells.pop(KEY, "").strip(), {}
+        key, values, unread = cells.pop(KEY, "").strip(), {}, set()
         for name, text in cells.items():
             try:
-                values[name] = _value(info, name, text)
+                value = _value(info, name, text)
             except InvalidInput as error:
                 problems.append(Problem(f"{number}.{name}", error.problems[0].message))
-        found.append(_Row(number, key, {n: v for n, v in values.items() if v is not _DEFAULT}))
+                unread.add(name)
+                continue
+            if value is not _DEFAULT:
+                values[name] = value
+        read = _Row(number, key, values)
+        found.append(read)
+        if not request.change:
+            problems += [problem for problem in _problems(info, read) if problem.field.partition(".")[2] not in unread]
         if number % 1000 == 0:
             progress(0, len(request.rows), "rows", "Reading")
-    # A cell that cannot be read hides what else is wrong with its row, but not what is wrong with the others.
-    unread = {int(problem.field.partition(".")[0]) for problem in problems}
-    for read in found:
-        if not read.key and (read.number not in unread or read.values):
-            problems += [p for p in _problems(info, read) if not _told(problems, p)]
-    if problems:
-        problems.sort(key=lambda problem: _place(info, problem))
-        raise _refused(problems)
-    return found
+    return found, problems
+
+
+def _all_refused(info: KindInfo, problems: Sequence[Problem]) -> ImportRefused:
+    return _refused(sorted(problems, key=lambda problem: _place(info, problem)))
 
 
 def _place(info: KindInfo, problem: Problem) -> tuple[int, int]:
     number, _, name = problem.field.partition(".")
     return int(number), list(info.fields).index(name) if name in info.fields else -1
-
-
-def _told(problems: Sequence[Problem], problem: Problem) -> bool:
-    return any(known.field == problem.field for known in problems)
 
 
 _DEFAULT: Final = object()
@@ -220,16 +222,16 @@ class _Writing:
             project_items.add_many(
                 self._connection, self._info, models, self._call.now, self._call.actor.username, told
             )
-        except Conflict as error:
-            raise _refused([Problem(f"{self._taken(rows, error)}.name", error.message)]) from None
-        except InvalidInput as error:
-            problem = error.problems[0]
-            at, _, name = problem.field.partition(".") if len(rows) > 1 else ("1", ".", problem.field)
-            raise _refused([Problem(f"{rows[int(at) - 1].number}.{name}", problem.message)]) from None
+        except (Conflict, InvalidInput) as error:
+            raise _refused(
+                [self._at_row(rows, problem) for problem in error.problems] or [Problem("", error.message)]
+            ) from None
 
-    def _taken(self, rows: Sequence[_Row], error: Conflict) -> int:
-        """The row whose name is taken, as far as the words of the conflict tell."""
-        return next((row.number for row in rows if repr(row.values.get("name")) in error.message), rows[0].number)
+    def _at_row(self, rows: Sequence[_Row], problem: Problem) -> Problem:
+        """The problem of the n-th new item as that of its row; of a single one only the field is named."""
+        at, dot, name = problem.field.partition(".")
+        row = rows[int(at) - 1] if dot else rows[0]
+        return Problem(f"{row.number}.{name if dot else at}", problem.message)
 
     def _change(self, row: _Row, present: ItemRow) -> list[Problem]:
         try:

@@ -104,10 +104,13 @@ def _claimed(environment: Environment, request: contract.OpenProject) -> tuple[D
     return row, read(lambda connection: project_items.login_row(connection, request.username))
 
 
-def authenticate_project(environment: Environment, token: str, address: str, local: bool, automatic: bool) -> Actor:
+def authenticate_project(
+    environment: Environment, token: str, address: str, local: bool, automatic: bool, *, leaving: bool = False
+) -> Actor:
     """Who a project token stands for; `NotLoggedIn` when it stands for nobody (any more).
 
-    Groups, activity and the account itself are looked at anew at each request, so that a change counts at once.
+    Groups, activity and the account itself are looked at anew at each request, so that a change counts at once. Who is
+    `leaving` needs none of that, and can go while the database is away.
     """
     now, hashed = environment.clock(), token_hash(token)
     session = environment.store.read(lambda connection: project_sessions.find_session(connection, hashed))
@@ -117,8 +120,11 @@ def authenticate_project(environment: Environment, token: str, address: str, loc
         environment.store.write(lambda connection: project_sessions.end(connection, session.session_id))
         _tell_timeout(environment, session)
         raise NotLoggedIn("Your project session timed out.", "Log in to the project again.")
-    project = environment.projects.open(session.database)
     number = session.user_number
+    if leaving:
+        identity = ProjectIdentity(session.database, session.database_row, number, session.client, frozenset())
+        return Actor(session.username, Role.viewer, address, local, session_id=session.session_id, project=identity)
+    project = environment.projects.open(session.database)
     user = project.read(lambda connection: project_items.login_row_by_number(connection, number))
     if user is None or not user.active:
         environment.store.write(lambda connection: project_sessions.end(connection, session.session_id))

@@ -9,8 +9,10 @@ for by `check`, which brings it back. The others go on.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -60,6 +62,7 @@ class ProjectStores:
         self._main, self._sealer, self._places, self._log = main, sealer, places, log
         self._opened: dict[int, _Opened] = {}
         self._away: dict[int, str] = {}
+        self._opening: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.RLock()
 
     def open(self, name: str) -> OpenProject:
@@ -69,9 +72,9 @@ class ProjectStores:
     def row(self, name: str) -> DatabaseRow:
         """What the list says about the database of that name; `NotFound`."""
         try:
-            key = self._places.locate(name).key
+            key = self._places.key_of(name)
         except InvalidInput:
-            key = name  # a full path may not be allowed any more; the list still knows it
+            raise NotFound(f"There is no database {name!r} in the list.") from None
         row = self._main.read(lambda connection: databases.find_database(connection, key))
         if row is None:
             raise NotFound(f"There is no database {name!r} in the list.")
@@ -83,19 +86,30 @@ class ProjectStores:
 
     def opened(self, row: DatabaseRow) -> OpenProject:
         """A database of the list, opened if it is not yet."""
+        found = self._ready(row)
+        if found is None:
+            with self._lock:
+                opening = self._opening[row.id]
+            with opening:  # a host can take its time; only who wants this very database waits for it
+                found = self._ready(row)
+                if found is None:
+                    try:
+                        found = self._open(row)
+                    except TrackkitError as error:
+                        raise self._lost(row, _reason(error)) from error
+                    with self._lock:
+                        self._opened[row.id] = found
+        return OpenProject(row, found.store, lambda work, writing: self._do(row, work, writing))
+
+    def _ready(self, row: DatabaseRow) -> _Opened | None:
         with self._lock:
             if row.id in self._away:
                 raise _unavailable(row, self._away[row.id])
-            if row.id not in self._opened:
-                try:
-                    self._opened[row.id] = self._open(row)
-                except TrackkitError as error:
-                    raise self._lost(row, _reason(error)) from error
-            store = self._opened[row.id].store
-        return OpenProject(row, store, lambda work, writing: self._do(row, work, writing))
+            return self._opened.get(row.id)
 
     def _open(self, row: DatabaseRow) -> _Opened:
         location = self.location(row)
+        self._places.allowed_still(location)
         password = self._sealer.open(row.name, row.sealed_password) if row.sealed_password else None
         store = self._places.open_existing(location, password)
         try:
@@ -119,7 +133,8 @@ class ProjectStores:
             return result
 
         try:
-            return found.store.write(guarded) if writing else found.store.read(guarded)
+            result = found.store.write(guarded) if writing else found.store.read(guarded)
+            _refuse_moved(found)  # gone while it was committed: nobody may take it for saved
         except DatabaseUnavailable as error:
             raise self._lost(row, error.message) from error
         except Unavailable as error:
@@ -127,6 +142,7 @@ class ProjectStores:
             if reason:
                 raise self._lost(row, reason) from error
             raise DatabaseUnavailable(f"{row.name}: {error.message}", error.advice) from error
+        return result
 
     def _lost(self, row: DatabaseRow, reason: str) -> DatabaseUnavailable:
         """Mark a database as away; the first time it is logged."""
@@ -155,12 +171,15 @@ class ProjectStores:
                 self._try_again(row)
             else:
                 try:
-                    self.opened(row).read(lambda connection: None)
+                    self.opened(row).read(lambda connection: _refuse_other(connection, row))
                 except DatabaseUnavailable:
                     continue  # marked and logged
         listed = {row.id for row in rows}
-        for row_id in [known for known in (*self._opened, *self._away) if known not in listed]:
-            self.forget(row_id)
+        with self._lock:
+            unlisted = {*self._opened, *self._away} - listed
+        for row_id in unlisted:
+            if self._main.read(partial(databases.by_row, row_id=row_id)) is None:  # none came there meanwhile
+                self.forget(row_id)
 
     def _try_again(self, row: DatabaseRow) -> None:
         try:
@@ -185,7 +204,9 @@ class ProjectStores:
 
     def close(self) -> None:
         """Close every database."""
-        for row_id in list(self._opened):
+        with self._lock:
+            known = list(self._opened)
+        for row_id in known:
             self.forget(row_id)
 
 
@@ -213,10 +234,10 @@ def _refuse_moved(found: _Opened) -> None:
         return
     path, device, inode = found.file
     try:
-        status = path.stat()
+        status, linked = path.lstat(), path.parent.is_symlink()
     except OSError as error:
         raise DatabaseUnavailable(f"{path} is gone ({error.strerror})") from error
-    if (status.st_dev, status.st_ino) != (device, inode):
+    if linked or (status.st_dev, status.st_ino) != (device, inode):
         raise DatabaseUnavailable(f"{path} is another file now")
 
 

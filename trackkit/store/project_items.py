@@ -155,6 +155,22 @@ def add_many(
     return list(range(first, first + len(models)))
 
 
+def reference_problems(
+    connection: Connection, info: KindInfo, rows: Iterable[tuple[int, Mapping[str, Any]]]
+) -> list[Problem]:
+    """The references among the values of rows that fit nothing, as ``row.field``; what else is wrong with them aside."""
+    references = References(connection)
+    problems: list[Problem] = []
+    for number, values in rows:
+        for name, field in info.fields.items():
+            if field.refers_to and values.get(name) is not None:
+                try:
+                    references.stored(field, values[name], f"{number}.")
+                except InvalidInput as error:
+                    problems += error.problems
+    return problems
+
+
 @contextmanager
 def _undisturbed(what: str) -> Iterator[None]:
     """What was checked can be changed by somebody else before it is written; then the engine itself refuses."""

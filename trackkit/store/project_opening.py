@@ -18,6 +18,7 @@ from trackkit.store.migrate import Standing, standing, upgrade_on
 T = TypeVar("T")
 
 CONNECT_SECONDS: Final = 5
+_FILLING: Final = 0x7472616B66
 _HEADER: Final = b"SQLite format 3\x00"
 """https://www.sqlite.org/fileformat.html §1.3"""
 
@@ -56,6 +57,8 @@ def fill_url(url: str, password: SecretStr | None, work: Work[T]) -> T:
 
 
 def _fill(connection: Connection, work: Work[T], revision: str = "heads") -> T:
+    if connection.dialect.name == "postgresql":  # two that fill one database: the second waits, then finds tables
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _FILLING})
     if inspect(connection).get_table_names():
         raise InvalidInput.of("name", "is not empty: the PostgreSQL database holds tables; nothing was changed")
     upgrade_on(connection, "project", revision)
