@@ -7,6 +7,16 @@ has to be proved. Only the corpus may be missing in CI too: it is not part of th
 from __future__ import annotations
 
 import os
+
+if os.environ.get("TRACKKIT_COVERAGE") and "PYTEST_XDIST_WORKER" in os.environ:
+    # Before anything of trackkit is imported, else what happens at import counts as never run.
+    import coverage
+
+    MEASURED: coverage.Coverage | None = coverage.Coverage(data_suffix=True)
+    MEASURED.start()
+else:
+    MEASURED = None
+
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -45,6 +55,21 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     if reason := _forbidden_skip(report):
         report.outcome, report.longrepr = "failed", reason
     return report
+
+
+def pytest_unconfigure() -> None:
+    """A worker keeps what it measured."""
+    if MEASURED is not None:
+        MEASURED.stop()
+        MEASURED.save()
+
+
+SLOW_FIRST = ("tests/browser", "tests/peers", "tests/faults", "tests/acceptance", "tests/notebooks", "tests/reports")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow folders first: at the end of a run with two workers neither shall wait for the other's long file."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW_FIRST))
 
 
 @pytest.fixture(autouse=True)

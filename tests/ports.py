@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
+_FIRST, _MANY = 20_000, 4_000
+"""Below the ports that systems give away by themselves, so that no outgoing connection takes one meanwhile."""
+
+
+def _mine() -> Iterator[int]:
+    """The ports of this test process, none of which another worker of the same run tries; again and again."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = _FIRST + worker % 3 * _MANY
+    start = first + os.getpid() % _MANY
+    return itertools.cycle([*range(start, first + _MANY), *range(first, start)])
+
+
+_PORTS = _mine()
+
+
 def free_port() -> int:
-    """A port on 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on 127.0.0.1 that nothing listens on now, and that this process has not given away lately."""
+    for port in itertools.islice(_PORTS, _MANY):
+        with socket.socket() as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("every port that tests use is taken")
 
 
 def accepts(port: int) -> bool:

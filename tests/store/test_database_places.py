@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,10 +28,10 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def places(tmp_path: Path, root: Path) -> Iterator[Places]:
+def places(tmp_path: Path, root: Path) -> Places:
     data = tmp_path / "data"
     data.mkdir()
-    yield Places(data, [str(root)])
+    return Places(data, [str(root)])
 
 
 def fill(connection: Connection) -> None:
@@ -49,11 +50,12 @@ def refused(places: Places, name: str) -> InvalidInput:
     return error.value
 
 
-@pytest.mark.spec("2: Each refused name says which character or rule refused it")
+@pytest.mark.spec("2: create: refused names say which character or rule")
 @pytest.mark.parametrize("character", [*FORBIDDEN_IN_NAME, "\x00", "\n", "\x7f", "\u202e"])
 def test_forbidden_characters_in_names(places: Places, character: str) -> None:
     error = refused(places, f"a{character}b")
-    assert repr(character) in str(error.problems[0]) or f"U+{ord(character):04X}" in str(error.problems[0])
+    reason = error.problems[0].message
+    assert repr(character) in reason or f"U+{ord(character):04X}" in reason
     assert list(places.databases.iterdir()) == []
 
 
@@ -63,7 +65,7 @@ def test_empty_reserved_and_long_names(places: Places, name: str) -> None:
     assert list(places.databases.iterdir()) == []
 
 
-@pytest.mark.spec("2: Then only `* | > < ? \"` and control characters are forbidden in a file path")
+@pytest.mark.spec('2: Then only `* | > < ? "` and control characters are forbidden in a file path')
 @pytest.mark.parametrize("character", [*FORBIDDEN_IN_PATH, "\x00", "\r"])
 def test_forbidden_characters_in_paths(places: Places, root: Path, character: str) -> None:
     refused(places, f"{root}/a{character}b")
@@ -73,11 +75,11 @@ def test_paths_need_the_machines_leave(tmp_path: Path, root: Path) -> None:
     none = Places(tmp_path)
     for name in (str(root), "postgresql://u@localhost/db", "C:\\data", "\\\\host\\share"):
         error = refused(none, name)
-        assert "allow-full-paths" in str(error.problems[0])
+        assert "allow-full-paths" in error.problems[0].message
     assert list(root.iterdir()) == []
 
 
-@pytest.mark.spec("2: links and `..` are resolved first and must stay inside an allowed root")
+@pytest.mark.spec("2: full paths: roots, links and .. resolved, an existing folder without a database")
 def test_ways_out_of_the_root(places: Places, root: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -107,18 +109,18 @@ def test_a_root_that_holds_the_data_folder_opens_no_way_into_it(tmp_path: Path) 
     data.mkdir()
     places = Places(data, [str(tmp_path)])
     for name in (data, data / "databases", data / "backups", tmp_path):
-        assert "data folder" in str(refused(places, str(name)).problems[0])
+        assert "data folder" in refused(places, str(name)).problems[0].message
     for folder in (data, places.backups):
         with pytest.raises(InvalidInput):
             places.browse(str(folder))
     assert places.browse(str(places.databases))[0] == places.databases
 
 
-@pytest.mark.spec("2: the folder must exist and hold no")
+@pytest.mark.spec("2: full paths: roots, links and .. resolved, an existing folder without a database")
 def test_folders_that_do_not_fit(places: Places, root: Path) -> None:
-    assert "missing" in str(refused(places, str(root / "none")).problems[0])
+    assert "missing" in refused(places, str(root / "none")).problems[0].message
     (root / "file").write_text("x")
-    assert "file" in str(refused(places, str(root / "file")).problems[0])
+    assert "file" in refused(places, str(root / "file")).problems[0].message
     for name in ("project.db", "project.db-journal", "project.db-wal", "project.db.new", "project.db.new-journal"):
         folder = root / f"with {name}"
         folder.mkdir()
@@ -137,7 +139,8 @@ def test_folders_that_do_not_fit(places: Places, root: Path) -> None:
 @pytest.mark.parametrize("existing", ["Name", "NAME", "Na\u0308me", "N\u00e4me"])
 def test_what_is_on_the_disk_counts_like_the_list(places: Places, existing: str) -> None:
     name = "N\u00e4ME" if "m" in existing and not existing.isascii() else "name"
-    for make in (lambda path: path.mkdir(), lambda path: path.write_text("x"), lambda path: path.symlink_to("/none")):
+    kinds: tuple[Callable[[Path], object], ...] = (Path.mkdir, Path.touch, lambda path: path.symlink_to("/none"))
+    for make in kinds:
         path = places.databases / existing
         make(path)
         with pytest.raises(Conflict, match="among the databases"):
@@ -170,7 +173,10 @@ def test_a_disk_that_refuses(places: Places, monkeypatch: pytest.MonkeyPatch, st
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((Path, "replace") if step == "replace" else (os, "open")), no)
+        if step == "replace":
+            patch.setattr(Path, "replace", no)
+        else:
+            patch.setattr(os, "open", no)
         with pytest.raises(Unavailable, match="full" if number == errno.ENOSPC else os.strerror(number)):
             build(places, "Alpha")
     assert list(places.databases.iterdir()) == []
@@ -187,7 +193,7 @@ def test_a_file_that_came_meanwhile_stays(places: Places, root: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["link", "file link", "file", "foreign", "damaged", "none", "empty", "directory"])
-@pytest.mark.spec("2: foreign file, a damaged one or a missing folder is refused with the reason")
+@pytest.mark.spec("2: add existing: newer, foreign, damaged and missing ones are refused with the reason")
 def test_what_cannot_be_added(places: Places, what: str) -> None:
     folder = places.databases / "Alpha"
     if what == "link":
@@ -225,7 +231,7 @@ def test_a_listed_place_that_becomes_a_way_out_is_refused(places: Places, root: 
 
 
 @pytest.mark.postgres
-@pytest.mark.spec("2: or a PostgreSQL URL")
+@pytest.mark.spec("2: full paths: a PostgreSQL URL")
 def test_a_postgresql_database_is_filled_once(tmp_path: Path, postgres: Cluster, postgres_url: str) -> None:
     parts = urlsplit(postgres_url)
     host = f"postgresql://{parts.hostname}:{parts.port or 5432}"
@@ -250,3 +256,25 @@ def test_a_postgresql_database_is_filled_once(tmp_path: Path, postgres: Cluster,
         with pytest.raises(TrackkitError) as error:
             places.locate(other)
         assert "secret" not in str(error.value)
+
+
+@pytest.mark.postgres
+def test_of_two_that_fill_one_postgresql_database_one_does(tmp_path: Path, postgres_url: str) -> None:
+    parts = urlsplit(postgres_url)
+    host = f"{parts.hostname}:{parts.port or 5432}"
+    places = Places(tmp_path, [f"postgresql://{host}"])
+    location = places.locate(f"postgresql://{parts.username}@{host}{parts.path}")
+
+    def one(number: int) -> str:
+        try:
+            places.build(location, None, lambda c: project_facts.set_identity(c, str(number)))
+        except InvalidInput as error:
+            return error.problems[0].message
+        return str(number)
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = sorted(pool.map(one, range(2)))
+    assert "not empty" in ends[1]
+    store = places.open_existing(location, None)
+    assert store.read(project_facts.identity) == ends[0]
+    store.close()

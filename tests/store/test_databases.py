@@ -38,15 +38,17 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.spec("2: After each operation: information about the database")
+@pytest.mark.spec("2: information after each operation")
 def test_a_new_database_is_listed_with_what_is_in_it(environment: Environment, admin: AsUser) -> None:
     made = create(admin, description="First")
     assert made.administrator_password is None
     assert (made.location, made.users, made.sessions) == (str(environment.places.databases / "Alpha"), 1, 0)
-    assert made.records["defect"] == 0 and made.size and made.schema_version
+    assert made.records["defect"] == 0
+    assert made.size
+    assert made.schema_version
     assert (Path(made.location) / "project.db").stat().st_mode & 0o077 == 0
     listed = databases.list_databases(admin(), Nothing())
-    assert [d.name for d in listed.databases] == ["Alpha"] and listed.databases[0].settings["description"] == "First"
+    assert [(d.name, d.settings["description"]) for d in listed.databases] == [("Alpha", "First")]
     assert audit.list_audit(admin(), ListAudit()).records[0].operation == "database.create"
     opened = project_login.open_project(
         admin(), OpenProject(database="aLPHa", username="boss", password=SecretStr(PASSWORD), client="api")
@@ -57,13 +59,14 @@ def test_a_new_database_is_listed_with_what_is_in_it(environment: Environment, a
 def test_a_password_made_by_the_server_is_shown_once_and_works(admin: AsUser) -> None:
     made = databases.create_database(admin(), contract.CreateDatabase(name="Alpha"))
     password = made.administrator_password
-    assert password and password not in repr(made)
+    assert password
+    assert password not in repr(made)
     request = OpenProject(database="Alpha", username="administrator", password=SecretStr(password), client="api")
     assert project_login.open_project(admin(), request).username == "administrator"
     assert password not in audit.list_audit(admin(), ListAudit()).model_dump_json()
 
 
-@pytest.mark.spec("2: reserved, or equal another but for case")
+@pytest.mark.spec("2: create: refused names say which character or rule")
 @pytest.mark.parametrize("again", ["Alpha", "ALPHA", "alpha"])
 def test_a_name_is_taken_whatever_its_case(environment: Environment, admin: AsUser, again: str) -> None:
     create(admin)
@@ -107,7 +110,7 @@ def test_of_many_that_create_one_name_one_does(environment: Environment, admin: 
         ({"description": "x" * 501}, "description"),
     ],
 )
-@pytest.mark.spec("2: Location is not editable")
+@pytest.mark.spec("2: settings: active, log-in lists, description; the location is not editable")
 def test_bad_settings_are_refused_by_name(admin: AsUser, values: dict[str, bool | str], field: str) -> None:
     create(admin)
     with pytest.raises(InvalidInput) as refused:
@@ -120,7 +123,7 @@ def test_bad_settings_are_refused_by_name(admin: AsUser, values: dict[str, bool 
     assert names(admin) == ["Alpha"]
 
 
-@pytest.mark.spec("7: two administrators changing the same group: the second is told, nothing is silently overwritten")
+@pytest.mark.spec("2: settings: two administrators")
 def test_the_second_of_two_administrators_is_told(admin: AsUser) -> None:
     seen = create(admin).revision
     mine = contract.EditDatabase(database="Alpha", settings={"description": "Mine"}, revision=seen)
@@ -132,7 +135,7 @@ def test_the_second_of_two_administrators_is_told(admin: AsUser) -> None:
     assert (settings["description"], settings["in_web_list"]) == ("Mine", True)
 
 
-@pytest.mark.spec("2: active (inactive = no project log-in)")
+@pytest.mark.spec("2: settings: active, log-in lists, description; the location is not editable")
 def test_the_sessions_of_an_inactive_database_end(admin: AsUser) -> None:
     create(admin)
     request = OpenProject(database="Alpha", username="Boss", password=SecretStr(PASSWORD), client="api")
@@ -147,7 +150,7 @@ def test_the_sessions_of_an_inactive_database_end(admin: AsUser) -> None:
     assert (shown.operation, shown.before, shown.after) == ("database.edit", {"active": "yes"}, {"active": "no"})
 
 
-@pytest.mark.spec("2: **Remove from list**: asks first")
+@pytest.mark.spec("2: remove from list: sessions end, files stay, add existing reverses it")
 def test_removing_leaves_the_files_and_says_where(environment: Environment, admin: AsUser) -> None:
     made = create(admin)
     preview = databases.remove_database(admin(), contract.RemoveDatabase(database="alpha", preview=True))
@@ -169,7 +172,7 @@ def test_the_list_refuses_the_same_database_twice(environment: Environment, admi
     assert environment.store.read(lambda connection: rows.find_database(connection, location.key)) is None
 
 
-@pytest.mark.spec("2: **Add existing**: by path, with a server-side browser limited to the databases root")
+@pytest.mark.spec("2: add existing: the browser sees only the roots")
 def test_the_browser_sees_databases_and_why_others_are_none(environment: Environment, admin: AsUser) -> None:
     create(admin)
     root = environment.places.databases
@@ -183,7 +186,8 @@ def test_the_browser_sees_databases_and_why_others_are_none(environment: Environ
     reasons = {entry.name: entry.reason for entry in found.entries}
     assert set(reasons) == {"Alpha", "Empty", "Foreign"}
     assert "in the list" in reasons["Alpha"]
-    assert "no trackkit database" in reasons["Empty"] and "no trackkit database" in reasons["Foreign"]
+    assert "no trackkit database" in reasons["Empty"]
+    assert "no trackkit database" in reasons["Foreign"]
     databases.remove_database(admin(), contract.RemoveDatabase(database="Alpha"))
     again = databases.browse_databases(admin(), contract.Browse(folder=str(root)))
     assert {entry.name: entry.reason for entry in again.entries}["Alpha"] == ""
@@ -194,7 +198,7 @@ def test_the_browser_sees_databases_and_why_others_are_none(environment: Environ
         databases.browse_databases(admin(), contract.Browse(folder=str(root / "None")))
 
 
-@pytest.mark.spec("2: Health warns after 7 days without a backup")
+@pytest.mark.spec("2: health warns after 7 days without a backup")
 def test_health_asks_for_a_backup(environment: Environment, admin: AsUser) -> None:
     create(admin)
 

@@ -32,7 +32,7 @@ def severities(environment: Environment, admin: AsUser, severity: str) -> list[s
     return [entry.message for entry in entries if entry.level == severity and "Alpha" in entry.message]
 
 
-@pytest.mark.spec("2: If such a drive or host goes away, that database is marked unavailable")
+@pytest.mark.spec("2: a drive or host that goes away takes only its database with it, and comes back")
 def test_a_folder_moved_away_and_back(environment: Environment, admin: AsUser, folder: Path) -> None:
     away = folder.with_name("elsewhere")
     project = environment.projects.open("Alpha")
@@ -58,7 +58,7 @@ def test_a_folder_moved_away_and_back(environment: Environment, admin: AsUser, f
     assert any("available again" in text for text in severities(environment, admin, "information"))
 
 
-@pytest.mark.spec("2: uncommitted writes are never reported as saved")
+@pytest.mark.spec("2: a drive or host that goes away takes only its database with it, and comes back")
 def test_what_is_moved_away_during_a_write_is_not_told_as_saved(environment: Environment, folder: Path) -> None:
     def work(connection: Connection) -> None:
         project_facts.set_identity(connection, "changed")

@@ -165,8 +165,8 @@ def checked_url(url: str) -> PostgresqlPlace:
     try:
         parts = urlsplit(url)
         port = parts.port or 5432
-    except ValueError as error:
-        raise _refused(f"is no URL: {error}") from None
+    except ValueError:
+        raise _refused("is no URL; write postgresql://user@host:port/database") from None
     if parts.scheme not in ("postgresql", "postgres"):
         raise _refused(f"begins with {parts.scheme}://; only postgresql:// is possible")
     if parts.password is not None:

@@ -88,7 +88,7 @@ def _roots(name: str, text: str, *, urls: bool) -> tuple[str, ...]:
     for root in roots:
         if urls and place_of(root) is Place.postgresql:
             if not root.startswith("postgresql://") or "@" in root:
-                raise InvalidInput.of(name, f"{root!r} is no host; write postgresql://host:port without a user")
+                raise InvalidInput.of(name, "holds what is no host; write postgresql://host:port without a user")
         elif not Path(root).is_absolute():
             raise InvalidInput.of(name, f"{root!r} is no full path")
         elif Path(root).resolve() == Path(Path(root).anchor):

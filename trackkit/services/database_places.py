@@ -111,7 +111,7 @@ class Places:
         return Location(place, name, key, Path(name))
 
     def allowed_still(self, location: Location) -> None:
-        """`InvalidInput` when a database of the list lies where none may lie now: roots change, folders become links."""
+        """`InvalidInput` when a listed database lies where none may now: roots change, folders become links."""
         if location.place is not Place.relative and self.locate(location.name).shown != location.shown:
             raise InvalidInput.of("name", "leads elsewhere now: a folder on its path has become a link")
 

@@ -244,9 +244,7 @@ def browse_databases(call: Call, request: contract.Browse) -> contract.Listing:
             places.present(Location(rules.place_of(name), name, name, folder))
         except TrackkitError as error:
             if folder.parent == places.databases:
-                entries.append(
-                    contract.Entry(name=name, title=folder.name, kind="database", reason=_reason(error))
-                )
+                entries.append(contract.Entry(name=name, title=folder.name, kind="database", reason=_reason(error)))
             else:
                 entries.append(contract.Entry(name=name, title=folder.name, kind="folder"))
             continue

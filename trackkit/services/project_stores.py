@@ -74,7 +74,7 @@ class ProjectStores:
         try:
             key = self._places.key_of(name)
         except InvalidInput:
-            raise NotFound(f"There is no database {name!r} in the list.") from None
+            raise NotFound("There is no database of that name in the list.") from None  # it can hold a password
         row = self._main.read(lambda connection: databases.find_database(connection, key))
         if row is None:
             raise NotFound(f"There is no database {name!r} in the list.")
@@ -171,7 +171,7 @@ class ProjectStores:
                 self._try_again(row)
             else:
                 try:
-                    self.opened(row).read(lambda connection: _refuse_other(connection, row))
+                    self.opened(row).read(partial(_refuse_other, row=row))
                 except DatabaseUnavailable:
                     continue  # marked and logged
         listed = {row.id for row in rows}

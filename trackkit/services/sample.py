@@ -27,7 +27,7 @@ from trackkit.store.database import Connection
 from trackkit.store.queue import NewMessage
 
 SOURCE: Final = "databases"
-NAME: Final = "Sample"
+NAME: Final = "sample"
 PASSWORD: Final = "trackkit sample"
 ADMINISTRATOR: Final = "administrator"
 DESCRIPTION: Final = (
@@ -72,7 +72,11 @@ def _hold_mails(connection: Connection, call: Call) -> None:
     status = replace(new_status(call.now, policy(call.environment.options.current)), state=State.held)
     for number, (recipient, subject, body) in enumerate(_MAILS, 1):
         message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = "Sample project <sample@sample.invalid>", recipient, subject
+        message["From"], message["To"], message["Subject"] = (
+            "Sample project <sample@sample.invalid>",
+            recipient,
+            subject,
+        )
         message["Date"], message["Message-ID"] = format_datetime(call.now), f"<sample-{number}@sample.invalid>"
         message.set_content(body)
         envelope = checked_envelope("sample@sample.invalid", [recipient])

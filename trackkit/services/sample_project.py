@@ -52,7 +52,9 @@ _GROUPS: Final[list[dict[str, Any]]] = [
     {
         "name": "Support",
         "description": "Talks to customers.",
-        "commands": [command(kind, verb) for kind in (Kind.defect, Kind.customer, Kind.tracked_email) for verb in VERBS],
+        "commands": [
+            command(kind, verb) for kind in (Kind.defect, Kind.customer, Kind.tracked_email) for verb in VERBS
+        ],
     },
 ]
 _USERS: Final[list[dict[str, Any]]] = [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "connections_page",
+    "databases_page",
     "folder",
     "mail_queue_page",
     "sending_options_page",
@@ -21,6 +22,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from trackkit.widgets.connections_panel import connections_page
+    from trackkit.widgets.databases_panel import databases_page
     from trackkit.widgets.log_panel import server_log_page
     from trackkit.widgets.queue_panel import mail_queue_page
     from trackkit.widgets.sending_options import sending_options_page
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOME_OF = {
     "connections_page": "connections_panel",
+    "databases_page": "databases_panel",
     "mail_queue_page": "queue_panel",
     "sending_options_page": "sending_options",
     "server_log_page": "log_panel",

@@ -15,11 +15,13 @@ function control(spec, id) {
     return element("select", { id }, ...options);
   }
   if (spec.kind === "yes/no") return element("input", { id, type: "checkbox" });
-  const type = spec.kind === "secret" ? "password" : "text";
+  if (spec.kind === "long text") return element("textarea", { id, rows: 5, spellcheck: true });
+  const type = { secret: "password", date: "date" }[spec.kind] || "text";
   const made = element("input", { id, type, spellcheck: false, autocapitalize: "off" });
   made.autocomplete = spec.autocomplete || (spec.kind === "secret" ? "new-password" : "off");
   if (spec.kind === "number") made.inputMode = "numeric";
   if (spec.kind === "number") made.classList.add("tk-short");
+  if (spec.kind === "date") made.classList.add("tk-date");
   return made;
 }
 

@@ -113,6 +113,14 @@ class Progress:
             raise Cancelled
         self._draw(f'max="{total}" value="{done}"', f"{done:,} of {total:,}")
 
+    def tell(self, done: int, total: int | None, words: str) -> None:
+        """So far is work that is done elsewhere; a cancel is for whoever asked for the work to pass on."""
+        if self.cancelled:
+            return
+        known = f'max="{total}" value="{done}"' if total else ""
+        count = f"{done:,} of {total:,}" if total else ""
+        self._draw(known, f"{words} {count}".strip())
+
     def _stop(self) -> None:
         self._cancelled.set()
         self.cancel.disabled = True
