@@ -63,10 +63,10 @@ def test_a_bad_name_is_refused_with_its_reason(house: House, name: str, reason: 
 @pytest.mark.spec("2: create: refused names say which character or rule")
 def test_names_that_differ_only_in_case_are_the_same(house: House) -> None:
     house.admin.databases.create("Apollo One")
-    with pytest.raises((Conflict, InvalidInput), match="(?i)apollo one"):
+    with pytest.raises((Conflict, InvalidInput), match=r"(?i)apollo one"):
         house.admin.databases.create("apollo ONE")
     house.admin.databases.remove("Apollo One")
-    with pytest.raises((Conflict, InvalidInput), match="(?i)apollo one"):
+    with pytest.raises((Conflict, InvalidInput), match=r"(?i)apollo one"):
         house.admin.databases.create("APOLLO one")
 
 
@@ -118,7 +118,7 @@ def test_the_second_of_two_administrators_is_told(house: House) -> None:
     name = house.make("shared")
     seen = house.admin.databases.show(name).revision
     house.admin.databases.edit(name, {"description": "first"}, revision=seen)
-    with pytest.raises(Conflict, match="(?i)meanwhile"):
+    with pytest.raises(Conflict, match=r"(?i)meanwhile"):
         house.admin.databases.edit(name, {"description": "second"}, revision=seen)
     assert house.admin.databases.show(name).settings["description"] == "first"
 

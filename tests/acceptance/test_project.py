@@ -105,7 +105,7 @@ def test_records_are_numbered_listed_changed_and_deleted(project: Project, kind:
     assert [item.number for item in items] == [first + 1, first + 2, first + 3]
     changed = project.edit(kind, items[0].key, {"title": "Changed"}, revision=items[0].revision)
     assert (changed.values["title"], changed.revision) == ("Changed", items[0].revision + 1)
-    with pytest.raises(Conflict, match="(?i)meanwhile"):
+    with pytest.raises(Conflict, match=r"(?i)meanwhile"):
         project.edit(kind, items[0].key, {"title": "Too late"}, revision=items[0].revision)
     found = project.list(kind, ["title~number", f"number>{first}"], sort="title", descending=True)
     assert [item.values["title"] for item in found.items] == ["Number 2", "Number 1"]

@@ -257,11 +257,15 @@ def _removed_on_failure(name: str, folder: Path) -> Iterator[Path]:
 
 
 def _new_folder(above: Path, now: datetime) -> Path:
-    """A folder that nothing else has: the time, and a number where that is taken."""
+    """A folder that nothing else has: the time to the millisecond, and a number where that is taken.
+
+    A name that rotation has freed shall not come back within the same second: people have noted it.
+    """
+    moment = f"{now:%Y-%m-%dT%H-%M-%S}.{now.microsecond // 1000:03}Z"
     try:
         above.mkdir(mode=0o700, exist_ok=True)
         for number in range(1, 1000):
-            folder = above / (f"{now:%Y-%m-%dT%H-%M-%SZ}" + (f" ({number})" if number > 1 else ""))
+            folder = above / (moment + (f" ({number})" if number > 1 else ""))
             try:
                 folder.mkdir(mode=0o700)
             except FileExistsError:

@@ -158,7 +158,7 @@ def add_many(
 def reference_problems(
     connection: Connection, info: KindInfo, rows: Iterable[tuple[int, Mapping[str, Any]]]
 ) -> list[Problem]:
-    """The references among the values of rows that fit nothing, as ``row.field``; what else is wrong with them aside."""
+    """The references among the values of rows that fit nothing, as ``row.field``; what else is wrong is left aside."""
     references = References(connection)
     problems: list[Problem] = []
     for number, values in rows:
