@@ -6,16 +6,18 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.acceptance.conftest import PASSWORD, House, set_up
 from tests.conftest import Start
 from trackkit.client.project import Project
-from trackkit.domain.errors import Conflict, InvalidInput, NotFound, TrackkitError
+from trackkit.domain.errors import Conflict, InvalidInput, JobCancelled, NotFound, TrackkitError
 from trackkit.domain.project.kinds import KINDS
 
 COPIED = {"user", "group", "customer", "filter", "test_configuration", "report", "template", "rule"}
@@ -219,6 +221,45 @@ def test_what_is_no_database_of_ours_is_refused(house: House) -> None:
     house.admin.databases.add(original).wait()
 
 
+def make_older(house: House, name: str) -> None:
+    """Take from an unlisted database what its last migration brought: it is then as an older version left it."""
+    statements = ("DROP TABLE files", "UPDATE project_schema SET version_num = 'project_0001'")
+    if house.postgres:
+        with psycopg.connect(name) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+        return
+    with closing(sqlite3.connect(house.server.data / "databases" / name / "project.db")) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.spec("2: add existing: an older one is backed up and upgraded")
+def test_an_older_database_is_backed_up_then_upgraded(house: House) -> None:
+    name = house.make("older")
+    with house.project(name) as project:
+        project.add("defect", title="From before")
+    current = house.admin.databases.show(name).schema_version
+    house.admin.databases.remove(name)
+    make_older(house, name)
+    added = house.admin.databases.add(name, settings={"description": "Upgraded"}).wait()
+    assert "upgraded" in added.words
+    shown = house.admin.databases.show(name)
+    assert (shown.schema_version, shown.settings["description"]) == (current, "Upgraded")
+    with house.project(name) as project:
+        assert [item.values["title"] for item in project.each("defect")] == ["From before"]
+        file = project.attach("defect", "1", "new.txt", b"only the newer schema has files")
+        assert project.file(file.file_id).content == b"only the newer schema has files"
+    saved = Path(str(added.result["backup"]))
+    with closing(sqlite3.connect(saved / "project.db")) as connection:
+        assert connection.execute("SELECT version_num FROM project_schema").fetchall() == [("project_0001",)]
+        assert connection.execute("SELECT title FROM defects").fetchall() == [("From before",)]
+    (backup,) = house.admin.databases.backups(name).backups
+    assert backup.location == str(saved)
+    house.admin.databases.restore(backup.backup_id, house.new_name("as before")).wait()
+    assert house.admin.log.list(text="was upgraded", limit=1).total >= 1
+
+
 @pytest.mark.spec("2: scheduled backups with a number kept; the rotation's limits")
 @pytest.mark.spec("10: cron-like schedules, last result, next run, run now, history")
 def test_a_scheduled_backup_keeps_what_it_shall(house: House) -> None:
@@ -284,3 +325,48 @@ def test_a_passphrase_of_the_administrator_is_nowhere(folders: House) -> None:
     folders.server.stop()
     raw = b"".join(path.read_bytes() for path in folders.server.data.rglob("*") if path.is_file())
     assert PASSWORD.encode() not in raw
+
+
+def test_a_cancelled_copy_leaves_nothing(house: House) -> None:
+    source = house.make("much")
+    with house.project(source) as project:
+        project.import_rows("customer", ["name"], [[f"Customer {number}"] for number in range(30_000)]).wait()
+    name = house.new_name("never")
+    for begin in (
+        lambda: house.admin.databases.create_from_template(name, source),
+        lambda: house.admin.databases.backup(source),
+    ):
+        running = begin()
+        running.cancel()
+        with pytest.raises(JobCancelled):
+            running.wait()
+    assert name not in {database.name for database in house.admin.databases.list().databases}
+    assert house.admin.databases.backups(source).backups == ()
+    house.admin.databases.create(name)  # nothing is in the way
+    with house.project(source) as project:
+        rows = [[f"Defect {number}"] for number in range(30_000)]
+        running = project.import_rows("defect", ["title"], rows)
+        running.cancel()
+        with pytest.raises(JobCancelled):
+            running.wait()
+        assert project.list("defect", limit=1).total == 0
+
+
+def test_many_hands_at_once(house: House) -> None:
+    """Several administrators make, copy, back up and compact databases at the same time."""
+
+    def work(hand: int) -> str:
+        name = house.make(f"hand {hand}")
+        with house.project(name) as project:
+            project.add("defect", title=f"Of hand {hand}")
+        copied = house.admin.databases.create_from_template(house.new_name("copy"), name).wait()
+        house.admin.databases.backup(name).wait()
+        house.admin.databases.compact(name).wait()
+        house.admin.databases.remove(str(copied.database))
+        house.admin.databases.add(str(copied.database)).wait()
+        with house.project(name) as project:
+            return str(project.show("defect", "1").values["title"])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(8))) == [f"Of hand {hand}" for hand in range(8)]
+    assert house.admin.log.list(level="severe_error", limit=1).total == 0

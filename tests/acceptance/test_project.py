@@ -11,7 +11,8 @@ from tests.acceptance.conftest import PASSWORD, House
 from trackkit.client.project import Project
 from trackkit.domain.errors import Conflict, ImportRefused, InvalidInput, NotAllowed, NotFound, NotLoggedIn, WrongLogin
 from trackkit.domain.project.commands import COMMANDS
-from trackkit.domain.project.kinds import KINDS, RECORD_KINDS, Kind
+from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.project.kinds import KINDS
 
 VALUES: dict[str, dict[str, object]] = {
     "group": {"name": "Readers", "commands": ["defect.view"]},

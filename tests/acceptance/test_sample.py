@@ -12,7 +12,7 @@ from trackkit.domain.delivery import State
 def test_a_fresh_server_has_a_sample(start: Start) -> None:
     server = start(sample=True)
     (database,) = server.admin.databases.list().databases
-    assert database.name == "Sample"
+    assert database.name == "sample"
     shown = server.admin.databases.show("sample")
     assert all(
         shown.records[kind] for kind in ("defect", "requirement", "requirement_document", "test_case", "test_run")

@@ -10,7 +10,9 @@ from tests.conftest import Start
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
 from trackkit.client import Server
+from trackkit.client.jobs import RunningJob
 from trackkit.contract.catalogue import OPERATIONS
+from trackkit.domain.errors import JobCancelled
 
 PASSWORD = "a-long-passphrase"
 
@@ -44,11 +46,44 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "mail.delete": lambda: admin.mail.delete(queue_id),
         "mail.undelete": lambda: admin.mail.undelete(queue_id),
         "log.delete": lambda: admin.log.delete(all=True),
+        "database.create": lambda: admin.databases.create("one"),
+        "database.create_from_template": lambda: waited(admin.databases.create_from_template("two", "one")),
+        "database.edit": lambda: admin.databases.edit("one", {"description": "Changed"}),
+        "database.compact": lambda: waited(admin.databases.compact("one")),
+        "database.backup": lambda: waited(admin.databases.backup("one")),
+        "database.restore": lambda: waited(admin.databases.restore(newest_backup(admin), "three")),
+        "database.remove": lambda: admin.databases.remove("two"),
+        "database.add": lambda: waited(admin.databases.add("two")),
+        "task.add": lambda: admin.tasks.add(name="Nightly", kind="backup", database="one"),
+        "task.edit": lambda: admin.tasks.edit("Nightly", {"keep": 3}),
+        "task.run": lambda: waited(admin.tasks.run("Nightly")),
+        "task.delete": lambda: admin.tasks.delete("Nightly"),
+        "job.cancel": lambda: cancelled(admin),
     }
     for name, act in acts.items():
+        before = admin.audit.list(limit=1).records
         act()
-        newest = admin.audit.list(limit=1).records[0]
-        assert newest.operation == name
+        since = [r for r in admin.audit.list(limit=5).records if not before or r.record_id > before[0].record_id]
+        newest = next(record for record in since if record.operation == name)  # what it sets off leaves records, too
         assert newest.username == ("" if name == "setup.complete" else "admin")
         assert newest.client_address == "local socket"
     return set(acts)
+
+
+def waited(running: RunningJob) -> None:
+    running.wait()
+
+
+def newest_backup(admin: Server) -> int:
+    return admin.databases.backups("one").backups[0].backup_id
+
+
+def cancelled(admin: Server) -> None:
+    """Cancel a template copy that has so much before it that it cannot have ended."""
+    admin.databases.create("large", administrator_password=PASSWORD)
+    with admin.project("large", "administrator", PASSWORD) as project:
+        project.import_rows("customer", ["name"], [[f"Customer {number}"] for number in range(20_000)]).wait()
+    running = admin.databases.create_from_template("never", "large")
+    running.cancel()
+    with pytest.raises(JobCancelled):
+        running.wait()

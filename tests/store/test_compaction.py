@@ -14,7 +14,8 @@ from sqlalchemy import text
 from tests.store.conftest import Clock
 from tests.store.test_copying import add, everything, fill
 from trackkit.domain.errors import Unavailable
-from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS
 from trackkit.store import compaction, copying, database, project_facts, project_files, project_items
 from trackkit.store.database import Connection, Store
 from trackkit.store.migrate import upgrade

@@ -17,7 +17,8 @@ from sqlalchemy import select, text
 from tests.peers.postgres import Cluster
 from tests.store.test_project_items import model
 from trackkit.domain.errors import Unavailable
-from trackkit.domain.project.kinds import KINDS, RECORD_KINDS, Kind
+from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.project.kinds import KINDS
 from trackkit.store import copying, database, project_facts, project_files, project_items
 from trackkit.store.database import Connection, Store
 from trackkit.store.migrate import standing, upgrade, upgrade_on

@@ -15,7 +15,8 @@ from tests.store.test_project_items import model
 from trackkit.domain.declared import Declaration
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.project.conditions import Condition, parse
-from trackkit.domain.project.kinds import KINDS, Kind, KindInfo
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.store import project_items
 from trackkit.store.database import Connection, Store
 from trackkit.store.project_items import ItemRow

@@ -14,7 +14,8 @@ import pytest
 from tests.store.conftest import Clock
 from trackkit.domain.declared import checked
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound
-from trackkit.domain.project.kinds import KINDS, RECORD_KINDS, Kind
+from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.project.kinds import KINDS
 from trackkit.store import project_files, project_items
 from trackkit.store.database import Connection, Store
 from trackkit.store.project_items import ItemRow

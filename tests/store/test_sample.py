@@ -12,7 +12,8 @@ from trackkit.contract.databases import NamedDatabase, RemoveDatabase
 from trackkit.contract.mail import ListQueue
 from trackkit.contract.operation import Nothing
 from trackkit.contract.project import OpenProject
-from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS
 from trackkit.services import databases, mail_listing, project_login, sample
 from trackkit.services.environment import Environment
 from trackkit.store import project_items

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import trustme
 
+from tests.unit import project_answers
 from trackkit.contract import audit, log, mail, options, server, users
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
@@ -187,6 +188,7 @@ def answers() -> dict[str, Any]:
         ),
         "mail.raw": mail.RawMessage.model_construct(queue_id="q1", message=b"Subject: x\r\n\r\n\x00\xff"),
         **dict.fromkeys((f"mail.{verb}" for verb in ("reattempt", "hold", "release", "delete", "undelete")), VERBS),
+        **project_answers.answers(),
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
         "log.histogram": HISTOGRAM,
         "log.delete": log.DeletedLog(entries=5),
@@ -235,6 +237,13 @@ def _routes() -> list[tuple[str, re.Pattern[str], Operation[Any, Any]]]:
 _ROUTES = _routes()
 
 
+def _in_query(operation: Operation[Any, Any], query: str) -> dict[str, Any]:
+    """The fields of a query: a list where the request has one, else one text."""
+    pairs = parse_qsl(query)
+    lists = {name for name, field in operation.request.model_fields.items() if get_origin(field.annotation) is list}
+    return {name: [v for n, v in pairs if n == name] if name in lists else value for name, value in pairs}
+
+
 def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -252,7 +261,7 @@ def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             for method, pattern, operation in _ROUTES:
                 if method == self.command and (match := pattern.match(parts.path)):
-                    given = dict(parse_qsl(parts.query)) if operation.in_query else json.loads(body)
+                    given = _in_query(operation, parts.query) if operation.in_query else json.loads(body)
                     given |= {name: unquote(value) for name, value in match.groupdict().items()}
                     operation.request.model_validate_json(json.dumps(given), strict=False)
                     api.seen.append(Seen(operation.name, given, dict(self.headers), self.path))

@@ -168,7 +168,7 @@ def test_options_set(api: peers.ApiServer) -> None:
     }
     assert "server.port" in ran.err  # waits for a restart
     assert run("options", "set", "sending.smtp.host=").code == 0
-    assert api.last("options.set").fields["values"] == {"sending.smtp.host": ""}
+    assert api.last("options.set").fields["values"] == {"sending.smtp.host": None}
     got = run("options", "get", "sending.smtp.password")
     assert "(set)" in got.out
     assert "never read back" in got.out

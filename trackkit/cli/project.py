@@ -19,12 +19,13 @@ from trackkit.cli.asking import Yes, at_terminal, confirm
 from trackkit.cli.choosing import on_server
 from trackkit.cli.output import AsJson, fields, json_of, local_time, note, say, size, table
 from trackkit.domain.errors import ImportRefused, InvalidInput
-from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.domain.project.kind import Kind
 
 if TYPE_CHECKING:
     from trackkit.client import Server
     from trackkit.client.project import Project
     from trackkit.contract.project import Item
+    from trackkit.domain.project.kinds import KindInfo
 
 app = typer.Typer(no_args_is_help=True, help="One project, as one of its users.")
 
@@ -43,6 +44,13 @@ Text = Annotated[str | None, typer.Option("--text", help="Found in one of the te
 Changes = Annotated[
     list[str], typer.Argument(metavar="NAME=VALUE...", help="title='It stops' priority=high; a secret is - or env:NAME")
 ]
+
+
+def _info(kind: Kind) -> "KindInfo":
+    """What a kind is made of; loaded only when it is needed, because it takes pydantic."""
+    from trackkit.domain.project.kinds import KINDS
+
+    return KINDS[kind]
 
 
 def in_project(command: Callable[..., None]) -> Callable[..., None]:
@@ -121,7 +129,7 @@ def list_items(
     if as_json:
         json_of(page)
         return
-    info = KINDS[kind]
+    info = _info(kind)
     shown = [name for name, field in info.fields.items() if field.kind != "long text" and not field.secret]
     table(
         ("Number", *(info.fields[name].title for name in shown)),
@@ -144,7 +152,7 @@ def _tell(item: "Item", as_json: bool) -> None:
     if as_json:
         json_of(item)
         return
-    info = KINDS[item.kind]
+    info = _info(item.kind)
     fields(
         [
             (info.title, item.number),
@@ -161,14 +169,14 @@ def _tell(item: "Item", as_json: bool) -> None:
 @in_project
 def add(project: "Project", kind: KindOf, changes: Changes, as_json: AsJson = False) -> None:
     """Add an item."""
-    _tell(project.add(kind, **values.parsed(changes, KINDS[kind].fields)), as_json)
+    _tell(project.add(kind, **values.parsed(changes, _info(kind).fields)), as_json)
 
 
 @app.command("set")
 @in_project
 def set_(project: "Project", kind: KindOf, key: Key, changes: Changes, as_json: AsJson = False) -> None:
     """Change an item."""
-    given = values.parsed(changes, KINDS[kind].fields)
+    given = values.parsed(changes, _info(kind).fields)
     seen = project.show(kind, key)
     _tell(project.edit(kind, key, given, seen.revision), as_json)
 
@@ -177,7 +185,7 @@ def set_(project: "Project", kind: KindOf, key: Key, changes: Changes, as_json: 
 @in_project
 def delete(project: "Project", kind: KindOf, key: Key, yes: Yes = False) -> None:
     """Delete an item (asks first); there is no undo."""
-    info, item = KINDS[kind], project.show(kind, key)
+    info, item = _info(kind), project.show(kind, key)
     files = f" Its {item.files} attached files go with it." if item.files else ""
     confirm(f"Delete {info.title.lower()} {item.key} ({item.values[info.subject]})?{files} There is no undo.", yes)
     project.delete(kind, key)

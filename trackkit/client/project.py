@@ -19,7 +19,8 @@ from trackkit.contract.jobs import Job
 from trackkit.contract.operation import Done
 from trackkit.domain.errors import InvalidInput, NotLoggedIn, TrackkitError
 from trackkit.domain.project import csv_rows
-from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from trackkit.contract.operation import Done, Nothing, Operation, Request, Respo
 from trackkit.domain import errors
 from trackkit.domain.accounts import MAXIMUM_PASSWORD
 from trackkit.domain.databases import MAXIMUM_LOCATION
-from trackkit.domain.project.kinds import Kind
+from trackkit.domain.project.kind import Kind
 
 PAGE = 200
 MAXIMUM_PAGE = 5000

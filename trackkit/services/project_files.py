@@ -7,7 +7,8 @@ from typing import Final
 from trackkit.contract import project as contract
 from trackkit.contract.operation import Done
 from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Problem
-from trackkit.domain.project.kinds import KINDS, Kind, KindInfo
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.services.environment import Call
 from trackkit.services.project_items import existing, project_of
 from trackkit.services.project_login import identity_of

@@ -18,7 +18,8 @@ from trackkit.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.project.commands import Verb, command
 from trackkit.domain.project.conditions import Condition, parse_all
-from trackkit.domain.project.kinds import KINDS, Kind, KindInfo, SavedFilter
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS, KindInfo, SavedFilter
 from trackkit.services.environment import Call
 from trackkit.services.project_login import identity_of
 from trackkit.services.project_stores import OpenProject

@@ -17,7 +17,8 @@ from trackkit.domain.accounts import Actor, ProjectIdentity, Role, checked_passw
 from trackkit.domain.declared import checked
 from trackkit.domain.errors import NotFound, NotLoggedIn, WrongLogin
 from trackkit.domain.log import Severity
-from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS
 from trackkit.services.environment import Call, Environment
 from trackkit.services.passwords import PROJECT_PREFIX, new_secret, token_hash
 from trackkit.store import databases, project_items, project_sessions

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from trackkit.domain.declared import checked
 from trackkit.domain.project.commands import MEMBERS, VERBS, command
-from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS
 from trackkit.store import project_items
 from trackkit.store.database import Connection
 

@@ -5,6 +5,8 @@ Raises `Conflict` when the database was written by a newer trackkit.
 
 from __future__ import annotations
 
+import threading
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -21,6 +23,8 @@ Standing = Literal["empty", "older", "current", "newer", "foreign"]
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x747261636B6B6974  # "trackkit": two servers starting at once on one PostgreSQL database
+_ALEMBIC: Final = threading.Lock()
+"""Alembic keeps the migration it is at in names of its modules, so that two threads must not migrate at once."""
 
 
 def upgrade(store: Store, schema: Schema) -> None:
@@ -43,7 +47,8 @@ def upgrade_on(connection: Connection, schema: Schema, revision: str = "heads") 
             f"The {schema} database was written by a newer trackkit ({revision_of(connection, schema)}).",
             "Start it with the newer version, or restore a backup made by this one.",
         )
-    command.upgrade(config, revision)
+    with _ALEMBIC:
+        command.upgrade(config, revision)
 
 
 def revision_of(connection: Connection, schema: Schema) -> str | None:
@@ -56,9 +61,7 @@ def revision_of(connection: Connection, schema: Schema) -> str | None:
 
 def newest(schema: Schema) -> str:
     """The revision this version of trackkit works with."""
-    head = ScriptDirectory.from_config(_config(schema)).get_current_head()
-    assert head is not None  # noqa: S101 - every schema has migrations
-    return head
+    return _revisions(schema)[0]
 
 
 def standing(connection: Connection, schema: Schema) -> Standing:
@@ -66,10 +69,16 @@ def standing(connection: Connection, schema: Schema) -> Standing:
     revision = revision_of(connection, schema)
     if revision is None:
         return "foreign" if inspect(connection).get_table_names() else "empty"
-    known = {script.revision for script in ScriptDirectory.from_config(_config(schema)).walk_revisions()}
-    if revision not in known:
+    if revision not in _revisions(schema):
         return "newer" if revision.startswith(f"{schema}_") else "foreign"
     return "current" if revision == newest(schema) else "older"
+
+
+@cache
+def _revisions(schema: Schema) -> tuple[str, ...]:
+    """The revisions this version knows, newest first."""
+    with _ALEMBIC:
+        return tuple(script.revision for script in ScriptDirectory.from_config(_config(schema)).walk_revisions())
 
 
 def _config(schema: Schema) -> Config:

@@ -14,7 +14,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from trackkit.domain.declared import Declaration
 from trackkit.domain.project.conditions import NUMBER, Condition
-from trackkit.domain.project.kinds import KINDS, Kind, KindInfo
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.store.project_references import RECORD
 from trackkit.store.project_tables import TABLES, column_name
 from trackkit.store.text import holds, text_value

@@ -8,14 +8,8 @@ from typing import Final
 from sqlalchemy import Connection, func, insert, select, update
 
 from trackkit.domain.project.commands import ADMINISTRATORS, COMMANDS, MEMBERS, MEMBERS_MAY, command
-from trackkit.domain.project.kinds import (
-    KINDS,
-    RECORD_KINDS,
-    Kind,
-    MailTemplate,
-    ProjectUser,
-    SecurityGroup,
-)
+from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.project.kinds import KINDS, MailTemplate, ProjectUser, SecurityGroup
 from trackkit.store import project_items
 from trackkit.store.project_tables import TABLES, facts
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from trackkit.domain.errors import NotFound
-from trackkit.domain.project.kinds import KINDS, Kind
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS
 from trackkit.store.project_numbers import take_file_number
 from trackkit.store.project_tables import TABLES, files
 

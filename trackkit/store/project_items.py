@@ -19,7 +19,8 @@ from sqlalchemy.exc import IntegrityError
 from trackkit.domain.declared import Declaration, Group
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound, Problem
 from trackkit.domain.project.conditions import NUMBER, Condition
-from trackkit.domain.project.kinds import KINDS, Kind, KindInfo
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.store.project_conditions import as_sql, text_found
 from trackkit.store.project_numbers import take_numbers
 from trackkit.store.project_references import References, clear_references

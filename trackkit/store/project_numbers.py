@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Connection, Table, Text, cast
 from sqlalchemy.dialects import postgresql, sqlite
 
-from trackkit.domain.project.kinds import Kind
+from trackkit.domain.project.kind import Kind
 from trackkit.store.project_tables import counters, facts
 
 _LAST_FILE: Final = "last_file"

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, select, update
 
 from trackkit.domain.declared import Declaration
 from trackkit.domain.errors import Conflict, InvalidInput
-from trackkit.domain.project.kinds import KINDS, RECORD_KINDS, Kind, KindInfo
+from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.store.project_tables import TABLES, column_name, key_of_name, number_of_key
 
 _NAMED: Final = 5

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, and_, literal, or_, select
 
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.project.conditions import NUMBER
-from trackkit.domain.project.kinds import KINDS, Kind, KindInfo
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.store.project_references import RECORD
 from trackkit.store.project_tables import TABLES, column_name
 from trackkit.store.text import folded

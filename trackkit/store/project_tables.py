@@ -29,7 +29,8 @@ from sqlalchemy import (
 )
 
 from trackkit.domain.declared import Declaration
-from trackkit.domain.project.kinds import KINDS, Kind, KindInfo
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.store.columns import Enumerated, Instant, RowId
 from trackkit.store.tables import NAMES
 

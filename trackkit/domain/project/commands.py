@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from trackkit.domain.project.kinds import RECORD_KINDS, Kind
+from trackkit.domain.project.kind import RECORD_KINDS, Kind
 
 Verb = Literal["view", "add", "edit", "delete"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -19,30 +18,11 @@ from pydantic_core import PydanticCustomError
 
 from trackkit.domain.accounts import MAXIMUM_PASSWORD, MINIMUM_PASSWORD
 from trackkit.domain.declared import Declaration, Group, declare, fields_of
+from trackkit.domain.project.kind import RECORD_KINDS, Kind
 
 RecordKind = Literal["defect", "requirement", "requirement_document", "test_case", "test_run"]
 Priority = Literal["low", "medium", "high", "urgent"]
 MAXIMUM_TEXT: Final = 100_000
-
-
-class Kind(StrEnum):
-    """One kind of thing in a project."""
-
-    defect = "defect"
-    requirement = "requirement"
-    requirement_document = "requirement_document"
-    test_case = "test_case"
-    test_run = "test_run"
-    user = "user"
-    group = "group"
-    customer = "customer"
-    filter = "filter"
-    test_configuration = "test_configuration"
-    workbook_task = "workbook_task"
-    report = "report"
-    template = "template"
-    rule = "rule"
-    tracked_email = "tracked_email"
 
 
 def _title(**more: Any) -> Any:
@@ -330,8 +310,6 @@ class KindInfo:
         """The field that says in a line what an item is."""
         return "name" if self.named else "title" if "title" in self.fields else "subject"
 
-
-RECORD_KINDS: Final = (Kind.defect, Kind.requirement, Kind.requirement_document, Kind.test_case, Kind.test_run)
 
 KINDS: Final[Mapping[Kind, KindInfo]] = MappingProxyType(
     {

@@ -1,0 +1,254 @@
+"""A request for every operation there is, and the people who ask: nobody, server users, project users."""
+
+from __future__ import annotations
+
+import itertools
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.contract.wire import Stranger, stranger
+from tests.ports import wait_until
+from tests.running import RunningServer
+from trackkit.client.project import Project
+from trackkit.domain.accounts import Role
+
+PASSWORD = "correct horse battery"
+MADE_UP = "nobody with a made-up token"
+KEEPER, GUEST = "project administrator by session", "project user without commands by session"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who asks. Server users have a role; users of a project have none and are `of_project`."""
+
+    name: str
+    role: Role | None
+    token: str | None
+    of_project: bool = False
+
+
+PEOPLE = [
+    "nobody",
+    *(f"{role} by {how}" for role in Role for how in ("session", "token")),
+    MADE_UP,
+    KEEPER,
+    GUEST,
+]
+
+
+@dataclass
+class House:
+    """A server with one user of each role, one mail, one project, and the people who ask."""
+
+    server: RunningServer
+    http: Stranger
+    queue_id: str
+    project: Project
+    backup_id: int
+    job_id: int
+    people: dict[str, Person] = field(default_factory=dict)
+    counter: Iterator[int] = field(default_factory=itertools.count)
+
+    def new(self, label: str) -> str:
+        """A name nothing else has."""
+        return f"{label} {next(self.counter)}"
+
+    def database(self) -> str:
+        """A database of its own for each request, because it may be changed or removed."""
+        return self.server.admin.databases.create(self.new("target"), administrator_password=PASSWORD).name
+
+    def task(self) -> str:
+        """A task of its own for each request."""
+        added = self.server.admin.tasks.add(name=self.new("task"), kind="compact", database=self.project.database)
+        return added.name
+
+    def removed(self) -> str:
+        """A database that is in no list."""
+        name = self.database()
+        self.server.admin.databases.remove(name)
+        return name
+
+    def defect(self) -> str:
+        """The key of a new defect."""
+        return self.project.add("defect", title="It stops").key
+
+    def wait_for_jobs(self) -> None:
+        """Until nothing is done in the background: the end of a job can leave audit records, too."""
+        jobs = self.server.admin.jobs
+        wait_until(lambda: all(job.ended_at for job in jobs.list(limit=20).jobs), what="the end of all jobs")
+
+    def imported(self, person: Person) -> int:
+        """The number of an import that has ended, of that person's session where they have one that may."""
+        asked = {"kind": "defect", "columns": ["title"], "rows": [["It stops"]]}
+        begun = self.http.ask("project.import", asked, person.token)
+        if begun.error:
+            return self.job_id
+        same = {"job_id": begun.body["job_id"]}
+        wait_until(lambda: self.http.ask("project.job", same, person.token).body["ended_at"], what="its end")
+        return int(same["job_id"])
+
+    def file(self) -> int:
+        """A file attached to a new defect."""
+        return self.project.attach("defect", self.defect(), "a.txt", b"x").file_id
+
+
+def furnish(server: RunningServer) -> House:
+    """Give a running server (with sending paused) one of everything, and everybody an account."""
+    admin, http = server.admin, stranger(server)
+    submitted = admin.mail.submit(b"Subject: x\r\n\r\nbody\r\n", sender="", recipients=["x@y.test"])
+    name = admin.databases.create("the project", administrator_password=PASSWORD).name
+    project = admin.project(name, "administrator", PASSWORD)
+    project.add("user", name="guest", password=PASSWORD)
+    job = admin.databases.backup(name).wait()
+    backup = admin.databases.backups(name).backups[0]
+    house = House(server, http, submitted.queue_id, project, backup.backup_id, job.job_id)
+    house.people = {"nobody": Person("", None, None), MADE_UP: Person("", None, "tk-made-up")}
+    for role in Role:
+        username = f"{role}-user"
+        admin.users.add(username, role, PASSWORD)
+        opened = http.ask("session.open", {"username": username, "password": PASSWORD}).body["token"]
+        secret = http.ask("token.add", {"name": "for scripts", "role": role}, opened).body["secret"]
+        house.people[f"{role} by session"] = Person(username, role, opened)
+        house.people[f"{role} by token"] = Person(username, role, secret)
+    for label, username in ((KEEPER, "administrator"), (GUEST, "guest")):
+        house.people[label] = Person(username, None, project_token(house, username), of_project=True)
+    return house
+
+
+def project_token(house: House, username: str) -> str:
+    """A new session of a user of the project."""
+    asked = {"database": house.project.database, "username": username, "password": PASSWORD}
+    return str(house.http.ask("project.open", asked).body["token"])
+
+
+MESSAGE = {
+    "message": b64encode(b"Subject: x\r\n\r\n").decode(),
+    "sender": "",
+    "recipients": ["x@y.test"],
+}
+Sample = Callable[[House, Person], dict[str, Any]]
+
+
+def verb(house: House, person: Person) -> dict[str, Any]:
+    return {"queue_ids": [house.queue_id]}
+
+
+def nothing(house: House, person: Person) -> dict[str, Any]:
+    return {}
+
+
+def one_message(house: House, person: Person) -> dict[str, Any]:
+    return {"queue_id": house.queue_id}
+
+
+def somebody(house: House, person: Person) -> dict[str, Any]:
+    """A user of their own for each request, because it may be changed or deleted."""
+    name = f"target-{next(house.counter)}"
+    house.server.admin.users.add(name, Role.viewer)
+    return {"username": name}
+
+
+# A request that would succeed if the role allows it, for every operation there is.
+SAMPLES: dict[str, Sample] = {
+    "server.info": nothing,
+    "server.health": nothing,
+    "session.open": lambda house, person: {"username": "viewer-user", "password": PASSWORD},
+    "session.current": nothing,
+    "session.close": nothing,
+    "setup.issue": nothing,
+    "setup.complete": lambda house, person: {"code": "wrong-code", "password": PASSWORD},
+    "user.list": nothing,
+    "user.add": lambda house, person: {"username": f"new-{next(house.counter)}", "role": "viewer"},
+    "user.edit": lambda house, person: {**somebody(house, person), "role": "operator"},
+    "user.delete": somebody,
+    "user.password": lambda house, person: {"present": "not this one", "new": PASSWORD},
+    "token.list": nothing,
+    "token.add": lambda house, person: {"name": f"token-{next(house.counter)}", "role": "viewer"},
+    "token.delete": lambda house, person: {"username": person.name or "x", "name": "no such token"},
+    "options.get": nothing,
+    "options.set": lambda house, person: {"values": {"sending.timing.days": 5 + next(house.counter) % 2}},
+    "mail.submit": lambda house, person: MESSAGE,
+    "mail.list": nothing,
+    "mail.ids": nothing,
+    "mail.summary": nothing,
+    "mail.ages": nothing,
+    "mail.history": nothing,
+    "mail.show": one_message,
+    "mail.raw": one_message,
+    "mail.reattempt": verb,
+    "mail.hold": verb,
+    "mail.release": verb,
+    "mail.delete": verb,
+    "mail.undelete": verb,
+    "log.list": nothing,
+    "log.histogram": nothing,
+    "log.delete": lambda house, person: {"through": "2001-01-01"},
+    "audit.list": nothing,
+    "database.list": nothing,
+    "database.show": lambda house, person: {"database": house.project.database},
+    "database.create": lambda house, person: {"name": house.new("created")},
+    "database.create_from_template": lambda house, person: {
+        "name": house.new("from template"),
+        "template": house.project.database,
+    },
+    "database.browse": nothing,
+    "database.add": lambda house, person: {"name": house.removed()},
+    "database.edit": lambda house, person: {"database": house.database(), "settings": {"description": "Changed"}},
+    "database.compact": lambda house, person: {"database": house.database()},
+    "database.backup": lambda house, person: {"database": house.database()},
+    "database.backups": nothing,
+    "database.restore": lambda house, person: {"name": house.new("restored"), "backup_id": house.backup_id},
+    "database.remove": lambda house, person: {"database": house.database()},
+    "job.list": nothing,
+    "job.show": lambda house, person: {"job_id": house.job_id},
+    "job.cancel": lambda house, person: {"job_id": house.job_id},
+    "task.list": nothing,
+    "task.add": lambda house, person: {
+        "values": {"name": house.new("added"), "kind": "compact", "database": house.project.database}
+    },
+    "task.edit": lambda house, person: {"name": house.task(), "values": {"enabled": False}},
+    "task.delete": lambda house, person: {"name": house.task()},
+    "task.run": lambda house, person: {
+        "name": house.server.admin.tasks.add(name=house.new("run"), kind="compact", database=house.database()).name
+    },
+    "task.history": nothing,
+    "project.databases": nothing,
+    "project.open": lambda house, person: {
+        "database": house.project.database,
+        "username": "guest",
+        "password": PASSWORD,
+    },
+    "project.session": nothing,
+    "project.close": nothing,
+    "project.password": lambda house, person: {"present": "not this one", "new": PASSWORD},
+    "project.list": lambda house, person: {"kind": "defect"},
+    "project.show": lambda house, person: {"kind": "defect", "key": house.defect()},
+    "project.add": lambda house, person: {"kind": "defect", "values": {"title": "It stops"}},
+    "project.edit": lambda house, person: {"kind": "defect", "key": house.defect(), "values": {"title": "It starts"}},
+    "project.delete": lambda house, person: {"kind": "defect", "key": house.defect()},
+    "project.import": lambda house, person: {"kind": "defect", "columns": ["title"], "rows": [["It stops"]]},
+    "project.job": lambda house, person: {"job_id": house.imported(person)},
+    "project.cancel": lambda house, person: {"job_id": house.imported(person)},
+    "project.files": lambda house, person: {"kind": "defect", "key": house.defect()},
+    "project.attach": lambda house, person: {
+        "kind": "defect",
+        "key": house.defect(),
+        "name": "a.txt",
+        "content": b64encode(b"x").decode(),
+    },
+    "project.file": lambda house, person: {"file_id": house.file()},
+    "project.detach": lambda house, person: {"file_id": house.file()},
+}
+# These fail for another reason than the role, as their sample asks for something wrong on purpose.
+FAILING = {
+    "setup.complete": "wrong_login",
+    "user.password": "wrong_login",
+    "token.delete": "not_found",
+    "job.cancel": "conflict",
+    "project.password": "wrong_login",
+    "project.cancel": "conflict",
+}
+ANYBODY_OF_THE_PROJECT = {"project.session", "project.close", "project.password"}
+"""What takes a project log-in but no command of a security group."""
