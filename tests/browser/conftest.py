@@ -146,14 +146,19 @@ def log_in(page: Page, site: RunningDashboards, username: str, password: str) ->
 
 def open_sending_options(page: Page, lab: RunningLab, server: RunningServer, username: str, password: str) -> None:
     """The form of the sending options in JupyterLab, logged in to through its own form; the server is known there."""
+    open_panel(page, lab, server, "sending-options.ipynb", username, password)
+    page.get_by_label("SMTP host").wait_for()
+
+
+def open_panel(page: Page, lab: RunningLab, server: RunningServer, notebook: str, username: str, password: str) -> None:
+    """A notebook with a panel in JupyterLab, logged in to through its own form; the server is known there."""
     path = lab.home / CONNECTIONS
     path.unlink(missing_ok=True)
     connections = Connections.load(path)
     connections.add("here", "127.0.0.1", server.port)
     connections.pin("here", server.fingerprint)
     page.set_viewport_size({"width": 1280, "height": 1000})
-    lab.open(page, "sending-options.ipynb")
+    lab.open(page, notebook)
     page.get_by_label("User name").fill(username, timeout=30_000)
     page.get_by_role("textbox", name="Password").fill(password)
     page.get_by_role("button", name="Connect", exact=True).click()
-    page.get_by_label("SMTP host").wait_for()

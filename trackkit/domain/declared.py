@@ -219,14 +219,33 @@ def _ready(field: Declaration, value: Any) -> Any:
 def problems_of(error: ValidationError, known: Mapping[str, Declaration]) -> list[Problem]:
     """Field and reason of each refused value, never the value: it may be a secret."""
     found = error.errors(include_input=False, include_url=False)
-    return [_problem(e["type"], ".".join(str(p) for p in e["loc"]), e["msg"], known) for e in found]
+    return [_problem(e["type"], ".".join(str(p) for p in e["loc"]), e["msg"], e.get("ctx", {}), known) for e in found]
 
 
-def _problem(kind: str, where: str, message: str, known: Mapping[str, Declaration]) -> Problem:
+_NO_SUCH_VALUE: Final = {
+    "string_type": "is not a text",
+    "int_type": "is not a whole number",
+    "bool_type": "is neither yes nor no",
+    "date_type": "is not a date, as YYYY-MM-DD",
+    "tuple_type": "is not a list",
+}
+
+
+def _problem(
+    kind: str, where: str, message: str, context: Mapping[str, Any], known: Mapping[str, Declaration]
+) -> Problem:
     if kind.startswith("at:"):
         return Problem(".".join(part for part in (where, kind[3:]) if part), message)
     if kind == "missing":
         return Problem(where, "is missing")
+    if kind in _NO_SUCH_VALUE:
+        return Problem(where, _NO_SUCH_VALUE[kind])
+    if kind == "literal_error" and where in known:
+        return Problem(where, f"is not one of {', '.join(known[where].choices)}")
+    if kind == "string_too_short" and context.get("min_length") == 1:
+        return Problem(where, "is empty")
+    if kind == "string_too_long":
+        return Problem(where, f"is longer than {context['max_length']:,} characters")
     if kind in ("greater_than_equal", "less_than_equal") and where in known:
         info = known[where]
         if info.minimum is not None and info.maximum is not None:

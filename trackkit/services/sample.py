@@ -30,11 +30,7 @@ SOURCE: Final = "databases"
 NAME: Final = "sample"
 PASSWORD: Final = "trackkit sample"
 ADMINISTRATOR: Final = "administrator"
-DESCRIPTION: Final = (
-    "A made-up project to look around in. Its users (administrator, ana, ben, chen, dora, emil) have the password "
-    f"'{PASSWORD}', which everybody knows: keep nothing real here. Switch it off or remove it from the list when it is "
-    "not wanted any more."
-)
+DESCRIPTION: Final = f"Made up, to look around in. Everybody knows its password, '{PASSWORD}': keep nothing real here."
 FACT: Final = "sample"
 WANTED: Final = "wanted"
 

@@ -15,26 +15,32 @@ __all__ = [
     "databases_page",
     "folder",
     "mail_queue_page",
+    "project_page",
     "sending_options_page",
     "server_log_page",
     "support_page",
+    "tasks_page",
 ]
 
 if TYPE_CHECKING:
     from trackkit.widgets.connections_panel import connections_page
     from trackkit.widgets.databases_panel import databases_page
     from trackkit.widgets.log_panel import server_log_page
+    from trackkit.widgets.project_panel import project_page
     from trackkit.widgets.queue_panel import mail_queue_page
     from trackkit.widgets.sending_options import sending_options_page
     from trackkit.widgets.support import support_page
+    from trackkit.widgets.tasks_panel import tasks_page
 
 _HOME_OF = {
     "connections_page": "connections_panel",
     "databases_page": "databases_panel",
     "mail_queue_page": "queue_panel",
+    "project_page": "project_panel",
     "sending_options_page": "sending_options",
     "server_log_page": "log_panel",
     "support_page": "support",
+    "tasks_page": "tasks_panel",
 }
 
 

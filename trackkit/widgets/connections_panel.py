@@ -15,7 +15,7 @@ from trackkit.widgets import session
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.fields import Field, Fields, Section, Text
 from trackkit.widgets.log_in import LogIn
-from trackkit.widgets.page import page, panel, row, title
+from trackkit.widgets.page import offer, page, panel, row, title
 from trackkit.widgets.problems import Trouble, shows_problems, status
 from trackkit.widgets.show_python import Code, python_of, whole
 from trackkit.widgets.tables import shown
@@ -83,10 +83,7 @@ class ConnectionsPanel:
     def refresh(self, select: str | None = None) -> None:
         """Read the connections again and show them."""
         connections = list(Connections.load())
-        wanted = select if select is not None else self.list.value
-        names = [connection.name for connection in connections]
-        self.list.options = [(_line(connection), connection.name) for connection in connections]
-        self.list.value = wanted if wanted in names else names[0] if names else None
+        offer(self.list, [(_line(connection), connection.name) for connection in connections], select)
         self._known.layout.display = None if connections else "none"
         if not connections:
             self._place_form("Add a connection", "", None)

@@ -8,7 +8,7 @@ import ipywidgets as w
 
 from trackkit.client import Server
 from trackkit.contract.databases import Database, DatabaseInfo, Listing
-from trackkit.widgets.page import row
+from trackkit.widgets.page import offer, row
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.tables import Cell, instant, shown, table
 from trackkit.widgets.work import in_background
@@ -39,15 +39,24 @@ def databases_table(databases: Iterable[Database]) -> str:
             Cell(str(d.settings["description"]), "tk-text"),
             Cell(yes(d.settings["active"]), tone="" if d.settings["active"] else "tk-warn"),
             Cell("yes" if d.available else "NO", tone="" if d.available else "tk-bad", below=(d.unavailable_reason,)),
-            Cell(yes(d.settings["in_web_list"])),
-            Cell(yes(d.settings["in_other_list"])),
+            Cell(_lists(d)),
             Cell(octets(d.size), "tk-number"),
-            Cell(instant(d.last_backup_at), "tk-fixed", tone="" if d.last_backup_at else "tk-warn"),
+            Cell(
+                instant(d.last_backup_at) if d.last_backup_at else "never",
+                "tk-fixed",
+                tone="" if d.last_backup_at else "tk-warn",
+            ),
         )
         for d in databases
     ]
-    titles = ("Name and location", "Description", "Active", "Available", "Web log-in list", "Other log-in list", "Size")
+    titles = ("Name and location", "Description", "Active", "Available", "Log-in lists", "Size")
     return table("Project databases", (*titles, "Last backup (UTC)"), rows, "There are no databases yet.")
+
+
+def _lists(database: Database) -> str:
+    """In which log-in lists it stands."""
+    lists = {"in_web_list": "web", "in_other_list": "non-web"}
+    return ", ".join(words for name, words in lists.items() if database.settings[name]) or "none"
 
 
 def information(info: DatabaseInfo) -> str:
@@ -81,11 +90,19 @@ def browsed(server: Server, trouble: Trouble, chosen: Callable[[str], None]) -> 
     up, into, take = (w.Button(description=words) for words in ("Up", "Open folder", "Choose this database"))
     seen: list[Listing] = []
 
+    only_one: list[str] = []
+    """The folder with everything, where there is but one: nobody has to choose it."""
+
     def show(listing: Listing) -> None:
+        if listing.folder is None:
+            only_one[:] = [entry.name for entry in listing.entries] if len(listing.entries) == 1 else []
+            if only_one:
+                go(only_one[0])
+                return
         seen[:] = [listing]
         where.value = f'<p class="tk-hint">{shown(listing.folder or "Where databases can be looked for")}</p>'
-        entries.options = [(_line(entry.title, entry.kind, entry.reason), entry.name) for entry in listing.entries]
-        up.disabled = listing.folder is None
+        offer(entries, [(_line(entry.title, entry.kind, entry.reason), entry.name) for entry in listing.entries])
+        up.disabled = listing.folder is None or (listing.parent is None and bool(only_one))
         look()
 
     def look(_: object = None) -> None:

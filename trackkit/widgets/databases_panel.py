@@ -24,7 +24,7 @@ from trackkit.widgets.database_tables import browsed, databases_table, informati
 from trackkit.widgets.declared_form import DeclaredForm, Values
 from trackkit.widgets.fields import Field, Text
 from trackkit.widgets.job_progress import watch
-from trackkit.widgets.page import panel, row, title
+from trackkit.widgets.page import offer, panel, row, title
 from trackkit.widgets.problems import Trouble, shows_problems, status
 from trackkit.widgets.session import on_server
 from trackkit.widgets.show_python import python_of, whole
@@ -74,16 +74,17 @@ class DatabasesPanel:
         new = {"Create": self.create, "Create from template": self.from_template, "Add existing": self.add}
         new["Restore a backup"] = self.restore
         actions = {"Refresh": self.refresh, **one, **new}
-        self.buttons = {words: w.Button(description=words) for words in actions}
+        self.buttons = {words: w.Button(description=words, disabled=True) for words in actions}  # until it is there
         self.buttons["Create"].button_style = "primary"
         self.buttons["Remove from list"].add_class("tk-danger")
         for words, action in actions.items():
             self.buttons[words].on_click(shows_problems(trouble)(lambda _, action=action: action()))
+        self.buttons["Refresh"].disabled = False
         self._one, self._new = tuple(one), tuple(new)
         self.widget = panel(
             title(
                 "Project databases",
-                f"What {server.name} keeps: make, back up, compact, restore. Files are never deleted.",
+                f"On {server.name}: make, back up, compact, restore. Files are never deleted.",
             ),
             self.list,
             row(self.chosen, *(self.buttons[words] for words in ("Refresh", *one))),
@@ -115,9 +116,7 @@ class DatabasesPanel:
 
     def _show(self, found: Databases) -> None:
         self.found = found
-        wanted, names = self.chosen.value, [database.name for database in found.databases]
-        self.chosen.options = names
-        self.chosen.value = wanted if wanted in names else names[0] if names else None
+        offer(self.chosen, [(database.name, database.name) for database in found.databases])
         self.list.value = databases_table(found.databases)
         self._allow()
 
@@ -155,7 +154,7 @@ class DatabasesPanel:
         self._say(words)
 
         def look() -> None:
-            if name in self.chosen.options:
+            if (name, name) in self.chosen.options:
                 self.chosen.value = name
                 in_background(self.trouble, lambda: self._server.databases.show(name), self._tell)
 
@@ -242,7 +241,7 @@ class DatabasesPanel:
                 database_password=extra["database_password"] or None,
             )
 
-        choices = tuple((name, name) for name in self.chosen.options)
+        choices = tuple(self.chosen.options)
         template = Field("template", "Template", "choice", choices=choices, help="Its records are not copied.")
         values = {"template": self.chosen.value or ""}
         self._new_form("Create from template", "Create it", (NAME, template, DATABASE_PASSWORD), values, do)
@@ -288,8 +287,8 @@ class DatabasesPanel:
 
         in_background(self.trouble, self._server.databases.backups, form)
 
-    def edit(self) -> None:
-        """The form of the chosen database's settings, as the server has them now."""
+    def edit(self, told: Exception | None = None) -> None:
+        """The form of the chosen database's settings, as the server has them now; `told` is shown with it."""
         name = self.name
 
         def place(seen: DatabaseInfo) -> None:
@@ -299,7 +298,8 @@ class DatabasesPanel:
 
             def refused(error: Exception) -> bool:
                 if isinstance(error, Conflict):
-                    self.edit()  # what the other one changed is seen in the fresh form
+                    self.edit(told=error)  # what the other one changed is seen in the fresh form
+                    return True
                 return False
 
             def warnings(texts: Mapping[str, Text]) -> list[str]:
@@ -320,6 +320,7 @@ class DatabasesPanel:
                     only_changes=True,
                     warnings=warnings,
                     failed=refused,
+                    told=told,
                 )
             )
 

@@ -17,7 +17,7 @@ from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.fields import Field, Fields, Section, Text, field_of
 from trackkit.widgets.page import row, title
-from trackkit.widgets.problems import Trouble
+from trackkit.widgets.problems import Trouble, show
 from trackkit.widgets.work import in_background
 
 Values = dict[str, Any]
@@ -38,6 +38,7 @@ class DeclaredForm:
     only_changes: `send` gets only what differs from `values`.
     warnings: what a person should know before this is sent, from the texts; it is asked about.
     failed: gets what `send` failed with, unless fields could say it all; true = it has dealt with it.
+    told: an error that is shown with the form, which is there because of it.
     """
 
     def __init__(
@@ -55,10 +56,12 @@ class DeclaredForm:
         only_changes: bool = False,
         warnings: Callable[[Mapping[str, Text]], Sequence[str]] = lambda texts: (),
         failed: Callable[[Exception], bool] = lambda _: False,
+        told: Exception | None = None,
     ) -> None:
-        self._declared, self._trouble, self._send, self._done = declared, trouble, send, done
+        self._declared, self._send, self._done = declared, send, done
+        self.trouble = trouble.another()  # beside the button: the page's may be far out of sight
         self._failed, self._only_changes, self._warnings = failed, only_changes, warnings
-        self._first = {name: shown_value(field, values.get(name, field.default)) for name, field in declared.items()}
+        self._first = {name: shown_value(field, values.get(name, _start(field))) for name, field in declared.items()}
         plain: dict[str, Text] = {field.name: str(values.get(field.name, "")) for field in before}
         sections = [Section("", (*before, *map(field_of, declared.values())))]
         self.fields = Fields(sections, {**plain, **self._first})
@@ -70,7 +73,8 @@ class DeclaredForm:
         self.fields.when_entered(self.press)
         self.asking = w.VBox()
         actions = row(self.cancel, self.save, kind="tk-actions")
-        self.widget = w.VBox([title(heading, level=3), self.fields, self.asking, actions])
+        self.widget = w.VBox([title(heading, level=3), self.fields, self.asking, self.trouble.widget, actions])
+        show(self.trouble, told)
 
     def read(self) -> Values:
         """What is typed, as values; `InvalidInput` names every field that cannot be read."""
@@ -91,6 +95,7 @@ class DeclaredForm:
     def press(self) -> None:
         """Send what is typed; asks about warnings first."""
         self.fields.messages = {}
+        show(self.trouble, None)
         try:
             values = self.read()
         except InvalidInput as error:
@@ -105,7 +110,7 @@ class DeclaredForm:
 
     def _go(self, values: Values) -> None:
         in_background(
-            self._trouble,
+            self.trouble,
             lambda: self._send(values),
             self._done,
             busy=(self.save,),
@@ -128,6 +133,11 @@ def shown_value(field: Declaration, value: Any) -> Text:
     if field.kind == "yes/no":
         return bool(value)
     return field.text(value)
+
+
+def _start(field: Declaration) -> object:
+    """What a new thing has there: a choice that must be made begins with the first, as a list shows it."""
+    return field.choices[0] if field.required and field.choices else field.default
 
 
 def travelling(value: object) -> Any:

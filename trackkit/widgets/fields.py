@@ -18,6 +18,7 @@ import traitlets as t
 from anywidget import AnyWidget
 
 from trackkit.domain.declared import Declaration, FieldKind
+from trackkit.domain.project.kind import RECORD_KINDS
 
 Text = str | bool
 
@@ -50,8 +51,13 @@ def field_of(info: Declaration) -> Field:
         notes.append(f"{info.minimum:,} to {info.maximum:,}.")
     if info.restart:
         notes.append("Takes effect at the server's next start.")
+    if info.refers_to and info.refers_to != "record":
+        key = "number" if info.refers_to in RECORD_KINDS else "name"
+        notes.append(f"The {key} of a {info.refers_to.replace('_', ' ')}.")
+    if info.kind == "list":
+        notes.append("Several with commas between them.")
     choices = tuple((choice, choice.replace("_", " ")) for choice in info.choices)
-    return Field(info.name, info.title, info.kind, info.unit, " ".join(notes), choices)
+    return Field(info.name, info.title, info.kind, info.unit, " ".join(notes), choices, info.required)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def watch(
     *,
     busy: Sequence[w.Widget] = (),
     failed: Callable[[Exception], bool] = lambda _: False,
-) -> Progress:
+) -> None:
     """Show in `box` how far a job is until it has ended.
 
     Parameters
@@ -56,4 +56,4 @@ def watch(
             return True
         return failed(error)
 
-    return long_work(box, f"{TITLES[job.kind]}: {job.database}.", trouble, work, then, busy=busy, failed=ended)
+    long_work(box, f"{TITLES[job.kind]}: {job.database}.", trouble, work, then, busy=busy, failed=ended)

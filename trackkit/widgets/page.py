@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import ipywidgets as w
 
 from trackkit.widgets import folder
@@ -29,6 +31,20 @@ def row(*children: w.Widget, kind: str = "tk-row") -> w.HBox:
     line = w.HBox(children)
     line.add_class(kind)
     return line
+
+
+def offer(
+    control: w.Dropdown | w.Select, options: Sequence[tuple[str, Hashable]], wanted: Hashable | None = None
+) -> None:
+    """Put (words, value) into a list. `wanted` is chosen, by default what was chosen before; else the first.
+
+    ipywidgets by itself chooses nothing in a list that was empty, and the first whenever the options change.
+    """
+    if wanted is None:
+        wanted = control.value
+    values = [value for _, value in options]
+    control.options = options
+    control.value = wanted if wanted in values else values[0] if values else None
 
 
 def title(words: str, purpose: str = "", level: int = 2) -> w.HTML:

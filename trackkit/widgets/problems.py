@@ -54,6 +54,10 @@ class Trouble:
         self.widget = w.VBox([self.line])
         self.widget.add_class("tk-trouble")
 
+    def another(self) -> Trouble:
+        """One more place on the same page, with the same way to log in."""
+        return Trouble(self._again)
+
     def show(self, error: TrackkitError | None) -> None:
         """Show an error instead of the one before; none = nothing is wrong any more."""
         more: tuple[w.Widget, ...] = ()
