@@ -94,7 +94,7 @@ def test_a_database_from_its_making_to_its_return(command: Command, shared: Runn
         (("create", "mill of CAPITALS"), "Mill of capitals"),
         (("show", "nothing of that name"), "nothing of that name"),
         (("restore", "4711", "New", "--yes"), "4711"),
-        (("create", "/somewhere/else"), "allow-full-paths"),
+        (("create", "/somewhere/else", "--yes"), "allow-full-paths"),
         (("create", "x", "--administrator-password", "in the open"), "administrator-password"),
     ],
 )

@@ -9,6 +9,7 @@ import typer
 
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
+from trackkit.cli.files import read, write_new
 from trackkit.cli.output import AsJson, counted, fields, json_of, local_time, note, plain, say, size, table
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
@@ -138,12 +139,14 @@ def _show(detail: "MessageDetail") -> None:
 def raw(
     server: "Server",
     queue_id: QueueId,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this new file.")
+    ] = None,
 ) -> None:
     """Print a message's bytes exactly as they were submitted; at a terminal with control characters escaped."""
     message = server.mail.raw(queue_id)
     if output is not None:
-        output.write_bytes(message)
+        write_new(output, message)
     elif sys.stdout.isatty():
         say(message.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
     else:
@@ -292,12 +295,7 @@ def _report(results: "VerbResults", done: str, as_json: bool) -> None:
 
 
 def _read(file: Path) -> bytes:
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InvalidInput.of(str(file), f"cannot be read: {error.strerror}; nothing was submitted") from None
+    return sys.stdin.buffer.read() if str(file) == "-" else read(file)
 
 
 def _age(age: timedelta) -> str:

@@ -17,6 +17,7 @@ import typer
 from trackkit.cli import choosing, secrets, values, work
 from trackkit.cli.asking import Yes, at_terminal, confirm
 from trackkit.cli.choosing import on_server
+from trackkit.cli.files import read, write_new
 from trackkit.cli.output import AsJson, fields, json_of, local_time, note, say, size, table
 from trackkit.domain.errors import ImportRefused, InvalidInput
 from trackkit.domain.project.kind import Kind
@@ -204,7 +205,7 @@ def import_(
 ) -> None:
     """Import a CSV file: all rows or none; faulty cells are listed."""
     try:
-        work.finish(project.import_csv(kind, file, change=change, preview=preview), as_json=as_json, project=True)
+        work.finish(project.import_csv(kind, read(file), change=change, preview=preview), as_json=as_json, project=True)
     except ImportRefused as error:
         note(f"Error: {error.message}")
         rows = [(*problem.field.partition(".")[::2], problem.message) for problem in error.problems]
@@ -227,17 +228,13 @@ def export(
     if file is None:
         sys.stdout.buffer.write(raw)
         return
-    try:
-        with file.open("xb") as out:
-            out.write(raw)
-    except FileExistsError:
-        raise InvalidInput.of("file", f"{file} exists already; nothing was written") from None
+    write_new(file, raw)
     say(f"Wrote {file}.")
 
 
-@app.command()
+@app.command("files")
 @in_project
-def files(project: "Project", kind: KindOf, key: Key, as_json: AsJson = False) -> None:
+def list_files(project: "Project", kind: KindOf, key: Key, as_json: AsJson = False) -> None:
     """List the files attached to a record."""
     found = project.files(kind, key)
     if as_json:
@@ -253,7 +250,7 @@ def attach(
     project: "Project", kind: KindOf, key: Key, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
 ) -> None:
     """Attach a file to a record."""
-    added = project.attach(kind, key, file.name, file.read_bytes())
+    added = project.attach(kind, key, file.name, read(file))
     say(f"Attached {added.name} ({size(added.size)}) as file {added.file_id}.")
 
 
@@ -266,11 +263,7 @@ def save_file(
 ) -> None:
     """Save an attached file."""
     content = project.file(file_id).content
-    try:
-        with file.open("xb") as out:
-            out.write(content)
-    except FileExistsError:
-        raise InvalidInput.of("file", f"{file} exists already; nothing was written") from None
+    write_new(file, content)
     say(f"Wrote {file} ({size(len(content))}).")
 
 

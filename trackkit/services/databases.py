@@ -104,9 +104,10 @@ def new_location(environment: Environment, name: str, password: SecretStr | None
     location = environment.places.locate(name)
     if password is not None and location.place is not Place.postgresql:
         raise InvalidInput.of("database_password", "is for a PostgreSQL URL only")
-    if environment.store.read(lambda connection: databases.find_database(connection, location.key)):
+    there = environment.store.read(lambda connection: databases.find_database(connection, location.key))
+    if there is not None:
         raise Conflict(
-            f"There is a database {location.name!r} in the list already; nothing was changed.",
+            f"There is a database {there.name!r} in the list already; nothing was changed.",
             "Names that differ only in case are the same.",
         )
     return location
