@@ -46,6 +46,8 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "mail.delete": lambda: admin.mail.delete(queue_id),
         "mail.undelete": lambda: admin.mail.undelete(queue_id),
         "log.delete": lambda: admin.log.delete(all=True),
+        "log_filter.save": lambda: admin.log.filters.save("errors", level="error"),
+        "log_filter.delete": lambda: admin.log.filters.delete("errors"),
         "database.create": lambda: admin.databases.create("one"),
         "database.create_from_template": lambda: waited(admin.databases.create_from_template("two", "one")),
         "database.edit": lambda: admin.databases.edit("one", {"description": "Changed"}),

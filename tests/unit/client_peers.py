@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import trustme
 
 from tests.unit import project_answers
-from trackkit.contract import audit, log, mail, options, server, users
+from trackkit.contract import audit, log, log_filters, mail, options, server, users
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
@@ -113,6 +113,9 @@ SENT = mail.SentMail(
     reply="250 ok",
     tries=1,
 )
+SAVED = log_filters.SavedFilter(
+    name="last night", shared=False, saved_by="ada", saved_at=NOW, conditions={"level": "error", "last_minutes": 720}
+)
 HISTOGRAM = log.LogHistogram(
     starts_at=NOW,
     bucket_seconds=900,
@@ -192,6 +195,9 @@ def answers() -> dict[str, Any]:
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
         "log.histogram": HISTOGRAM,
         "log.delete": log.DeletedLog(entries=5),
+        "log_filter.list": log_filters.SavedFilters(filters=(SAVED,)),
+        "log_filter.save": SAVED,
+        "log_filter.delete": Done(),
         "audit.list": audit.AuditPage(records=(AUDIT,), next_before=None),
     }
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 import trackkit
 from tests.unit import client_peers as peers
-from trackkit.client import Server, admin, databases, jobs, log, mail, project, reach, tasks
+from trackkit.client import Server, admin, databases, jobs, log, log_filters, mail, project, reach, tasks
 from trackkit.client import server as server_module
 from trackkit.contract import mail as mail_contract
 from trackkit.contract.catalogue import OPERATIONS
@@ -45,7 +45,7 @@ def server(api: peers.ApiServer) -> Iterator[Server]:
 
 def test_each_operation_is_asked_for_by_exactly_one_method() -> None:
     asked: list[str] = []
-    for module in (server_module, mail, log, admin, databases, jobs, tasks, project):
+    for module in (server_module, mail, log, log_filters, admin, databases, jobs, tasks, project):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "ask":
                 constant = node.args[0]
@@ -91,6 +91,9 @@ CALLS: dict[str, Any] = {
     "log.list": lambda s: s.log.list("warning", "less", text="disk", limit=7),
     "log.histogram": lambda s: s.log.histogram("error", "only", text="disk", bucket_seconds=60),
     "log.delete": lambda s: s.log.delete(through=date(2026, 1, 31), preview=True),
+    "log_filter.list": lambda s: s.log.filters.list(),
+    "log_filter.save": lambda s: s.log.filters.save("last night", level="error", last_minutes=720),
+    "log_filter.delete": lambda s: s.log.filters.delete("last night", shared=True),
     "audit.list": lambda s: s.audit.list(5, 10),
     "database.list": lambda s: s.databases.list(),
     "database.show": lambda s: s.databases.show("a"),

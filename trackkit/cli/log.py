@@ -1,14 +1,15 @@
 """``trackkit log``: read the server log, and delete from it."""
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
 from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, table
+from trackkit.cli.times import instant
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import SEVERITY_NAMES, Match, Severity
 
@@ -35,23 +36,27 @@ def list_log(
     text: Annotated[str | None, typer.Option("--text", help="Found in the message or the details.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="Only from this source.")] = None,
     username: Annotated[str | None, typer.Option("--user", help="Only of this user.")] = None,
+    saved: Annotated[
+        str | None, typer.Option("--filter", metavar="NAME", help="A saved filter; conditions given besides win.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", help="How many at most.", min=1, max=10_000)] = 200,
     before: Annotated[int | None, typer.Option("--before", help="Go on after this entry id.")] = None,
     details: Annotated[bool, typer.Option("--details", help="Show the details too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the server log, newest first."""
-    page = server.log.list(
-        level,
-        match,
-        _instant("since", since),
-        _instant("until", until),
-        text,
-        source=source,
-        username=username,
-        before=before,
-        limit=limit,
-    )
+    given: dict[str, Any] = {
+        "level": level,
+        "match": match if level or not saved else None,
+        "since": instant("since", since),
+        "until": instant("until", until),
+        "text": text,
+        "source": source,
+        "username": username,
+    }
+    wanted = server.log.filters.conditions(saved) if saved else {}
+    wanted |= {name: value for name, value in given.items() if value is not None}
+    page = server.log.list(**wanted, before=before, limit=limit)
     if as_json:
         json_of(page)
         return
@@ -104,18 +109,6 @@ def delete(
         json_of(deleted)
     else:
         say(f"Deleted {counted(deleted.entries, 'log entry', 'log entries')}.")
-
-
-def _instant(field: str, text: str | None) -> datetime | None:
-    """A time as people write it; without an offset it is this machine's local time."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError):
-        raise InvalidInput.of(
-            field, f"is {text!r}; write 2026-01-31, 2026-01-31T14:00 or 2026-01-31T14:00+01:00"
-        ) from None
 
 
 def _day(text: str | None) -> date | None:

@@ -19,6 +19,8 @@ from trackkit.cli import (
     doctor,
     job,
     log,
+    log_filter,
+    log_tail,
     mail,
     options,
     project,
@@ -47,6 +49,8 @@ app.add_typer(project.app, name="project")
 app.add_typer(task.app, name="task")
 app.add_typer(job.app, name="job")
 app.add_typer(mail.app, name="mail")
+log.app.command("tail")(log_tail.tail)
+log.app.add_typer(log_filter.app, name="filter")
 app.add_typer(log.app, name="log")
 app.add_typer(options.app, name="options")
 app.add_typer(user.app, name="user")

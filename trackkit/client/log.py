@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from trackkit.client.call import Caller
+from trackkit.client.log_filters import LogFilters
 from trackkit.client.paging import follow
 from trackkit.contract import log
 from trackkit.domain.log import Match
@@ -30,6 +31,7 @@ class Log:
     def __init__(self, caller: Caller, server: str) -> None:
         self._caller = caller
         self._server = server
+        self.filters = LogFilters(caller)
 
     def list(
         self,

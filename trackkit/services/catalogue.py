@@ -11,6 +11,7 @@ from trackkit.contract import audit as audit_contract
 from trackkit.contract import databases as databases_contract
 from trackkit.contract import jobs as jobs_contract
 from trackkit.contract import log as log_contract
+from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
 from trackkit.contract import options as options_contract
 from trackkit.contract import project as project_contract
@@ -29,6 +30,7 @@ from trackkit.services import (
     health,
     job_requests,
     log,
+    log_filters,
     mail,
     mail_ages,
     mail_listing,
@@ -88,6 +90,9 @@ _ALL = (
     _bind(log_contract.LIST, log.list_log),
     _bind(log_contract.HISTOGRAM, log.count_log),
     _bind(log_contract.DELETE, log.delete_log),
+    _bind(log_filters_contract.LIST, log_filters.list_filters),
+    _bind(log_filters_contract.SAVE, log_filters.save_filter),
+    _bind(log_filters_contract.DELETE, log_filters.delete_filter),
     _bind(databases_contract.LIST, databases.list_databases),
     _bind(databases_contract.SHOW, databases.show_database),
     _bind(databases_contract.CREATE, databases.create_database),

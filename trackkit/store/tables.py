@@ -86,6 +86,21 @@ tokens = Table(
     sqlite_autoincrement=True,
 )
 
+log_filters = Table(
+    "log_filters",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("owner_id", ForeignKey(users.c.id, ondelete="CASCADE"), index=True),  # null = shared
+    Column("scope", String(32), nullable=False),  # the owner's id, or "shared": names differ within it
+    Column("name", String(100), nullable=False),
+    Column("name_key", String(400), nullable=False),
+    Column("conditions", JSON, nullable=False),
+    Column("saved_by", String(64), nullable=False),
+    Column("saved_at", Instant, nullable=False),
+    UniqueConstraint("scope", "name_key"),
+    sqlite_autoincrement=True,
+)
+
 option_values = Table(
     "option_values",
     main,

@@ -16,9 +16,10 @@ function control(spec, id) {
   }
   if (spec.kind === "yes/no") return element("input", { id, type: "checkbox" });
   if (spec.kind === "long text") return element("textarea", { id, rows: 5, spellcheck: true });
-  const type = { secret: "password", date: "date" }[spec.kind] || "text";
+  const type = { secret: "password", date: "date", instant: "datetime-local" }[spec.kind] || "text";
   const made = element("input", { id, type, spellcheck: false, autocapitalize: "off" });
   made.autocomplete = spec.autocomplete || (spec.kind === "secret" ? "new-password" : "off");
+  if (spec.kind === "instant") made.step = 1; // seconds
   if (spec.kind === "number") made.inputMode = "numeric";
   if (spec.kind === "number") made.classList.add("tk-short");
   if (spec.kind === "date") made.classList.add("tk-date");

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import traitlets as t
 from anywidget import AnyWidget
@@ -30,13 +30,14 @@ class Field:
     Parameters
     ----------
     name: what the value is called.
+    kind: that of a declared option; besides them ``instant``, a day with a time (``2026-01-31T14:00``).
     choices: of a choice, (value, words).
     autocomplete: what a browser may fill in (``username``, ``current-password``); empty = nothing.
     """
 
     name: str
     label: str
-    kind: FieldKind = "text"
+    kind: FieldKind | Literal["instant"] = "text"
     unit: str = ""
     help: str = ""
     choices: tuple[tuple[str, str], ...] = ()

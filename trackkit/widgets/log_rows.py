@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
 
 from trackkit.client import Server
 from trackkit.contract.log import LogRow
-from trackkit.domain.log import Match, Severity
+from trackkit.domain.log import Severity
 from trackkit.widgets.grid import Column, Page, Row, Sort
+from trackkit.widgets.log_view import LogView
 from trackkit.widgets.tables import Cell, instant
 
 NEWEST_FIRST = Sort("at", descending=True)
@@ -24,35 +22,6 @@ LOG_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LogView:
-    """Which entries are shown; none = no condition."""
-
-    level: str | None = None
-    match: Match = Match.more
-    since: datetime | None = None
-    until: datetime | None = None
-    text: str | None = None
-    source: str | None = None
-    username: str | None = None
-
-    @property
-    def conditions(self) -> dict[str, Any]:
-        """As arguments of `server.log.list`."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    @property
-    def as_python(self) -> str:
-        """As they are written."""
-        return ", ".join(f"{name}={_literal(value)}" for name, value in self.conditions.items())
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"datetime.fromisoformat({value.isoformat()!r})"
-    return repr(str(value))
-
-
 class LogRows:
     """The log of a server; fits `trackkit.widgets.grid.Source`."""
 
@@ -62,7 +31,7 @@ class LogRows:
     def page(self, filter: LogView, sort: Sort, before: str | None, limit: int) -> Page:
         """A page of the log."""
         page = self._log.list(
-            **filter.conditions,
+            **filter.conditions(),
             before=None if before is None else int(before),
             limit=limit,
             oldest_first=not sort.descending,
@@ -91,7 +60,7 @@ def _row(entry: LogRow) -> Row:
     cells = (
         Cell(instant(entry.at)),
         Cell(Severity.named(entry.level).title, tone=f"tk-level-{entry.level}"),
-        Cell(entry.source),
+        Cell(entry.source, below=(entry.database,)),
         Cell(entry.message, below=(entry.details.partition("\n")[0],)),
         Cell(entry.username, below=(entry.client_address,)),
     )

@@ -107,10 +107,14 @@ class Progress:
         """Whether somebody has pressed Cancel."""
         return self._cancelled.is_set()
 
-    def report(self, done: int, total: int) -> None:
-        """So much is done. `Cancelled` when it shall go no further: raised between two steps, never inside one."""
+    def check(self) -> None:
+        """`Cancelled` when it shall go no further: for between two steps, never inside one."""
         if self.cancelled:
             raise Cancelled
+
+    def report(self, done: int, total: int) -> None:
+        """So much is done; `Cancelled` as `check`."""
+        self.check()
         self._draw(f'max="{total}" value="{done}"', f"{done:,} of {total:,}")
 
     def tell(self, done: int, total: int | None, words: str) -> None:
