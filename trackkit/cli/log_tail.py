@@ -41,8 +41,12 @@ def tail(
 ) -> None:
     """Show entries as they are written; Ctrl+C ends it."""
     wanted = {
-        "level": level, "match": match, "text": text, "source": source,
-        "database": database, "username": username,
+        "level": level,
+        "match": match,
+        "text": text,
+        "source": source,
+        "database": database,
+        "username": username,
     }
     try:
         with server.automatic():

@@ -114,7 +114,7 @@ class LogFilterForm:
         problems: dict[str, str] = {}
         given: dict[str, Any] = {name: str(self.fields.values[name]).strip() or None for name in _TEXTS}
         given["level"] = self.fields.values["level"] or None
-        given["match"] = Match(str(self.fields.values["match"]))
+        given["match"] = Match(str(self.fields.values["match"])) if given["level"] else Match.more
         for name in ("since", "until"):
             try:
                 given[name] = _instant(str(self.fields.values[name]))

@@ -36,8 +36,9 @@ class LogView:
 
     @property
     def saved(self) -> dict[str, Any]:
-        """As they are saved."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """As they are saved; `match` says something only beside a level."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return given if self.level else {name: value for name, value in given.items() if name != "match"}
 
     def conditions(self, now: datetime | None = None) -> dict[str, Any]:
         """As arguments of `server.log.list`; now = this instant unless given."""
