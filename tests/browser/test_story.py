@@ -216,7 +216,7 @@ def test_the_log_is_read_and_deleted(
     log_in(page, story, "admin", "the admin's password")
     total = story.server.admin.log.list().total
     _button(page, "Delete by date").click()
-    expect(page.get_by_role("alert")).to_contain_text("choose the last day")
+    expect(page.get_by_text("choose the last day")).to_be_visible()
     _button(page, "Delete all").click()
     question = page.get_by_text("All entries of the log will be deleted for good")
     expect(question).to_contain_text("There is no undo.")

@@ -1,4 +1,4 @@
-"""The charts of the views against a real server: shut until asked for, with the list's filter, never an old picture."""
+"""The charts of the views against a real server: with the list's filter, and never an old picture."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.running import RunningServer
+from trackkit.domain.errors import Unavailable
 from trackkit.widgets.folded_chart import FoldedChart
 from trackkit.widgets.log_panel import LogPanel
 from trackkit.widgets.problems import Trouble
@@ -51,21 +52,31 @@ def test_the_queues_chart_is_drawn_when_asked_for_and_again_by_refresh(server: R
     assert picture(chart) == ""
 
 
-def test_the_logs_chart_has_the_filter_of_the_list_and_goes_when_it_is_refused(server: RunningServer) -> None:
+def test_the_logs_histogram_has_the_filter_of_the_list_and_goes_when_it_cannot_be_counted(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = server.admin.log
     panel = LogPanel(server.admin, Trouble())
-    chart = panel.chart
-    panel.level.value = "information"
-    chart.button.click()
-    assert figures(chart) == log.histogram("information").total > 0
-    panel.text.value = "no entry has these words"
-    assert "No log entries in this time." in picture(chart)
-    panel.text.value = "x" * 300
-    assert picture(chart) == ""
-    assert "text" in chart.trouble.line.value
-    panel.text.value = ""
-    assert figures(chart) == log.histogram("information").total
-    assert chart.trouble.line.value == ""
+    bars, fields = panel.histogram.bars, panel.form.fields
+
+    def counted() -> int:
+        return sum(sum(numbers) for _, *numbers in bars.drawn["bars"])
+
+    assert counted() == log.histogram().total > 0
+    fields.put("text", "no entry has these words")
+    assert (bars.drawn["bars"], bars.drawn["note"]) == ([], "No log entries to count here.")
+
+    def away(**_: object) -> None:
+        raise Unavailable("The log is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "histogram", away)
+        panel.refresh()
+    assert bars.drawn == {}, "old bars would pass for new ones"
+    assert "The log is away." in panel.histogram.trouble.line.value
+    fields.put("text", "")
+    assert counted() == log.histogram().total
+    assert panel.histogram.trouble.line.value == ""
 
 
 def test_while_a_chart_is_drawn_nothing_waits_and_only_the_newest_is_shown() -> None:

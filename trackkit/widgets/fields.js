@@ -19,7 +19,6 @@ function control(spec, id) {
   const type = { secret: "password", date: "date", instant: "datetime-local" }[spec.kind] || "text";
   const made = element("input", { id, type, spellcheck: false, autocapitalize: "off" });
   made.autocomplete = spec.autocomplete || (spec.kind === "secret" ? "new-password" : "off");
-  if (spec.kind === "instant") made.step = 1; // seconds
   if (spec.kind === "number") made.inputMode = "numeric";
   if (spec.kind === "number") made.classList.add("tk-short");
   if (spec.kind === "date") made.classList.add("tk-date");

@@ -35,7 +35,7 @@ _FIELDS = (
     Field("match", "Show", "choice", choices=tuple((match.value, words) for match, words in _MATCHES)),
     Field("since", "From (UTC)", "instant"),
     Field("until", "Before (UTC)", "instant"),
-    Field("text", "Text", help="In message or details."),
+    Field("text", "Text in message or details"),
     Field("source", "Source"),
     Field("database", "Database"),
     Field("username", "User"),
@@ -57,7 +57,7 @@ class LogFilterForm:
         self.fields = Fields([Section("", _FIELDS)], _values(self.view))
         self.fields.add_class("tk-filters")
         self.widget = w.VBox([row(self.time, *beside), self.fields])
-        self.widget.add_class("tk-grid-box")
+        self.widget.add_class("tk-filter-box")
         self._offer(None)
         self.time.observe(lambda _: self._time_chosen(), names="value")
         self.fields.observe(self._typed, names="values")

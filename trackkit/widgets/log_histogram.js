@@ -201,7 +201,7 @@ function show(view) {
   });
   head.replaceChildren(
     make("span", {}, make("b", { textContent: "Entries by level" }), ` ${at(start)} to ${at(end)} UTC, ${span(width)} a bar`),
-    ...keys,
+    make("span", { className: "tk-histogram-legend" }, ...keys),
   );
   slider.ariaValueMin = 0;
   slider.ariaValueMax = buckets - 1;
@@ -287,19 +287,19 @@ function mark(view) {
   const band = (one, other, kind) => {
     const left = Math.max(((one ?? start) - start) / (end - start), 0), right = Math.min(((other ?? end) - start) / (end - start), 1);
     if (right <= left) return;
-    const made = make("div", { className: kind });
+    const made = make("div", { className: left === 0 && right === 1 ? `${kind} tk-histogram-whole` : kind });
     made.style.left = `${left * 100}%`;
     made.style.width = `${(right - left) * 100}%`;
     slider.append(made);
   };
   const chosen = from != null || to != null;
   if (chosen) band(from, to, "tk-histogram-chosen");
-  if (pending) band(...pending, "tk-histogram-marked");
+  const fresh = pending && !(pending[0] === from && pending[1] === to);
+  if (fresh) band(...pending, "tk-histogram-marked");
   slider.ariaValueNow = view.cursor === null ? (from == null ? buckets - 1 : bucket(view, from)) : bucket(view, view.cursor);
   const stretch = pending ?? (chosen ? [from ?? start, to ?? end] : null);
   slider.ariaValueText = stretch ? words(view, ...stretch) : `nothing selected; ${words(view, start, end)}`;
-  const now = pending && !(pending[0] === from && pending[1] === to) ? "Marked" : "Selected";
-  said.textContent = stretch ? `${now}: ${words(view, ...stretch)}` : "Drag over the bars, or click one, to see only the entries of that time.";
+  said.textContent = stretch ? `${fresh ? "Marked" : "Selected"}: ${words(view, ...stretch)}` : "Drag over the bars, or click one, to see only the entries of that time.";
 }
 
 function figures(view) {

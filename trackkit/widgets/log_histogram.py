@@ -128,9 +128,11 @@ class LogHistogram:
 
     def _around(self, now: _Standing) -> tuple[datetime | None, datetime | None] | None:
         """The range there was, if a time that was typed lies in it; else all."""
-        since, until = self._standing.range or (None, None)
+        if self._standing.range is None:
+            return None
+        since, until = self._standing.range
         inside = (not since or (now.since and now.since >= since)) and (not until or (now.until and now.until <= until))
-        return (since, until) if inside else None
+        return self._standing.range if inside else None
 
     def _range(self) -> tuple[datetime | None, datetime | None]:
         here = self._standing
