@@ -76,6 +76,24 @@ def test_the_end_is_reached_without_what_lies_before_it(source: MadeUp, column: 
     assert browser.rows == in_order[:PAGE]
 
 
+def test_who_has_scrolled_keeps_the_rows_however_many_come_before_them(source: MadeUp) -> None:
+    browser = Browser(source, Sort("number", descending=True))
+    seen = browser.rows
+    browser.ask("away")
+    browser.grid.refresh()
+    assert browser.rows == seen
+    source.rows += [(n, f"new {n}", "held") for n in range(1050, 1550)]
+    browser.grid.refresh()
+    assert (browser.rows, browser.table.window["start"], browser.table.window["previous"]) == (seen, 500, True)
+    browser.ask("previous")
+    assert browser.rows == list(range(1149, 949, -1))
+    browser.ask("first")
+    browser.ask("top")
+    source.rows += [(1550, "newest", "held")]
+    browser.grid.refresh()
+    assert browser.rows[0] == 1550
+
+
 def test_sorting_again_turns_round_and_columns_the_source_cannot_sort_by_do_nothing(browser: Browser) -> None:
     browser.ask("sort", column="number")
     assert browser.rows[0] == 1049

@@ -53,6 +53,7 @@ class SavedLogFilters:
         self.cancel = w.Button(description="Cancel")
         self._form = w.VBox([self.fields, row(self.cancel, self.keep, kind="tk-actions")])
         self._form.add_class("tk-again")
+        self._form.layout.margin = "0.5rem 0 0"
         self.asking, self.result = w.VBox(), w.HTML()
         self._open = w.VBox()
         self.widget = w.VBox([self._open, self.asking, self.result])

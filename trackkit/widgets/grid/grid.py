@@ -99,7 +99,7 @@ class Grid:
         self._show_handlers: list[Callable[[], None]] = []
         self._open_handlers: list[Callable[[str], None]] = []
         self._queue: deque[tuple[Context, Ask, int, Callable[[], None]]] = deque()
-        self._busy = False
+        self._busy = self._away = False
         own = w.HTML()
         self._trouble = trouble or own
         shown = [{"name": c.name, "title": c.title, "kind": c.kind, "sortable": c.sortable} for c in columns]
@@ -157,11 +157,13 @@ class Grid:
     def refresh(self, *, failed: Callable[[], None] = _nothing) -> None:
         """Ask the source again for the rows in view; selected rows that no longer exist leave the selection.
 
-        `failed` is called when that failed, besides showing the error.
+        However many rows have come before them, who has scrolled down keeps the rows that are looked at. `failed` is
+        called when it failed, besides showing the error.
         """
 
         def ask() -> Callable[[], None]:
-            window = windows.again(self._window, self._fetch, self._sort)
+            here = windows.held(self._window, self._fetch, self._sort) if self._away else self._window
+            window = windows.again(here, self._fetch, self._sort)
             away = self._selection.ids - {row.id for row in window.rows}
             gone = away.difference(self._source.present(self._filter, away)) if away else frozenset()
 
@@ -214,6 +216,9 @@ class Grid:
     def _asked(self, _: object, message: Mapping[str, Any], __: object) -> None:
         """The browser asks; what makes no sense (an old page, a row that is gone) changes nothing."""
         what, row_id = str(message.get("do", "")), str(message.get("id", ""))
+        if what in ("away", "top"):
+            self._away = what == "away"
+            return
         asks: dict[str, Ask] = {
             "sort": lambda: self._sort_by(str(message.get("column", ""))),
             "select": lambda: self._select(str(message.get("how", "")), row_id),

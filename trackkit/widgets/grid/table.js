@@ -87,7 +87,7 @@ function listen(view) {
   });
   view.toFirst.addEventListener("click", () => ask(view, { do: "first" }, { scroll: 0 }));
   view.toLast.addEventListener("click", () => ask(view, { do: "last" }, { scroll: Infinity }));
-  scroll.addEventListener("scroll", () => { more(view); place(view); }, { passive: true });
+  scroll.addEventListener("scroll", () => { more(view); place(view); tellPlace(view); }, { passive: true });
   body.addEventListener("mousedown", (event) => { if (event.shiftKey) event.preventDefault(); });
   body.addEventListener("click", (event) => {
     const row = event.target.closest("tr");
@@ -181,6 +181,13 @@ function focus(view, row) {
   view.active = row.dataset.id;
   row.tabIndex = 0;
   if (document.activeElement !== row) row.focus({ preventScroll: true });
+}
+
+// A refresh keeps the rows of somebody who has scrolled away from the beginning.
+function tellPlace(view) {
+  const away = view.scroll.scrollTop > 0;
+  if (away !== (view.away ?? false)) view.model.send({ do: away ? "away" : "top" });
+  view.away = away;
 }
 
 function more(view) {

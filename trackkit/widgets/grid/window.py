@@ -76,6 +76,14 @@ def preceding(window: Window, fetch: Fetch, sort: Sort) -> Window:
     )
 
 
+def held(window: Window, fetch: Fetch, sort: Sort) -> Window:
+    """The window tied to the rows it has: what comes before the first of them moves none of them out of it."""
+    if window.before is not None or not window.rows:
+        return window
+    newer = fetch(sort.reversed, window.rows[0].key, 1).rows
+    return replace(window, before=newer[0].key) if newer else window
+
+
 def again(window: Window, fetch: Fetch, sort: Sort) -> Window:
     """The same stretch as it is now."""
     page = fetch(sort, window.before, max(len(window.rows), PAGE))
