@@ -7,16 +7,22 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import BytesIO
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.conftest import Start
 from tests.log_history import new_data, write_history
 from tests.peers.postgres import Cluster
 from tests.running import RunningServer
+from tests.unit.test_widgets_download import Browser
 from trackkit.client import Server
 from trackkit.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from trackkit.domain.log import LogEntry, Severity
+from trackkit.widgets import log_export
 from trackkit.widgets.confirm import Question
 from trackkit.widgets.log_panel import LogPanel
 from trackkit.widgets.problems import Trouble
@@ -301,6 +307,50 @@ def test_filters_of_ones_own_and_shared_ones(server: RunningServer, admin: Serve
     with server.connect("otto", PASSWORD) as again:
         assert [one.name for one in again.log.filters.list().filters] == ["Ours"]
     admin.log.filters.delete("ours", shared=True)
+
+
+@pytest.mark.spec("4: export: CSV, JSON lines, Parquet, from the view")
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+def test_what_is_shown_is_exported_as_a_download(panel: LogPanel, format: str) -> None:
+    put(panel, source="databases")
+    export, browser = panel.export, Browser(panel.export.download)
+    export.format.value = format
+    assert f"server.log.export('server-log.{format}', source='databases')" in export.code.code
+    export.button.click()
+    assert re.fullmatch(rf"server-log-\d{{8}}-\d{{6}}\.{format}", browser.name)
+    assert "12 entries sent to the browser" in export.result.value
+    content = b"".join(browser.pieces)
+    read = {"csv": pd.read_csv, "jsonl": partial(pd.read_json, lines=True), "parquet": pd.read_parquet}[format]
+    frame = read(BytesIO(content))  # type: ignore[operator]
+    assert sorted(frame["message"]) == sorted(f"table {number} cannot be opened" for number in range(12))
+
+
+@pytest.mark.parametrize("dashboard", [False, True])
+def test_of_a_large_export_it_is_said_first_what_will_be_done(
+    panel: LogPanel, dashboard: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_export, "LARGE", 10)
+    monkeypatch.chdir(tmp_path)
+    if dashboard:
+        monkeypatch.setenv("TRACKKIT_TOKEN", "a visitor's")
+    put(panel, source="databases")
+    export, browser = panel.export, Browser(panel.export.download)
+    export.button.click()
+    (asked,) = export.asking.children
+    assert asked.yes == "Export 12 entries"
+    asked.answer(False)
+    assert list(tmp_path.iterdir()) == browser.pieces == []
+    export.button.click()
+    (asked,) = export.asking.children
+    assert ("next to this notebook" in asked.question) != dashboard
+    asked.answer(True)
+    files = list(tmp_path.iterdir())
+    assert [len(files), len(browser.pieces)] == ([0, 1] if dashboard else [1, 0])
+    content = browser.pieces[0] if dashboard else files[0].read_bytes()
+    assert content.count(b"cannot be opened") == 12
+    put(panel, text="no entry has these words", source="")
+    export.button.click()
+    assert "nothing to export" in export.result.value
 
 
 @pytest.mark.spec("4: delete: in the view, asks first, says how many, advises against it while there are problems")
