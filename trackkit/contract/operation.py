@@ -40,6 +40,13 @@ class Nothing(Request):
     """A request without fields."""
 
 
+class Octets(Response):
+    """An answer that is no JSON but octets, sent piece by piece as they are made.
+
+    One that breaks off breaks the connection, so that nobody takes a part for the whole.
+    """
+
+
 class Done(Response):
     """An answer without content."""
 
