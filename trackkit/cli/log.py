@@ -1,16 +1,18 @@
-"""``trackkit log``: read the server log, and delete from it."""
+"""``trackkit log``: read the server log, export it, and delete from it."""
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
-from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, table
+from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, size, table
+from trackkit.cli.times import instant
 from trackkit.domain.errors import InvalidInput
-from trackkit.domain.log import SEVERITY_NAMES, Match, Severity
+from trackkit.domain.log import SEVERITY_NAMES, ExportFormat, Match, Severity
 
 if TYPE_CHECKING:
     from trackkit.client import Server
@@ -20,21 +22,32 @@ app = typer.Typer(no_args_is_help=True, help="The server log.")
 Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignore[misc]
 
 
+WhichLevel = Annotated[Level | None, typer.Option("--level", help="Which level.")]
+HowMatched = Annotated[
+    Match, typer.Option("--match", help="Only that level, it and all more severe, it and all less severe.")
+]
+Since = Annotated[str | None, typer.Option("--since", help="From this time on: 2026-01-31 or 2026-01-31T14:00.")]
+Until = Annotated[str | None, typer.Option("--until", help="Before this time.")]
+Text = Annotated[str | None, typer.Option("--text", help="Found in the message or the details.")]
+Source = Annotated[str | None, typer.Option("--source", help="Only from this source.")]
+Database = Annotated[str | None, typer.Option("--database", help="Only of this project database.")]
+User = Annotated[str | None, typer.Option("--user", help="Only of this user.")]
+Address = Annotated[str | None, typer.Option("--address", help="Only from this client address.")]
+
+
 @app.command("list")
 @on_server
 def list_log(
     server: "Server",
-    level: Annotated[Level | None, typer.Option("--level", help="Which level.")] = None,
-    match: Annotated[
-        Match, typer.Option("--match", help="Only that level, it and all more severe, it and all less severe.")
-    ] = Match.more,
-    since: Annotated[
-        str | None, typer.Option("--since", help="From this time on: 2026-01-31 or 2026-01-31T14:00.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Before this time.")] = None,
-    text: Annotated[str | None, typer.Option("--text", help="Found in the message or the details.")] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Only from this source.")] = None,
-    username: Annotated[str | None, typer.Option("--user", help="Only of this user.")] = None,
+    level: WhichLevel = None,
+    match: HowMatched = Match.more,
+    since: Since = None,
+    until: Until = None,
+    text: Text = None,
+    source: Source = None,
+    database: Database = None,
+    username: User = None,
+    address: Address = None,
     limit: Annotated[int, typer.Option("--limit", help="How many at most.", min=1, max=10_000)] = 200,
     before: Annotated[int | None, typer.Option("--before", help="Go on after this entry id.")] = None,
     details: Annotated[bool, typer.Option("--details", help="Show the details too.")] = False,
@@ -44,13 +57,15 @@ def list_log(
     page = server.log.list(
         level,
         match,
-        _instant("since", since),
-        _instant("until", until),
-        text,
-        source=source,
-        username=username,
         before=before,
         limit=limit,
+        since=instant("since", since),
+        until=instant("until", until),
+        text=text,
+        source=source,
+        database=database,
+        username=username,
+        client_address=address,
     )
     if as_json:
         json_of(page)
@@ -73,9 +88,48 @@ def list_log(
         wrap=("Message", "Details"),
     )
     if page.next_before is not None:
-        note(f"{len(page.entries):,} of {page.total:,}. Go on with --before {page.next_before}")
+        of = f"{page.total:,}" if page.total_is_exact else f"more than {page.total:,}"
+        note(f"{len(page.entries):,} of {of}. Go on with --before {page.next_before}")
     elif page.entries:
         note(f"{counted(page.total, 'entry', 'entries')} in all.")
+
+
+@app.command()
+@on_server
+def export(
+    server: "Server",
+    file: Annotated[Path, typer.Argument(help="A new file; an existing one is not overwritten.")],
+    format_: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", help="None = by the file's suffix: .csv, .jsonl, .parquet, .arrow."),
+    ] = None,
+    level: WhichLevel = None,
+    match: HowMatched = Match.more,
+    since: Since = None,
+    until: Until = None,
+    text: Text = None,
+    source: Source = None,
+    database: Database = None,
+    username: User = None,
+    address: Address = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="How many at most, the newest.", min=1)] = None,
+) -> None:
+    """Export the entries that match, newest first."""
+    written = server.log.export(
+        file,
+        format_,
+        level,
+        match,
+        limit=limit,
+        since=instant("since", since),
+        until=instant("until", until),
+        text=text,
+        source=source,
+        database=database,
+        username=username,
+        client_address=address,
+    )
+    say(f"Wrote {written} ({size(written.stat().st_size)}).")
 
 
 @app.command()
@@ -104,18 +158,6 @@ def delete(
         json_of(deleted)
     else:
         say(f"Deleted {counted(deleted.entries, 'log entry', 'log entries')}.")
-
-
-def _instant(field: str, text: str | None) -> datetime | None:
-    """A time as people write it; without an offset it is this machine's local time."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError):
-        raise InvalidInput.of(
-            field, f"is {text!r}; write 2026-01-31, 2026-01-31T14:00 or 2026-01-31T14:00+01:00"
-        ) from None
 
 
 def _day(text: str | None) -> date | None:

@@ -9,20 +9,11 @@ from pydantic import AwareDatetime, Field
 
 from trackkit.contract.operation import Octets, Operation, Request, Response
 from trackkit.domain.accounts import Role
-from trackkit.domain.log import SEVERITY_NAMES, Match
+from trackkit.domain.log import SEVERITY_NAMES, ExportFormat, Match
 
 PAGE = 200
 MAXIMUM_PAGE = 10_000
 MAXIMUM_BUCKETS = 10_000
-
-
-class ExportFormat(StrEnum):
-    """What the log can be exported as: CSV, a JSON object a line, Parquet, or an Arrow IPC stream."""
-
-    csv = "csv"
-    jsonl = "jsonl"
-    parquet = "parquet"
-    arrow = "arrow"
 
 
 Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignore[misc]

@@ -50,6 +50,15 @@ class Match(StrEnum):
         return tuple(s for s in Severity if s >= level)
 
 
+class ExportFormat(StrEnum):
+    """What the log can be exported as: CSV, a JSON object a line, Parquet, or an Arrow IPC stream."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+    arrow = "arrow"
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One entry as it is handed to the log; the store adds its id."""

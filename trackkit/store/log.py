@@ -12,13 +12,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Select, func, insert, literal, literal_column, select, text, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    type_coerce,
+)
 
 from trackkit.domain.log import LogEntry, LogFilter, Severity
 from trackkit.store import log_summary
-from trackkit.store.log_query import Plan, condition, is_by_summary, only_name, plan
+from trackkit.store.log_query import Found, Plan, condition, is_by_summary, only_name, plan
 from trackkit.store.log_search import Candidates, searchable
 from trackkit.store.log_summary import instant, microseconds
 from trackkit.store.tables import entries
@@ -38,6 +49,7 @@ RARE: Final = 100_000
 
 _BATCH: Final = 500
 _LARGEST_BATCH: Final = 20_000
+_PIECE: Final = 1_000
 
 COLUMNS: Final = (
     entries.c.id,
@@ -51,6 +63,15 @@ COLUMNS: Final = (
     entries.c.details,
 )
 """What is read of an entry, as it is stored: `at` in microseconds, the level as its number."""
+
+# Written out: through SQLAlchemy's parameters a batch of entries takes several times as long.
+_FIELDS: Final = "at, severity, source, database, username, client_address, message, details"
+_INSERT_SQLITE: Final = f"INSERT INTO log_entries ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_INSERT_POSTGRESQL: Final = (
+    f"WITH new AS (INSERT INTO log_entries ({_FIELDS}) SELECT * FROM unnest("  # noqa: S608
+    "%s::bigint[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]"
+    ") RETURNING id) SELECT min(id), max(id) FROM new"
+)
 
 Stored = tuple[int, int, int, str, str, str, str, str, str]
 """An entry as `COLUMNS` has it."""
@@ -69,20 +90,25 @@ def append(connection: Connection, new: Sequence[LogEntry]) -> None:
     if not new:
         return
     rows = [
-        {
-            "at": e.at,
-            "severity": int(e.severity),
-            "source": e.source,
-            "database": e.database,
-            "username": e.username,
-            "client_address": e.client_address,
-            "message": e.message,
-            "details": e.details,
-        }
+        (
+            microseconds(e.at),
+            int(e.severity),
+            e.source,
+            e.database,
+            e.username,
+            e.client_address,
+            e.message,
+            e.details,
+        )
         for e in new
     ]
-    ids = connection.scalars(insert(entries).returning(entries.c.id), rows).all()
-    log_summary.add(connection, ((microseconds(e.at), int(e.severity)) for e in new), min(ids), max(ids))
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_INSERT_SQLITE, rows)
+        last = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
+        first = last - len(rows) + 1  # there is one writer, so that they follow each other
+    else:
+        first, last = connection.exec_driver_sql(_INSERT_POSTGRESQL, tuple(map(list, zip(*rows, strict=True)))).one()
+    log_summary.add(connection, ((row[0], row[1]) for row in rows), first, last)
 
 
 def page(
@@ -96,42 +122,58 @@ def page(
     """(id, entry) of the entries that match and come after id `before`, newest first or oldest first."""
     return [
         (row[0], LogEntry(instant(row[1]), Severity(row[2]), row[3], row[7], row[8], row[4], row[5], row[6]))
-        for row in stored_page(connection, wanted, before, limit, oldest_first, search)
+        for piece in _stored(connection, wanted, before, limit, oldest_first, search)
+        for row in piece
     ]
 
 
-def stored_page(
+def portion(
+    connection: Connection, wanted: LogFilter, before: int | None, limit: int, octets: int, search: Candidates | None
+) -> tuple[list[Stored], bool]:
+    """Entries that match, newest first, as they are stored: no more than `limit`, and no more once there are `octets`.
+
+    The second says whether there may be more.
+    """
+    rows: list[Stored] = []
+    size = 0
+    for part in _stored(connection, wanted, before, limit, False, search):
+        rows += part
+        size += sum(len(row[7]) + len(row[8]) for row in part)
+        if size >= octets:
+            return rows, True
+    return rows, len(rows) == limit
+
+
+def _stored(
     connection: Connection,
     wanted: LogFilter,
     before: int | None,
     limit: int,
-    oldest_first: bool = False,
-    search: Candidates | None = None,
-) -> list[Stored]:
-    """The same as they are stored."""
+    oldest_first: bool,
+    search: Candidates | None,
+) -> Iterator[list[Stored]]:
+    """The entries of a page in pieces, which are read as they are asked for."""
     found = plan(connection, wanted)
     if found is None:
-        return []
+        return
     if before is not None:
         found = found.between(before + 1, found.last_id) if oldest_first else found.between(0, before - 1)
-    if search is None or not _to_be_searched(found, search, connection):
-        return _rows(connection, found.page(limit, oldest_first=oldest_first, columns=COLUMNS))
-    tail = found.between(search.covered + 1, found.last_id)
-    old = found.between(found.first_id, search.covered)
-    rows: list[Stored] = []
-    for part in (old, tail) if oldest_first else (tail, old):
-        if len(rows) == limit:
-            break
-        if part is tail:
-            rows += _rows(connection, tail.page(limit - len(rows), oldest_first=oldest_first, columns=COLUMNS))
-            continue
-        for ids in _batches(old, search, max(limit, _BATCH), oldest_first=oldest_first):
-            verified = _verified(wanted, ids, *COLUMNS)
-            key = entries.c.id.asc() if oldest_first else entries.c.id.desc()
-            rows += _rows(connection, verified.order_by(key).limit(limit - len(rows)))
-            if len(rows) == limit:
-                break
-    return rows
+    if search is None or not _to_be_searched(found, search):
+        yield from _pieces(connection, found.page(limit, oldest_first=oldest_first, columns=COLUMNS))
+        return
+    left = limit
+    tail, old = found.between(search.covered + 1, found.last_id), found.between(found.first_id, search.covered)
+    key = entries.c.id.asc() if oldest_first else entries.c.id.desc()
+    found_ones: Iterator[Found] = (
+        _verified(wanted, ids, *COLUMNS).order_by(key) for ids in _batches(old, search, limit, oldest_first)
+    )
+    later = [tail.page(limit, oldest_first=oldest_first, columns=COLUMNS)] if tail.first_id <= tail.last_id else []
+    for query in chain(found_ones, later) if oldest_first else chain(later, found_ones):
+        for piece in _pieces(connection, query.limit(left)):
+            yield piece
+            left -= len(piece)
+        if not left:
+            return
 
 
 def count(connection: Connection, wanted: LogFilter, search: Candidates | None = None) -> Counted:
@@ -232,8 +274,8 @@ def _rare(connection: Connection, found: Plan, search: Candidates | None) -> lis
     columns = (type_coerce(entries.c.at, BigInteger), entries.c.severity)
     rows = [tuple(row) for row in connection.execute(found.between(covered + 1, found.last_id).select(*columns))]
     for begin in range(0, len(ids), _LARGEST_BATCH):
-        part = ids[begin : begin + _LARGEST_BATCH]
-        rows += [tuple(row) for row in connection.execute(_verified(found.wanted, part, *columns))]
+        some = ids[begin : begin + _LARGEST_BATCH]
+        rows += [tuple(row) for row in connection.execute(_verified(found.wanted, some, *columns))]
     return [(at, severity) for at, severity in rows]
 
 
@@ -241,7 +283,7 @@ def _is_long_enough(wanted: LogFilter, search: Candidates) -> bool:
     return wanted.text is not None and searchable(wanted.text) and search.covered > 0
 
 
-def _to_be_searched(found: Plan, search: Candidates, connection: Connection) -> bool:
+def _to_be_searched(found: Plan, search: Candidates) -> bool:
     """Whether the index is the shorter way to a page.
 
     Not for a common text together with other conditions: most of what the index finds would fail those, and looking
@@ -257,7 +299,8 @@ def _to_be_searched(found: Plan, search: Candidates, connection: Connection) -> 
     return len(ids) < _LARGEST_BATCH
 
 
-def _batches(old: Plan, search: Candidates, size: int, *, oldest_first: bool) -> Iterator[list[int]]:
+def _batches(old: Plan, search: Candidates, size: int, oldest_first: bool) -> Iterator[list[int]]:
+    size = max(size, _BATCH)
     first_id, last_id = old.first_id, old.last_id
     while first_id <= last_id:
         ids = search.ids(old.wanted.text or "", first_id, last_id, size, oldest_first=oldest_first)
@@ -288,5 +331,6 @@ def _counted_to(connection: Connection, found: Plan, most: int) -> Counted:
     return Counted(min(number, most), number <= most)
 
 
-def _rows(connection: Connection, query: Select[Any]) -> list[Stored]:
-    return [tuple(row) for row in connection.execute(query)]
+def _pieces(connection: Connection, query: Found) -> Iterator[list[Stored]]:
+    for piece in connection.execute(query, execution_options={"yield_per": _PIECE}).partitions():
+        yield [tuple(row) for row in piece]

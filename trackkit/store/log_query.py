@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
     and_,
@@ -36,6 +37,9 @@ from trackkit.store.text import holds, text_value
 
 SMALL: Final = 20_000
 """So many entries are looked through one by one without further thought."""
+
+Found = Select[Any] | CompoundSelect[Any]
+"""A query of entries."""
 
 _NAMES: Final = ("username", "client_address", "database", "source")
 
@@ -64,25 +68,20 @@ class Plan:
         """A query of these columns, in no order."""
         return select(*columns).where(condition(self.wanted, self.by), self.ids)
 
-    def page(self, limit: int, *, oldest_first: bool, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    def page(self, limit: int, *, oldest_first: bool, columns: Sequence[Any]) -> Found:
         """The first `limit` of them in the order of their ids; columns of `entries`, ``id`` among them.
 
         Levels are read each by itself, in order, and merged: one index for several of them would need sorting.
         """
         if self.by != "severity" or len(self.wanted.severities) == 1:
-            key = entries.c.id
-            return self.select(*columns).order_by(key.asc() if oldest_first else key.desc()).limit(limit)
+            order = entries.c.id.asc() if oldest_first else entries.c.id.desc()
+            return self.select(*columns).order_by(order).limit(limit)
         parts = [
             select(*columns).where(entries.c.severity == int(s), condition(self.wanted, "levels"), self.ids)
             for s in self.wanted.severities
         ]
-        merged = union_all(*parts)
-        first = merged.selected_columns["id"]
-        ordered = merged.order_by(first.asc() if oldest_first else first.desc()).limit(limit).subquery()
-        outside = ordered.c["id"]
-        return select(*(ordered.c[column.key] for column in columns)).order_by(
-            outside.asc() if oldest_first else outside.desc()
-        )
+        key: ColumnElement[int] = literal_column("id")
+        return union_all(*parts).order_by(key.asc() if oldest_first else key.desc()).limit(limit)
 
     @property
     def ids(self) -> ColumnElement[bool]:

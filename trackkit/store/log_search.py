@@ -31,8 +31,7 @@ _TRIGRAMS: Final = 12
 _BUSY_SECONDS: Final = 20.0
 _TABLES: Final = (
     # Neither text nor positions nor lengths are kept: a third of the size and half of the time it takes with them.
-    "CREATE VIRTUAL TABLE texts USING fts5"
-     "(message, details, content='', columnsize=0, detail=none, tokenize='trigram')",
+    "CREATE VIRTUAL TABLE texts USING fts5(message, details, content='', columnsize=0, detail=none, tokenize=trigram)",
     "CREATE TABLE state (covered INTEGER NOT NULL, filled INTEGER NOT NULL)",
     "INSERT INTO state VALUES (0, 0)",
     f"PRAGMA user_version={_VERSION}",
@@ -98,10 +97,7 @@ class _SqliteCandidates:
     def ids(self, part: str, first_id: int, last_id: int, limit: int, *, oldest_first: bool) -> list[int]:
         stored = part.replace("\x00", "\N{SYMBOL FOR NULL}")
         quoted = " AND ".join('"' + three.replace('"', '""') + '"' for three in trigrams(stored))
-        query = (
-            "SELECT rowid FROM texts WHERE texts MATCH ? AND rowid >= ? AND rowid <= ? "
-            f"ORDER BY rowid {'ASC' if oldest_first else 'DESC'} LIMIT ?"
-        )
+        query = _FIND + (_OLDEST_FIRST if oldest_first else _NEWEST_FIRST)
         try:
             return [row[0] for row in self.connection.execute(query, (quoted, first_id, last_id, limit))]
         except sqlite3.Error as error:

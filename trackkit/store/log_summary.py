@@ -136,8 +136,8 @@ def by_bucket(
             _edge(severities, begin, end)
         )
         rows = counted.subquery()
-        keys = (rows.c.bucket, rows.c.severity)
-        for number, severity, held in connection.execute(select(*keys, func.count()).group_by(*keys)):
+        both = (rows.c.bucket, rows.c.severity)
+        for number, severity, held in connection.execute(select(*both, func.count()).group_by(*both)):
             found[number, severity] += held
     return found
 
@@ -176,7 +176,7 @@ def _beside(begin: int | None, first: int | None, last: int | None, end: int | N
 
 
 def _hours(severities: Sequence[Severity], first: int | None, last: int | None) -> ColumnElement[bool]:
-    conditions = [log_hours.c.severity.in_([int(s) for s in severities])]
+    conditions: list[ColumnElement[bool]] = [log_hours.c.severity.in_([int(s) for s in severities])]
     if first is not None:
         conditions.append(log_hours.c.hour >= first)
     if last is not None:
