@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Body, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, create_model
 from starlette.exceptions import HTTPException
 
@@ -23,7 +23,7 @@ from trackkit.api.docs import add_docs
 from trackkit.api.limits import LimitBody
 from trackkit.contract import mail, project
 from trackkit.contract.catalogue import OPERATIONS
-from trackkit.contract.operation import PREFIX, Operation
+from trackkit.contract.operation import PREFIX, Octets, Operation
 from trackkit.contract.wire import AUTOMATIC_HEADER, WireError, status_of
 from trackkit.domain import errors
 from trackkit.domain.errors import InvalidInput, NotAllowed, NotFound, NotLoggedIn, Problem, ServerFault, TrackkitError
@@ -67,12 +67,12 @@ def _body_limit(environment: Environment, path: str) -> int:
 
 
 def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any, Any], binding: Binding) -> None:
-    def endpoint(**values: Any) -> BaseModel:
+    def endpoint(**values: Any) -> BaseModel | Response:
         http: Request = values.pop("http")
         call = _call(environment, operation, http)
         asked = _request(operation, values)
         answer: BaseModel = binding.handler(call, asked)
-        return answer
+        return StreamingResponse(answer.pieces, media_type=answer.media_type) if isinstance(answer, Octets) else answer
 
     endpoint.__signature__ = inspect.Signature(_parameters(operation))  # type: ignore[attr-defined]
     endpoint.__name__ = operation.name.replace(".", "_")
@@ -81,6 +81,9 @@ def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any,
         status = status_of(cls(""))
         known = answers.get(status, {}).get("description", "")
         answers[status] = {"model": WireError, "description": f"{known}, {cls.code}".strip(", ")}
+    octets = issubclass(operation.response, Octets)
+    if octets:
+        answers[200] = {"content": {"application/octet-stream": {}}, "description": "The octets, as they are made"}
     role = f"Needs the role {operation.role}." if operation.role else "Needs no log-in."
     if operation.realm == "project":
         role = "Needs a project session; the user's security groups decide."
@@ -88,7 +91,8 @@ def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any,
         PREFIX + operation.path,
         endpoint,
         methods=[operation.method],
-        response_model=operation.response,
+        response_model=None if octets else operation.response,
+        response_class=StreamingResponse if octets else JSONResponse,
         operation_id=operation.name,
         summary=operation.summary,
         description=f"{operation.summary}. {role}",

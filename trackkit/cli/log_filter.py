@@ -6,7 +6,7 @@ import typer
 
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
-from trackkit.cli.log import Level
+from trackkit.cli.log import Address, Database, HowMatched, Since, Source, Text, Until, User, WhichLevel
 from trackkit.cli.output import AsJson, json_of, local_time, say, table
 from trackkit.cli.times import instant
 from trackkit.domain.errors import Conflict, InvalidInput
@@ -56,19 +56,18 @@ def show(server: "Server", name: Name, as_json: AsJson = False) -> None:
 def save(
     server: "Server",
     name: Name,
-    level: Annotated[Level | None, typer.Option("--level", help="Which level.")] = None,
-    match: Annotated[
-        Match, typer.Option("--match", help="Only that level, it and all more severe, it and all less severe.")
-    ] = Match.more,
+    level: WhichLevel = None,
+    match: HowMatched = Match.more,
     last: Annotated[
         str | None, typer.Option("--last", metavar="SPAN", help="The last 90m, 24h or 7d, counted when it is used.")
     ] = None,
-    since: Annotated[str | None, typer.Option("--since", help="From this time on: 2026-01-31T14:00.")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Before this time.")] = None,
-    text: Annotated[str | None, typer.Option("--text", help="Found in the message or the details.")] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Only from this source.")] = None,
-    database: Annotated[str | None, typer.Option("--database", help="Only of this database.")] = None,
-    username: Annotated[str | None, typer.Option("--user", help="Only of this user.")] = None,
+    since: Since = None,
+    until: Until = None,
+    text: Text = None,
+    source: Source = None,
+    database: Database = None,
+    username: User = None,
+    address: Address = None,
     shared: Annotated[bool, typer.Option("--shared", help="For everybody (operators and admins).")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -84,6 +83,7 @@ def save(
         "source": source,
         "database": database,
         "username": username,
+        "client_address": address,
     }
     given = {key: value for key, value in given.items() if value is not None}
     filters = server.log.filters

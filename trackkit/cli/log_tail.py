@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trackkit.cli.choosing import on_server
-from trackkit.cli.log import Level
+from trackkit.cli.log import Address, Database, HowMatched, Source, Text, User, WhichLevel
 from trackkit.cli.output import local_time, note, plain, say
 from trackkit.domain.errors import ConnectionFailed, Unavailable
 from trackkit.domain.log import Match, Severity
@@ -28,14 +28,13 @@ _PAGE = 1000
 @on_server
 def tail(
     server: "Server",
-    level: Annotated[Level | None, typer.Option("--level", help="Which level.")] = None,
-    match: Annotated[
-        Match, typer.Option("--match", help="Only that level, it and all more severe, it and all less severe.")
-    ] = Match.more,
-    text: Annotated[str | None, typer.Option("--text", help="Found in the message or the details.")] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Only from this source.")] = None,
-    database: Annotated[str | None, typer.Option("--database", help="Only of this database.")] = None,
-    username: Annotated[str | None, typer.Option("--user", help="Only of this user.")] = None,
+    level: WhichLevel = None,
+    match: HowMatched = Match.more,
+    text: Text = None,
+    source: Source = None,
+    database: Database = None,
+    username: User = None,
+    address: Address = None,
     before: Annotated[int, typer.Option("--lines", "-n", help="So many of the newest first.", min=0, max=_PAGE)] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print each entry as a line of JSON.")] = False,
 ) -> None:

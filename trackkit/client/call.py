@@ -20,7 +20,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from trackkit.client import diagnose
 from trackkit.client.endpoint import Endpoint
-from trackkit.contract.operation import PREFIX, Operation, RequestT, ResponseT
+from trackkit.contract.operation import PREFIX, Octets, Operation, RequestT, ResponseT
 from trackkit.contract.wire import AUTOMATIC_HEADER, WireError
 from trackkit.domain.errors import InvalidInput, NotATrackkitServer, Problem, TrackkitError, VersionMismatch
 
@@ -65,14 +65,37 @@ class Caller:
 
     def ask(self, operation: Operation[Any, ResponseT], /, **fields: object) -> ResponseT:
         """Call `operation` with a request made of `fields`; `InvalidInput` names each refused one."""
-        try:
-            request = operation.request.model_validate(fields)
-        except ValidationError as error:
-            raise _refused(operation.name, error) from None
-        return self.call(operation, request)
+        return self.call(operation, _request(operation, fields))
 
     def call(self, operation: Operation[RequestT, ResponseT], request: RequestT) -> ResponseT:
         """Send `request` and return the answer, or raise what the server raised."""
+        with self._sent(operation, request) as answer:
+            answer.read()
+        return self._read(operation, answer)
+
+    def pieces(self, operation: Operation[Any, Octets], /, **fields: object) -> Iterator[bytes]:
+        """Call `operation` and give its octets as they come.
+
+        Refused fields are told at once, everything else when the first piece is asked for; an answer that breaks off
+        ends in `ConnectionFailed`, not as if it were whole.
+        """
+        request = _request(operation, fields)
+
+        def received() -> Iterator[bytes]:
+            with self._sent(operation, request) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise self._error(answer)
+                yield from answer.iter_bytes()
+
+        return received()
+
+    @contextmanager
+    def _sent(self, operation: Operation[RequestT, Any], request: RequestT) -> Iterator[httpx.Response]:
+        """The answer, of which only the head is read.
+
+        Who has never answered yet may be no trackkit server at all, and is given less time.
+        """
         fields = _revealed(request.model_dump())
         path = _path(operation, fields)
         rest = {name: value for name, value in fields.items() if value is not None}
@@ -85,14 +108,11 @@ class Caller:
         else:
             headers["Content-Type"] = "application/json"
             body["content"] = to_json(rest)
-        return self._read(operation, self._sent(operation.method, path, headers, body))
-
-    def _sent(self, method: str, path: str, headers: dict[str, str], body: dict[str, Any]) -> httpx.Response:
-        """Who has never answered yet may be no trackkit server at all, and is given less time."""
         patience = READ_TIMEOUT if self._met else diagnose.CONNECT_TIMEOUT
         timeout = httpx.Timeout(patience, connect=diagnose.CONNECT_TIMEOUT)
         try:
-            return self._http.request(method, path, headers=headers, timeout=timeout, **body)
+            with self._http.stream(operation.method, path, headers=headers, timeout=timeout, **body) as answer:
+                yield answer
         except httpx.TransportError as error:
             raise diagnose.broken(self.endpoint, error, patience, self.fingerprint) from error
 
@@ -123,6 +143,13 @@ class Caller:
             f"{self.endpoint.place} answered with HTTP status {answer.status_code} and nothing of trackkit's.",
             "Does another web server listen there, or is a proxy in between?",
         )
+
+
+def _request(operation: Operation[RequestT, Any], fields: Mapping[str, object]) -> RequestT:
+    try:
+        return operation.request.model_validate(fields)
+    except ValidationError as error:
+        raise _refused(operation.name, error) from None
 
 
 def _revealed(value: Any) -> Any:

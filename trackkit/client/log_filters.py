@@ -7,28 +7,14 @@ server.log.frame(**server.log.filters.conditions("last night"))
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from trackkit.client.call import Caller
+from trackkit.client.log_conditions import SavedConditions
 from trackkit.contract import log_filters
 from trackkit.contract.operation import Done
 from trackkit.domain.errors import NotFound
-from trackkit.domain.log import Match
 from trackkit.domain.log_filters import filter_key
-
-
-class SavedConditions(TypedDict, total=False):
-    """The conditions of `server.log.list`; `last_minutes` counts back from whenever the filter is used."""
-
-    level: str | None
-    match: Match | str
-    since: datetime | None
-    until: datetime | None
-    last_minutes: int | None
-    source: str | None
-    database: str | None
-    username: str | None
-    text: str | None
 
 
 class LogFilters:

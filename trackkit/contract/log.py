@@ -1,4 +1,4 @@
-"""The server log: pages by key, counts over time, and deletion."""
+"""The server log: pages by key, counts over time, export, and deletion."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
-from trackkit.contract.operation import Operation, Request, Response
+from trackkit.contract.operation import Octets, Operation, Request, Response
 from trackkit.domain.accounts import Role
-from trackkit.domain.log import SEVERITY_NAMES, Match
+from trackkit.domain.log import SEVERITY_NAMES, ExportFormat, Match
 
 PAGE = 200
 MAXIMUM_PAGE = 10_000
 MAXIMUM_BUCKETS = 10_000
+
 
 Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignore[misc]
 
@@ -31,6 +32,7 @@ class LogConditions(Request):
     source: str | None = Field(None, max_length=64)
     database: str | None = Field(None, max_length=256)
     username: str | None = Field(None, max_length=64)
+    client_address: str | None = Field(None, max_length=64)
     text: str | None = Field(None, min_length=1, max_length=256)
 
 
@@ -38,7 +40,7 @@ class ListLog(LogConditions):
     """Newest first, or oldest first; `before` is the `entry_id` after which to go on."""
 
     oldest_first: bool = False
-    before: int | None = Field(None, ge=0)
+    before: int | None = Field(None, ge=0, le=2**63 - 1)
     limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
 
 
@@ -62,6 +64,8 @@ class LogPage(Response):
     entries: tuple[LogRow, ...]
     next_before: int | None
     total: int
+    total_is_exact: bool = True
+    """Else at least so many match; they are not counted to the end where that would take long."""
 
 
 class CountLog(LogConditions):
@@ -98,6 +102,16 @@ class LogHistogram(Response):
     total: int
 
 
+class ExportLog(LogConditions):
+    """The entries that match, newest first, at most `limit` of them (none: all), in one of four formats.
+
+    Every format has the columns of the listing. Times are UTC. In CSV no cell is a formula to a spreadsheet.
+    """
+
+    format: ExportFormat
+    limit: int | None = Field(None, ge=1, le=2**31 - 1)
+
+
 class DeleteLog(Request):
     """Which entries: all, or up to and including a date in the server's time zone; exactly one of the two.
 
@@ -125,6 +139,15 @@ HISTOGRAM = Operation(
     Role.viewer,
     "Log entries counted by level and time",
 )
+EXPORT = Operation(
+    "log.export",
+    "GET",
+    "/log/export",
+    ExportLog,
+    Octets,
+    Role.viewer,
+    "The server log as CSV, JSON lines, Parquet or Arrow",
+)
 DELETE = Operation(
     "log.delete",
     "DELETE",
@@ -136,4 +159,4 @@ DELETE = Operation(
     audited=True,
 )
 
-OPERATIONS = (LIST, HISTOGRAM, DELETE)
+OPERATIONS = (LIST, HISTOGRAM, EXPORT, DELETE)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,6 +38,17 @@ class Response(BaseModel):
 
 class Nothing(Request):
     """A request without fields."""
+
+
+class Octets(Response):
+    """An answer that is no JSON but octets, sent piece by piece as they are made.
+
+    One that breaks off breaks the connection, so that nobody takes a part for the whole.
+    """
+
+    media_type: str
+    pieces: Any
+    """An iterator of bytes."""
 
 
 class Done(Response):

@@ -50,6 +50,15 @@ class Match(StrEnum):
         return tuple(s for s in Severity if s >= level)
 
 
+class ExportFormat(StrEnum):
+    """What the log can be exported as: CSV, a JSON object a line, Parquet, or an Arrow IPC stream."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+    arrow = "arrow"
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One entry as it is handed to the log; the store adds its id."""
@@ -74,6 +83,7 @@ class LogFilter:
     source: str | None = None
     database: str | None = None
     username: str | None = None
+    client_address: str | None = None
     text: str | None = None
     """Found in the message or the details; case does not matter for ASCII letters."""
 
@@ -86,6 +96,7 @@ class LogFilter:
             and (self.source is None or entry.source == self.source)
             and (self.database is None or entry.database == self.database)
             and (self.username is None or entry.username == self.username)
+            and (self.client_address is None or entry.client_address == self.client_address)
             and (self.text is None or _holds(entry.message, self.text) or _holds(entry.details, self.text))
         )
 
@@ -133,4 +144,6 @@ def bucket_width(since: datetime, until: datetime) -> timedelta:
 
 def end_of_day(day: date, zone: tzinfo) -> datetime:
     """The first instant after `day` in the server's time zone: "up to and including that date"."""
+    if day == date.max:
+        return datetime.max.replace(tzinfo=zone)
     return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)

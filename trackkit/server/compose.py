@@ -17,6 +17,7 @@ from trackkit.services import sample
 from trackkit.services.database_places import Places
 from trackkit.services.environment import Environment
 from trackkit.services.jobs import Jobs
+from trackkit.services.log_search import LogSearch
 from trackkit.services.log_writer import LogWriter, append_line
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
@@ -24,6 +25,8 @@ from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
 from trackkit.store import accounts, database, records
 from trackkit.store.database import Connection, Store
+from trackkit.store.log_search import SqliteSearch
+from trackkit.store.log_search_postgresql import PostgresqlSearch
 from trackkit.store.migrate import upgrade
 
 SOURCE = "server"
@@ -49,6 +52,12 @@ def environment(
         sealer = Sealer(folder.secret_key.read_bytes())
         options = OptionCache(main, sealer)
         log = LogWriter(log_store, lambda: options.current.log, clock, folder.startup_log)
+        log_search = LogSearch(
+            PostgresqlSearch(log_store) if database_url else SqliteSearch(folder.log_search, folder.log_database),
+            log_store,
+            log,
+        )
+        closing.callback(log_search.close)
         places = Places(folder.path, settings.allow_full_paths, settings.backup_roots)
         projects = ProjectStores(main, sealer, places, log)
         closing.callback(projects.close)
@@ -60,6 +69,7 @@ def environment(
             store=main,
             log_store=log_store,
             log=log,
+            log_search=log_search,
             options=options,
             passwords=Passwords(),
             clock=clock,

@@ -43,6 +43,11 @@ class Folder:
         return self.path / "log.db"
 
     @property
+    def log_search(self) -> Path:
+        """The log's search index on SQLite; it can be deleted and is made again."""
+        return self.path / "log-search.db"
+
+    @property
     def certificate(self) -> Path:
         """The server's certificate (PEM)."""
         return self.path / "tls-cert.pem"

@@ -161,6 +161,7 @@ _CHORES: Final[tuple[tuple[float, Callable[[Environment], None], str], ...]] = (
     (30, end_idle_sessions, "Idle sessions could not be ended"),
     (30, end_idle_project_sessions, "Idle project sessions could not be ended"),
     (3, lambda environment: environment.projects.check(), "The project databases could not be looked after"),
+    (1, lambda environment: environment.log_search.keep_up(), "The log's search index could not be kept up to date"),
     (2, run_due, "Scheduled tasks could not be looked after"),
 )
 """What the server does by itself: seconds between two times, what, and what the log says when it fails."""

@@ -14,6 +14,7 @@ from trackkit.domain.accounts import Actor
 from trackkit.domain.log import Severity
 from trackkit.services.database_places import Places
 from trackkit.services.jobs import Jobs
+from trackkit.services.log_search import LogSearch
 from trackkit.services.log_writer import LogWriter
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
@@ -33,6 +34,7 @@ class Environment:
     store: Store
     log_store: Store
     log: LogWriter
+    log_search: LogSearch
     options: OptionCache
     passwords: Passwords
     clock: Callable[[], datetime]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -19,12 +18,11 @@ from trackkit.domain.log import (
     end_of_day,
 )
 from trackkit.services.environment import Call
+from trackkit.services.log_deletion import delete_until
+from trackkit.services.log_search import SOURCE
 from trackkit.store import log as rows
 from trackkit.store.database import Connection
-
-SOURCE: Final = "log"
-_PAUSE_SECONDS: Final = 0.02
-"""Between two transactions of a large deletion: who writes to the log gets in between."""
+from trackkit.store.log_search import Candidates
 
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -33,33 +31,33 @@ _LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
 def list_log(call: Call, request: contract.ListLog) -> contract.LogPage:
     """A page of the log, newest first, with the number of all entries that match."""
-    wanted = _filter(request)
+    wanted = filter_of(request)
     call.environment.log.flush()
 
-    def work(connection: Connection) -> tuple[list[tuple[int, LogEntry]], int]:
-        return rows.page(connection, wanted, request.before, request.limit + 1, request.oldest_first), rows.count(
-            connection, wanted
-        )
+    def work(connection: Connection, search: Candidates | None) -> tuple[list[tuple[int, LogEntry]], rows.Counted]:
+        found = rows.page(connection, wanted, request.before, request.limit + 1, request.oldest_first, search)
+        return found, rows.count(connection, wanted, search)
 
-    found, total = call.environment.log_store.read(work)
+    found, total = call.environment.log_search.read(work)
     shown = found[: request.limit]
     return contract.LogPage(
         entries=tuple(_view(key, entry) for key, entry in shown),
         next_before=shown[-1][0] if len(found) > request.limit else None,
-        total=total,
+        total=total.entries,
+        total_is_exact=total.is_exact,
     )
 
 
 def count_log(call: Call, request: contract.CountLog) -> contract.LogHistogram:
     """Entries by level and time; the range decides the width unless it is given."""
-    wanted = _filter(request)
+    wanted = filter_of(request)
     call.environment.log.flush()
 
-    def work(connection: Connection) -> contract.LogHistogram:
-        since, until = _range(call, connection, wanted)
+    def work(connection: Connection, search: Candidates | None) -> contract.LogHistogram:
+        since, until = _range(call, connection, wanted, search)
         width = _width(request.bucket_seconds, since, until)
         starts_at = bucket_start(since, width)
-        counts = rows.histogram(connection, replace(wanted, since=since, until=until), starts_at, width)
+        counts = rows.histogram(connection, replace(wanted, since=since, until=until), starts_at, width, search)
         return contract.LogHistogram(
             starts_at=starts_at,
             bucket_seconds=width // timedelta(seconds=1),
@@ -72,14 +70,16 @@ def count_log(call: Call, request: contract.CountLog) -> contract.LogHistogram:
             total=sum(number for _, _, number in counts),
         )
 
-    return call.environment.log_store.read(work)
+    return call.environment.log_search.read(work)
 
 
-def _range(call: Call, connection: Connection, wanted: LogFilter) -> tuple[datetime, datetime]:
+def _range(
+    call: Call, connection: Connection, wanted: LogFilter, search: Candidates | None
+) -> tuple[datetime, datetime]:
     """`since` and `until` where given, else from the oldest entry and to now: silence is to be seen too."""
     since, until = wanted.since, wanted.until
     if since is None or until is None:
-        found = rows.extent(connection, wanted)
+        found = rows.extent(connection, wanted, search)
         oldest, newest = found or (call.now, call.now)
         if found:  # `until` is exclusive, and a clock may have been put back
             newest = max(call.now, newest + timedelta(microseconds=1))
@@ -108,25 +108,20 @@ def delete_log(call: Call, request: contract.DeleteLog) -> contract.DeletedLog:
     environment = call.environment
     until = end_of_day(request.through, environment.zone) if request.through else None
     environment.log.flush()
-    newest = environment.log_store.read(rows.newest_id)
-    doomed = environment.log_store.read(lambda connection: rows.count(connection, LogFilter(until=until)))
+    doomed = environment.log_store.read(lambda connection: rows.count(connection, LogFilter(until=until))).entries
     if request.preview:
         return contract.DeletedLog(entries=doomed)
     subject = "all entries" if request.all else f"entries up to and including {request.through}"
     environment.store.write(
         lambda connection: call.audit(connection, contract.DELETE.name, subject, after={"entries": str(doomed)})
     )
-    deleted = 0
-    while part := environment.log_store.write(lambda connection: rows.delete_some(connection, until, newest)):
-        deleted += part
-        if part < rows.DELETE_CHUNK:
-            break
-        time.sleep(_PAUSE_SECONDS)
+    deleted = delete_until(environment, until)
     call.log(Severity.information, SOURCE, f"The log was deleted: {subject}; {deleted} entries.")
     return contract.DeletedLog(entries=deleted)
 
 
-def _filter(request: contract.LogConditions) -> LogFilter:
+def filter_of(request: contract.LogConditions) -> LogFilter:
+    """The conditions of a request."""
     return LogFilter(
         severities=request.match.severities(Severity.named(request.level)) if request.level else tuple(Severity),
         since=request.since,
@@ -134,6 +129,7 @@ def _filter(request: contract.LogConditions) -> LogFilter:
         source=request.source,
         database=request.database,
         username=request.username,
+        client_address=request.client_address,
         text=request.text,
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from trackkit.domain.accounts import Role
@@ -332,6 +334,23 @@ entries = Table(
     Column("message", Text, nullable=False),
     Column("details", Text, nullable=False),
     Index(None, "severity", "id"),
-    Index(None, "at"),
+    Index(None, "at", "severity"),
+    Index(None, "source", "id"),
+    *(
+        Index(None, name, "id", sqlite_where=text(f"{name} <> ''"), postgresql_where=text(f"{name} <> ''"))
+        for name in ("database", "username", "client_address")  # most entries have none of these
+    ),
     sqlite_autoincrement=True,
 )
+
+log_hours = Table(
+    "log_hours",
+    log,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("severity", SmallInteger, primary_key=True, autoincrement=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("first_id", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many entries of a level each hour (counted from 1970 in UTC) holds, and between which ids they lie."""

@@ -1,4 +1,4 @@
-"""Comparing texts the same way on both databases: ASCII letters whatever their case, everything else by code point."""
+"""Comparing texts, and long lists, the same way on both databases; ASCII letters match whatever their case."""
 
 from __future__ import annotations
 
@@ -49,3 +49,22 @@ def _sqlite_folded(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(folded, "postgresql")
 def _postgresql_folded(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
     return f'lower({compiler.process(element.clauses, **kw)} COLLATE "C")'
+
+
+class among(FunctionElement[bool]):
+    """Whether a number is one of those in a list written as JSON: thousands of them are one parameter."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(among, "sqlite")
+def _sqlite_among(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    number, numbers = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{number} IN (SELECT value FROM json_each({numbers}))"  # noqa: S608 - two parameters
+
+
+@compiles(among, "postgresql")
+def _postgresql_among(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    number, numbers = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{number} = ANY(translate({numbers}, '[]', '{{}}')::bigint[])"

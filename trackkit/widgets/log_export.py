@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as w
 
@@ -108,13 +109,13 @@ class LogExport:
 class Export:
     """What is exported: the conditions as they were when it was asked for."""
 
-    def __init__(self, server: Server, conditions: dict[str, object], format: str, entries: int) -> None:
+    def __init__(self, server: Server, conditions: dict[str, Any], format: str, entries: int) -> None:
         self._server, self._conditions, self._format, self.entries = server, conditions, format, entries
         self.name = f"server-log-{datetime.now(UTC):%Y%m%d-%H%M%S}.{format}"
 
     def content(self) -> Iterable[bytes]:
         """The file, piece by piece, from the server."""
-        return self._server.log.exported(self._format, **self._conditions)  # type: ignore[attr-defined,no-any-return]
+        return self._server.log.exported(self._format, **self._conditions)
 
 
 def write_new(path: Path, content: Iterable[bytes], progress: Progress) -> int:

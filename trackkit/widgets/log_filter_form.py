@@ -28,7 +28,7 @@ _MATCHES = (
 _LEVELS = (("", "any level"), *((severity.name, severity.title) for severity in Severity))
 _QUICK = (60, 24 * 60, 7 * 24 * 60, 30 * 24 * 60)
 _ANY, _BETWEEN = "any", "between"
-_TEXTS = ("text", "source", "database", "username")
+_TEXTS = ("text", "source", "database", "username", "client_address")
 
 _FIELDS = (
     Field("level", "Level", "choice", choices=_LEVELS),
@@ -39,6 +39,7 @@ _FIELDS = (
     Field("source", "Source"),
     Field("database", "Database"),
     Field("username", "User"),
+    Field("client_address", "Client address"),
 )
 
 

@@ -107,7 +107,7 @@ class LogPanel:
         self.histogram.show(view)
 
     def _told(self) -> None:
-        words = f"Log entries that match: {self.grid.total:,}"
+        words = f"Log entries that match: {'' if self._source.total_is_exact else 'more than '}{self.grid.total:,}"
         words = f'<p class="tk-hint" role="status">{words}{self._live_words}</p>'
         if words != self._count.value:
             self._count.value = words

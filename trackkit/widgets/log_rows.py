@@ -27,6 +27,8 @@ class LogRows:
 
     def __init__(self, server: Server) -> None:
         self._log = server.log
+        self.total_is_exact = True
+        """Whether the total of the newest page is; else at least so many match."""
 
     def page(self, filter: LogView, sort: Sort, before: str | None, limit: int) -> Page:
         """A page of the log."""
@@ -36,6 +38,7 @@ class LogRows:
             limit=limit,
             oldest_first=not sort.descending,
         )
+        self.total_is_exact = page.total_is_exact
         return Page(
             [_row(entry) for entry in page.entries],
             None if page.next_before is None else str(page.next_before),

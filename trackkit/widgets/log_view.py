@@ -28,6 +28,7 @@ class LogView:
     source: str | None = None
     database: str | None = None
     username: str | None = None
+    client_address: str | None = None
 
     @classmethod
     def of(cls, conditions: FilterConditions) -> LogView:

@@ -7,6 +7,7 @@ its line. Writing puts ``'`` before what a spreadsheet would take for a formula,
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterable, Sequence
 from io import StringIO
@@ -79,10 +80,14 @@ def _safe(cell: str) -> str:
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """A CSV file in UTF-8 with a byte order mark, which spreadsheets need to see that it is UTF-8."""
+    return b"".join((codecs.BOM_UTF8, lines([columns]), lines(rows)))
+
+
+def lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows as lines of a CSV file whose beginning was written before."""
     out = StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
     for row in rows:
         # A row of one empty cell would be an empty line, which is none.
         writer.writerow([_safe(cell) for cell in row]) if list(row) != [""] else out.write('""\r\n')
-    return out.getvalue().encode("utf-8-sig")
+    return out.getvalue().encode()
