@@ -67,7 +67,7 @@ class House:
     def log_filter(self, person: Person) -> str:
         """A filter of that person's own for each request, where they can have any."""
         name = self.new("filter")
-        self.http.ask("log_filter.save", {"name": name, "conditions": {"level": "error"}}, person.token)
+        self.http.ask("log.save_filter", {"name": name, "conditions": {"level": "error"}}, person.token)
         return name
 
     def removed(self) -> str:
@@ -191,9 +191,9 @@ SAMPLES: dict[str, Sample] = {
     "log.list": nothing,
     "log.histogram": nothing,
     "log.delete": lambda house, person: {"through": "2001-01-01"},
-    "log_filter.list": nothing,
-    "log_filter.save": lambda house, person: {"name": house.new("filter"), "conditions": {"level": "error"}},
-    "log_filter.delete": lambda house, person: {"name": house.log_filter(person)},
+    "log.filters": nothing,
+    "log.save_filter": lambda house, person: {"name": house.new("filter"), "conditions": {"level": "error"}},
+    "log.delete_filter": lambda house, person: {"name": house.log_filter(person)},
     "audit.list": nothing,
     "database.list": nothing,
     "database.show": lambda house, person: {"database": house.project.database},

@@ -195,9 +195,9 @@ def answers() -> dict[str, Any]:
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
         "log.histogram": HISTOGRAM,
         "log.delete": log.DeletedLog(entries=5),
-        "log_filter.list": log_filters.SavedFilters(filters=(SAVED,)),
-        "log_filter.save": SAVED,
-        "log_filter.delete": Done(),
+        "log.filters": log_filters.SavedFilters(filters=(SAVED,)),
+        "log.save_filter": SAVED,
+        "log.delete_filter": Done(),
         "audit.list": audit.AuditPage(records=(AUDIT,), next_before=None),
     }
 

@@ -69,10 +69,10 @@ class SaveFilter(NamedFilter):
 
 
 LIST = Operation(
-    "log_filter.list", "GET", "/log/filters", Nothing, SavedFilters, Role.viewer, "One's own and the shared log filters"
+    "log.filters", "GET", "/log/filters", Nothing, SavedFilters, Role.viewer, "One's own and the shared log filters"
 )
 SAVE = Operation(
-    "log_filter.save",
+    "log.save_filter",
     "PUT",
     "/log/filters",
     SaveFilter,
@@ -83,7 +83,7 @@ SAVE = Operation(
     audited=True,
 )
 DELETE = Operation(
-    "log_filter.delete",
+    "log.delete_filter",
     "DELETE",
     "/log/filters",
     NamedFilter,

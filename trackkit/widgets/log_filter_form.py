@@ -13,7 +13,6 @@ from typing import Any
 
 import ipywidgets as w
 
-from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import Match, Severity
 from trackkit.domain.log_filters import last_words
 from trackkit.widgets.fields import Field, Fields, Section
@@ -71,14 +70,6 @@ class LogFilterForm:
             self.fields.values = _values(view)
             self.fields.messages = {}
         self.view = view
-
-    def refused(self, error: Exception) -> bool:
-        """Show what the server refused at its fields; whether it was about one of them."""
-        known = {field.name for field in _FIELDS}
-        problems = error.problems if isinstance(error, InvalidInput) else ()
-        found = {problem.field: problem.message for problem in problems if problem.field in known}
-        self.fields.messages = found
-        return bool(found)
 
     @contextmanager
     def _silently(self) -> Iterator[None]:

@@ -52,7 +52,7 @@ class LogPanel:
         self.histogram = LogHistogram(server, trouble_for(server), self._use)
         self.live = keeps_up(server, "Live", LIVE_SECONDS, self._refresh_quietly)
         self.live.observe(lambda _: self._live_switched(), names="value")
-        self._live_words = ""
+        self._live_words, self._total = "", 0
         self._count, self._entry = w.HTML(), w.VBox()
         own = lines or trouble_for(server)
         self.grid = Grid(
@@ -89,7 +89,6 @@ class LogPanel:
     def _refresh_quietly(self) -> None:
         if not self.grid.busy:
             self.grid.refresh(failed=self._stop_live)
-            self.histogram.refresh()
 
     def _stop_live(self) -> None:
         self.live.value = False
@@ -111,6 +110,9 @@ class LogPanel:
         words = f'<p class="tk-hint" role="status">{words}{self._live_words}</p>'
         if words != self._count.value:
             self._count.value = words
+        if self.live.value and self.grid.total != self._total:  # counting anew costs more than looking for new ones
+            self.histogram.refresh()
+        self._total = self.grid.total
 
     def _live_switched(self) -> None:
         now = f"{datetime.now(UTC):%H:%M:%S} UTC"

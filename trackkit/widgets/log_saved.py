@@ -106,6 +106,8 @@ class SavedLogFilters:
         chosen = self._saved.get(self.choice.value or "")
         if chosen is not None:
             self.fields.put("name", chosen.name)
+            if "shared" in self.fields.values:
+                self.fields.put("shared", chosen.shared)
         self._open.children = (self._form,)
         self.fields.focus_on("name")
 
