@@ -6,6 +6,7 @@ most severe first; times are microseconds in UTC.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -15,14 +16,15 @@ import pyarrow.parquet as pq
 from trackkit.domain.log import SEVERITY_NAMES
 from trackkit.store.log import Stored
 
-_LEVELS: Final = pa.array(SEVERITY_NAMES)
-_TEXTS: Final = ("source", "database", "username", "client_address", "message", "details")
 SCHEMA: Final = pa.schema(
     [
         pa.field("entry_id", pa.int64(), nullable=False),
         pa.field("at", pa.timestamp("us", "UTC"), nullable=False),
         pa.field("level", pa.dictionary(pa.int8(), pa.string(), ordered=True), nullable=False),
-        *(pa.field(name, pa.string(), nullable=False) for name in _TEXTS),
+        *(
+            pa.field(name, pa.string(), nullable=False)
+            for name in ("source", "database", "username", "client_address", "message", "details")
+        ),
     ]
 )
 
@@ -48,15 +50,27 @@ def parquet(portions: Iterable[list[Stored]]) -> Iterator[bytes]:
 
 
 def _batch(portion: list[Stored]) -> Any:
-    if not portion:
-        return pa.RecordBatch.from_pylist([], SCHEMA)
-    ids, times, severities, *texts = zip(*portion, strict=True)
-    levels = pa.DictionaryArray.from_arrays(
-        pa.array([severity - 1 for severity in severities], pa.int8()), _LEVELS, ordered=True
-    )
-    columns = [pa.array(ids, pa.int64()), pa.array(times, pa.timestamp("us", "UTC")), levels]
-    columns += [pa.array(text, pa.string()) for text in texts]
+    ids, times, severities, *texts = zip(*portion, strict=True) if portion else ((),) * len(SCHEMA)
+    levels = _numbers(pa.int8(), "b", [severity - 1 for severity in severities])
+    columns = [
+        _numbers(pa.int64(), "q", ids),
+        _numbers(pa.timestamp("us", "UTC"), "q", times),
+        pa.DictionaryArray.from_arrays(levels, _texts(SEVERITY_NAMES), ordered=True),
+        *map(_texts, texts),
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def _numbers(type: Any, code: str, numbers: Iterable[int]) -> Any:
+    """Not by `pyarrow.array`, which loads pandas as soon as it is installed."""
+    stored = array(code, numbers)
+    return pa.Array.from_buffers(type, len(stored), [None, pa.py_buffer(stored)])
+
+
+def _texts(texts: Iterable[str]) -> Any:
+    builder = pa.lib.StringBuilder()
+    builder.append_values(texts)
+    return builder.finish()
 
 
 class _Out:

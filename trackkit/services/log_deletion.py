@@ -20,8 +20,8 @@ from trackkit.store.database import Connection
 _PAUSE_SECONDS: Final = 0.02
 """Between two transactions; who writes to the log gets in between."""
 
-_PORTION_SECONDS: Final = 0.012
-_FIRST, _LEAST, _MOST = 1_000, 50, 10_000
+_PORTION_SECONDS: Final = 0.02
+_FIRST, _LEAST, _MOST = 1_000, 250, 10_000
 _one_at_a_time = threading.Lock()
 
 

@@ -73,6 +73,14 @@ class LogSearch:
             except SearchBroken as error:
                 self._broken(error)
 
+    @property
+    def covered(self) -> int:
+        """Up to which id the index knows the log; 0 when there is none."""
+        try:
+            return self._index.filled()[0]
+        except SearchBroken:
+            return 0
+
     def close(self) -> None:
         """End at the next batch, and wait for it."""
         self._closing.set()

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -35,7 +35,7 @@ from trackkit.store.log_summary import instant, microseconds
 from trackkit.store.tables import entries
 from trackkit.store.text import among
 
-COUNTED: Final = 5_000
+COUNTED: Final = 1_000
 """Matches that are counted one by one; of more it is only said that there are more."""
 
 NAMED: Final = 1_000_000
@@ -151,7 +151,7 @@ def _stored(
     limit: int,
     oldest_first: bool,
     search: Candidates | None,
-) -> Iterator[list[Stored]]:
+) -> Iterator[Sequence[Stored]]:
     """The entries of a page in pieces, which are read as they are asked for."""
     found = plan(connection, wanted)
     if found is None:
@@ -331,6 +331,7 @@ def _counted_to(connection: Connection, found: Plan, most: int) -> Counted:
     return Counted(min(number, most), number <= most)
 
 
-def _pieces(connection: Connection, query: Found) -> Iterator[list[Stored]]:
-    for piece in connection.execute(query, execution_options={"yield_per": _PIECE}).partitions():
-        yield [tuple(row) for row in piece]
+def _pieces(connection: Connection, query: Found) -> Iterator[Sequence[Stored]]:
+    """The rows as they come: what is read here can be millions."""
+    result = connection.execute(query, execution_options={"yield_per": _PIECE})
+    yield from cast("Iterator[Sequence[Stored]]", result.partitions())

@@ -93,7 +93,10 @@ def plan(connection: Connection, wanted: LogFilter) -> Plan | None:
     """How to find what matches; none when nothing does."""
     if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
         return None
-    known = log_summary.bounds(connection, wanted.severities, wanted.since, wanted.until)
+    if wanted.since is None and wanted.until is None and not _some_levels(wanted):
+        known = log_summary.everything(connection)
+    else:
+        known = log_summary.bounds(connection, wanted.severities, wanted.since, wanted.until)
     if known is None:
         return None
     best = Plan(wanted, known.first_id, known.last_id, "severity" if _some_levels(wanted) else None, known.entries)
