@@ -244,7 +244,8 @@ def tasks_table(tasks: Sequence[TaskRow], zone: str) -> str:
 
 
 def _keeps(task: TaskRow) -> tuple[str, ...]:
-    return (f"keeps {task.values['keep']} backups",) if task.values.get("keep") else ()
+    keep, root = task.values.get("keep"), task.values.get("root")
+    return tuple(words for words, given in ((f"keeps {keep} backups", keep), (f"in {root}", root)) if given)
 
 
 def history_table(name: str, found: TaskRuns) -> str:
