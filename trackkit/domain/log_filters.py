@@ -11,6 +11,7 @@ from typing import Final
 
 from trackkit.domain.databases import name_key
 from trackkit.domain.errors import InvalidInput
+from trackkit.domain.text import is_one_line
 
 NAME_LENGTH: Final = 100
 MAXIMUM_MINUTES: Final = 10 * 366 * 24 * 60
@@ -28,8 +29,8 @@ def checked_filter_name(name: str) -> str:
         raise InvalidInput.of("name", "is empty")
     if len(kept) > NAME_LENGTH:
         raise InvalidInput.of("name", f"has {len(kept)} characters; at most {NAME_LENGTH} are possible")
-    if not kept.isprintable():
-        raise InvalidInput.of("name", "holds a character that cannot be seen")
+    if not is_one_line(kept):
+        raise InvalidInput.of("name", "is not one line of text that can be shown")
     return kept
 
 

@@ -21,6 +21,7 @@ from trackkit.widgets.confirm import confirm
 from trackkit.widgets.fields import Field, Fields, Section
 from trackkit.widgets.page import row
 from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.said import Said
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import instant, visible
 from trackkit.widgets.work import in_background
@@ -56,7 +57,7 @@ class LogDeletion:
             button.add_class("tk-danger")
         self.by_date.on_click(shows_problems(trouble)(lambda _: self._count_by_date()))
         self.everything.on_click(lambda _: self._count(None))
-        self.asking, self.result = w.VBox(), w.HTML()
+        self.asking, self.result = w.VBox(), Said()
         self.code = python_of("server.log.delete(all=True)", server)
         self.widget = w.VBox(
             [

@@ -23,6 +23,7 @@ from trackkit.widgets.download import Download
 from trackkit.widgets.log_view import LogView, call_of
 from trackkit.widgets.page import row
 from trackkit.widgets.problems import Trouble, status
+from trackkit.widgets.said import Said
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import shown
 from trackkit.widgets.work import Progress, in_background, long_work
@@ -47,7 +48,7 @@ class LogExport:
         self.button = w.Button(description="Export", tooltip="All entries that match the filters, as a file")
         self.download = Download()
         self.code = python_of("server.log.export('server-log.csv')", server)
-        self.asking, self.working, self.result = w.VBox(), w.VBox(), w.HTML()
+        self.asking, self.working, self.result = w.VBox(), w.VBox(), Said()
         self.widget = w.VBox(
             [
                 w.HTML("<h3>Export</h3>"),

@@ -20,6 +20,7 @@ from trackkit.widgets.fields import Field, Fields, Section
 from trackkit.widgets.log_view import LogView
 from trackkit.widgets.page import offer, row
 from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.said import Said
 from trackkit.widgets.tables import shown
 from trackkit.widgets.work import in_background
 
@@ -54,7 +55,7 @@ class SavedLogFilters:
         self._form = w.VBox([self.fields, row(self.cancel, self.keep, kind="tk-actions")])
         self._form.add_class("tk-again")
         self._form.layout.margin = "0.5rem 0 0"
-        self.asking, self.result = w.VBox(), w.HTML()
+        self.asking, self.result = w.VBox(), Said()
         self._open = w.VBox()
         self.widget = w.VBox([self._open, self.asking, self.result])
         guarded = shows_problems(trouble)
