@@ -150,3 +150,7 @@ class Log:
         `preview` deletes nothing and says how many entries it would be.
         """
         return self._caller.ask(log.DELETE, all=all, through=through, preview=preview)
+
+    def startup(self, megabytes: int = 1) -> log.StartupLogText:
+        """The last `megabytes` of startup.log: start-up errors, and everything else if the options ask for it."""
+        return self._caller.ask(log.STARTUP, megabytes=megabytes)

@@ -11,17 +11,21 @@ from uuid import uuid4
 
 from trackkit.domain.accounts import ADMIN, Role
 from trackkit.domain.log import LogEntry, Severity
+from trackkit.domain.options import secrets
 from trackkit.server.folder import Folder
 from trackkit.server.settings import MachineSettings
 from trackkit.services import sample
 from trackkit.services.database_places import Places
 from trackkit.services.environment import Environment
 from trackkit.services.jobs import Jobs
-from trackkit.services.log_writer import LogWriter, append_line
+from trackkit.services.log_writer import LogWriter, say
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
+from trackkit.services.sinks.digest import DigestSink
+from trackkit.services.sinks.event_log import EventLogSink, system_event_log
+from trackkit.services.sinks.startup_log import StartupLog
 from trackkit.store import accounts, database, records
 from trackkit.store.database import Connection, Store
 from trackkit.store.migrate import upgrade
@@ -48,7 +52,16 @@ def environment(
         upgrade(log_store, "log")
         sealer = Sealer(folder.secret_key.read_bytes())
         options = OptionCache(main, sealer)
-        log = LogWriter(log_store, lambda: options.current.log, clock, folder.startup_log)
+        digest = DigestSink(main, clock)
+        log = LogWriter(
+            log_store,
+            lambda: options.current.log,
+            clock,
+            StartupLog(folder.startup_log, lambda: secrets(options.current)),
+            EventLogSink(lambda: system_event_log(settings.journal_socket, settings.syslog_socket)),
+            digest,
+        )
+        closing.callback(log.close)
         places = Places(folder.path, settings.allow_full_paths, settings.backup_roots)
         projects = ProjectStores(main, sealer, places, log)
         closing.callback(projects.close)
@@ -60,6 +73,7 @@ def environment(
             store=main,
             log_store=log_store,
             log=log,
+            digest=digest,
             options=options,
             passwords=Passwords(),
             clock=clock,
@@ -106,4 +120,7 @@ def warn_at_start(environment: Environment, *, is_service: bool) -> None:
 def report_start_failure(folder: Folder, error: Exception) -> None:
     """A start-up error always goes to startup.log: nobody may be watching."""
     entry = LogEntry(now(), Severity.severe_error, SOURCE, f"The server could not start: {error}")
-    append_line(folder.startup_log, entry)
+    try:
+        StartupLog(folder.startup_log).write([entry])
+    except OSError as lost:
+        say(f"startup.log cannot be written to: {lost}")

@@ -19,6 +19,7 @@ from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
+from trackkit.services.sinks.digest import DigestSink
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
 
@@ -33,6 +34,8 @@ class Environment:
     store: Store
     log_store: Store
     log: LogWriter
+    digest: DigestSink
+    """What waits to be e-mailed."""
     options: OptionCache
     passwords: Passwords
     clock: Callable[[], datetime]

@@ -117,6 +117,12 @@ def newest_id(connection: Connection) -> int:
     return connection.execute(select(func.max(entries.c.id))).scalar_one() or 0
 
 
+def newest_beyond(connection: Connection, number: int) -> int:
+    """The id of the newest entry that is not among the newest `number`; 0 when there is none."""
+    query = select(entries.c.id).order_by(entries.c.id.desc()).offset(number).limit(1)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
 def _condition(wanted: LogFilter) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [true()]
     if set(wanted.severities) != set(Severity):
