@@ -75,7 +75,9 @@ def test_flat_and_back_is_the_same() -> None:
 
 @given(st.data())
 def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
-    values = {info.name: data.draw(valid_values(info), label=info.name) for info in ALL if info.name not in (*LOGIN, *MAIL)}
+    values = {
+        info.name: data.draw(valid_values(info), label=info.name) for info in ALL if info.name not in (*LOGIN, *MAIL)
+    }
     chosen = options.changed(Options(), values)
     assert options.from_flat(options.flat(chosen)) == chosen
     assert {name: options.get(chosen, name) for name in values} == values

@@ -156,7 +156,7 @@ def _group(groups: dict[tuple[Severity, str, str], Group], entry: LogEntry) -> N
         )
         return
     if len(groups) >= MAXIMUM_GROUPS:
-        least = max(groups, key=lambda other: other[0])
+        least = max(reversed(groups), key=lambda other: other[0])  # the newest of the least severe
         if least[0] <= entry.severity:
             return  # counted in the totals, not shown
         del groups[least]
