@@ -208,7 +208,7 @@ class DeliveryQueue:
     def _report_failed(self, failed: Iterable[tuple[RecipientStatus, Outcome, bool]]) -> None:
         for row, outcome, mailed in failed:
             self._environment.log.write(
-                Severity.error,
+                Severity.error if mailed else Severity.severe_error,  # of the latter nobody was told
                 SOURCE,
                 f"{queue_id(row.message_id)} could not be delivered to {row.address}.",
                 f"{outcome.smtp_code or ''} {outcome.text}".strip(),
