@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ def project(house: House, database: str) -> Project:
     return house.project(database)
 
 
+@pytest.mark.spec("4: an entry has time, level, source, database, user, client address, message, details")
 @pytest.mark.spec("4: Error: an attached file cannot be opened")
 def test_a_damaged_file_is_an_error(house: House, project: Project) -> None:
     defect = project.add("defect", title="It stops")
@@ -38,7 +40,10 @@ def test_a_damaged_file_is_an_error(house: House, project: Project) -> None:
     with pytest.raises(Unavailable, match=r"a\.txt"):
         project.file(file.file_id)
     [entry] = told(house, Severity.error, "a.txt")
+    assert (entry.level, entry.source, entry.details) == ("error", "project", "")
     assert (entry.database, entry.username) == (project.database, "administrator")
+    assert entry.client_address == "local socket"
+    assert abs(datetime.now(UTC) - entry.at) < timedelta(hours=1)
 
 
 @pytest.mark.spec("4: Error: a table cannot be opened")

@@ -1,7 +1,7 @@
 """Ten thousand errors in a short time, while the mails that tell of them cannot be delivered either.
 
-The errors are real: the mail host refuses ten thousand recipients, one by one, and each refusal is logged as an Error by
-the mail engine. The windows are a second long instead of minutes; nothing else is compressed.
+The errors are real: the mail host refuses ten thousand recipients, one by one, and each refusal is logged as an Error
+by the mail engine. The windows are a second long instead of minutes; nothing else is compressed.
 """
 
 from __future__ import annotations

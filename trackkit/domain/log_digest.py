@@ -189,7 +189,8 @@ def body(digest: Digest, server: str, zone: tzinfo, window: timedelta) -> str:
         "",
     ]
     if digest.undelivered:
-        lines += [f"An earlier mail about {digest.undelivered:,} entries could not be delivered.", ""]
+        number = "1 entry" if digest.undelivered == 1 else f"{digest.undelivered:,} entries"
+        lines += [f"An earlier mail about {number} could not be delivered.", ""]
     for group in sorted(digest.groups, key=lambda group: (group.severity, -group.number, group.first_at)):
         when = f"{group.first_at.astimezone(zone):%H:%M:%S}"
         if group.number > 1:

@@ -68,10 +68,11 @@ def _look(environment: Environment) -> None:
         return
     done, digest = environment.digest.changing(work)
     if done is Step.skip:
-        words = f"{digest.entries:,} log entries were not e-mailed: {log.not_mailed}"
+        number = "1 log entry was" if digest.entries == 1 else f"{digest.entries:,} log entries were"
+        words = f"{number} not e-mailed: {log.not_mailed}"
         environment.log.write(Severity.warning, SOURCE, words, mailed=False)
     if done is Step.supersede:
-        words = f"The mail about {digest.earlier_entries:,} log entries that failed was deleted; a new one tells of it."
+        words = "The last mail about log entries had failed. It was deleted; a new one tells of it."
         environment.log.write(Severity.information, SOURCE, words, mailed=False)
     if done in (Step.send, Step.supersede):
         environment.mail_changed()

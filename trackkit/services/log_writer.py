@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -138,6 +139,7 @@ class LogWriter:
 
 
 def say(text: str) -> None:
-    """A line on stderr, which whoever started the server may read."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    """A line on stderr, which whoever started the server may read; where even that is full or closed, nobody can."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
