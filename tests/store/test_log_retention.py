@@ -12,7 +12,7 @@ from trackkit.contract import log as contract
 from trackkit.contract.audit import ListAudit
 from trackkit.contract.options import SetOptions
 from trackkit.domain.log import LogEntry, LogFilter, Severity
-from trackkit.services import audit, log, log_retention, options
+from trackkit.services import audit, log, options
 from trackkit.services.environment import Environment
 from trackkit.services.log_retention import LogRetention
 from trackkit.store import log as rows
@@ -110,21 +110,3 @@ def test_a_change_counts_at_once_and_else_every_ten_minutes(
     clock.forward(minutes=10)
     retention.look()
     assert kept(environment, admin) == []
-
-
-def test_much_is_deleted_in_turns(
-    environment: Environment, admin: AsUser, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rows, "DELETE_CHUNK", 10)
-    monkeypatch.setattr(log_retention, "_CHUNKS_A_TURN", 3)
-    options.set_options(admin(), SetOptions(values={"log.retention_entries": 20}))
-    fill(environment, *(clock() for _ in range(100)))
-    retention = LogRetention(environment)
-    retention.look()
-    assert len(kept(environment, admin)) == 70
-    assert told(admin) == [], "not before it is done"
-    retention.look()
-    retention.look()
-    environment.log.flush()
-    assert environment.log_store.read(lambda connection: rows.count(connection, LogFilter())) == 20
-    assert told(admin) == ["Entries were deleted by retention: 81 beyond the newest 20."]

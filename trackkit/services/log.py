@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -19,13 +18,11 @@ from trackkit.domain.log import (
     end_of_day,
 )
 from trackkit.services.environment import Call
+from trackkit.services.log_deletion import delete_until
 from trackkit.store import log as rows
 from trackkit.store.database import Connection
 
 SOURCE: Final = "log"
-_PAUSE_SECONDS: Final = 0.02
-"""Between two transactions of a large deletion: who writes to the log gets in between."""
-
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """A histogram's range is cut to these: no entry lies outside, and the calendar's ends leave no room for buckets."""
@@ -108,7 +105,6 @@ def delete_log(call: Call, request: contract.DeleteLog) -> contract.DeletedLog:
     environment = call.environment
     until = end_of_day(request.through, environment.zone) if request.through else None
     environment.log.flush()
-    newest = environment.log_store.read(rows.newest_id)
     doomed = environment.log_store.read(lambda connection: rows.count(connection, LogFilter(until=until)))
     if request.preview:
         return contract.DeletedLog(entries=doomed)
@@ -116,12 +112,7 @@ def delete_log(call: Call, request: contract.DeleteLog) -> contract.DeletedLog:
     environment.store.write(
         lambda connection: call.audit(connection, contract.DELETE.name, subject, after={"entries": str(doomed)})
     )
-    deleted = 0
-    while part := environment.log_store.write(lambda connection: rows.delete_some(connection, until, newest)):
-        deleted += part
-        if part < rows.DELETE_CHUNK:
-            break
-        time.sleep(_PAUSE_SECONDS)
+    deleted = delete_until(environment, until)
     call.log(Severity.information, SOURCE, f"The log was deleted: {subject}; {deleted} entries.")
     return contract.DeletedLog(entries=deleted)
 

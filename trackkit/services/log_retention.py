@@ -8,7 +8,6 @@ does not fill it.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,16 +15,13 @@ from typing import Final
 from trackkit.domain.log import Severity, kept_since
 from trackkit.domain.log_options import LogOptions
 from trackkit.services.environment import Environment
-from trackkit.store import log as rows
+from trackkit.services.log_deletion import delete_until, keep_newest
 from trackkit.store import records
 
 SOURCE: Final = "log"
 OPERATION: Final = "log.retention"
 _EVERY: Final = timedelta(minutes=10)
 _TOLD_EVERY: Final = timedelta(days=1)
-_PAUSE_SECONDS: Final = 0.02
-_CHUNKS_A_TURN: Final = 50
-"""The rest follows in the next turn: a server that is to stop must not wait for millions of entries."""
 
 
 @dataclass(slots=True)
@@ -54,43 +50,21 @@ class LogRetention:
             self._wanted, self._done_at, self._told_at = wanted, None, None
         if wanted == (None, None) or (self._done_at is not None and timedelta(0) <= now - self._done_at < _EVERY):
             return
-        self._environment.log.flush()
-        if self._delete(options, now):
-            self._done_at = now
-        if self._done_at is not None and self._to_be_told(now):
-            self._tell(options, now)
-
-    def _delete(self, options: LogOptions, now: datetime) -> bool:
-        """Delete for one turn; whether nothing is left to be deleted."""
-        chunks = _CHUNKS_A_TURN
-        store = self._environment.log_store
+        to_be_told = self._told_at is None or now - self._told_at >= _TOLD_EVERY
         if options.retention_days is not None:
             until = kept_since(now, options.retention_days, self._environment.zone)
-            deleted, chunks = self._some(until, store.read(rows.newest_id), chunks)
-            self._untold.by_age += deleted
-        if options.retention_entries is not None and chunks:
-            kept = options.retention_entries
-            beyond = store.read(lambda connection: rows.newest_beyond(connection, kept))
-            if beyond and self._to_be_told(now):  # the entry that tells of it is one of those that are kept
-                beyond = store.read(lambda connection: rows.newest_beyond(connection, kept - 1))
-            deleted, chunks = self._some(None, beyond, chunks) if beyond else (0, chunks)
-            self._untold.by_number += deleted
-        return chunks > 0
+            self._untold.by_age += delete_until(self._environment, until)
+        if options.retention_entries is not None:
+            self._untold.by_number += self._keep(options.retention_entries, to_be_told)
+        self._done_at = now
+        if to_be_told:
+            self._tell(options, now)
 
-    def _some(self, until: datetime | None, up_to_id: int, chunks: int) -> tuple[int, int]:
-        """Delete chunk by chunk; how many entries, and how many chunks are left for this turn."""
-        deleted = 0
-        while chunks:
-            part = self._environment.log_store.write(lambda connection: rows.delete_some(connection, until, up_to_id))
-            deleted += part
-            if part < rows.DELETE_CHUNK:
-                break
-            chunks -= 1
-            time.sleep(_PAUSE_SECONDS)
-        return deleted, chunks
-
-    def _to_be_told(self, now: datetime) -> bool:
-        return self._told_at is None or now - self._told_at >= _TOLD_EVERY
+    def _keep(self, number: int, to_be_told: bool) -> int:
+        deleted = keep_newest(self._environment, number)
+        if deleted and to_be_told:  # the entry that tells of it is one of those that are kept
+            deleted += keep_newest(self._environment, number - 1)
+        return deleted
 
     def _tell(self, options: LogOptions, now: datetime) -> None:
         parts = []
@@ -107,7 +81,7 @@ class LogRetention:
                 connection,
                 at=now,
                 operation=OPERATION,
-                username="",
+                username="trackkit",
                 client_address="",
                 subject="log entries",
                 before={},
