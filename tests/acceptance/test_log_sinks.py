@@ -108,7 +108,10 @@ def test_startup_log_is_read_from_afar_without_secrets(start: Start, tmp_path: P
         env=clean_environment(tmp_path),
         check=True,
     ).stdout
-    for text in (shown, server.admin.log.startup().text):
+    out = tmp_path / "startup.txt"
+    command = [sys.executable, "-m", "trackkit", "log", "startup", "--data", str(server.data), "--out", str(out)]
+    subprocess.run(command, capture_output=True, env=clean_environment(tmp_path), check=True)
+    for text in (shown, out.read_text(), server.admin.log.startup().text):
         assert secret not in text
         assert made.secret not in text
         assert "pw-of-joe" not in text

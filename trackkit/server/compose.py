@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from uuid import uuid4
 
 from trackkit.domain.accounts import ADMIN, Role
+from trackkit.domain.errors import TrackkitError
 from trackkit.domain.log import LogEntry, Severity
 from trackkit.domain.options import secrets
 from trackkit.server.folder import Folder
@@ -119,7 +120,8 @@ def warn_at_start(environment: Environment, *, is_service: bool) -> None:
 
 def report_start_failure(folder: Folder, error: Exception) -> None:
     """A start-up error always goes to startup.log: nobody may be watching."""
-    entry = LogEntry(now(), Severity.severe_error, SOURCE, f"The server could not start: {error}")
+    reason = str(error) if isinstance(error, TrackkitError) else f"{type(error).__name__}: {error}"
+    entry = LogEntry(now(), Severity.severe_error, SOURCE, f"The server could not start: {reason}")
     try:
         StartupLog(folder.startup_log).write([entry])
     except OSError as lost:

@@ -87,7 +87,7 @@ def _mailing(log: LogOptions) -> Mailing:
 def _earlier(connection: Connection, digest: Digest) -> Earlier:
     if digest.earlier is None:
         return Earlier.gone
-    states = [row.status.state for row in queue.of_messages(connection, [digest.earlier])]
+    states = queue.states_of(connection, digest.earlier)
     state = message_state(states) if states else State.sent
     if state in (State.sent, State.deleted):
         return Earlier.gone

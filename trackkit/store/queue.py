@@ -190,6 +190,11 @@ def of_messages(connection: Connection, message_ids: Iterable[int]) -> list[Reci
     return [row for part in _chunks(message_ids) for row in _statuses(connection, recipients.c.message_id.in_(part))]
 
 
+def states_of(connection: Connection, message_id: int) -> list[State]:
+    """The states of a message's recipients, not locked; none when it is not in the queue (any more)."""
+    return list(connection.execute(select(recipients.c.state).where(recipients.c.message_id == message_id)).scalars())
+
+
 def submitted_by(connection: Connection, username: str, message_ids: Iterable[int]) -> set[int]:
     """Which of these messages that user submitted."""
     return {
