@@ -131,7 +131,7 @@ class MemoryQueue:
                 (row.status.next_attempt_at for row in self.rows.values() if row.status.state in waiting), default=None
             )
 
-    def report(self, severity: Severity, message: str, details: str = "") -> None:
+    def report(self, severity: Severity, message: str, details: str = "", *, mailed: bool = True) -> None:
         """Keep a report."""
         self.reports.append((severity, message, details))
 

@@ -138,5 +138,6 @@ def test_any_text_can_be_logged(environment: Environment, admin: AsUser) -> None
 def test_a_log_that_cannot_be_written_to_is_told(environment: Environment, capsys: pytest.CaptureFixture[str]) -> None:
     environment.log_store.close()
     environment.log.write(Severity.error, "test", "lost words")
+    environment.log.flush()
     assert "lost words" in capsys.readouterr().err
     assert "lost words" in (environment.data / "startup.log").read_text()

@@ -52,6 +52,15 @@ def test_option_names_of_the_specification_are_there() -> None:
         "sending.timing.connections",
         "sending.timing.days",
         "log.database_level",
+        "log.event_log_level",
+        "log.email_level",
+        "log.email_to",
+        "log.email_address_type",
+        "log.email_return_address",
+        "log.startup_log",
+        "log.warn_not_a_service",
+        "log.retention_days",
+        "log.retention_entries",
         "server.encrypt",
         "server.port",
         "server.admin_idle_minutes",
@@ -66,14 +75,18 @@ def test_flat_and_back_is_the_same() -> None:
 
 @given(st.data())
 def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
-    values = {info.name: data.draw(valid_values(info), label=info.name) for info in ALL if info.name not in LOGIN}
+    values = {
+        info.name: data.draw(valid_values(info), label=info.name) for info in ALL if info.name not in (*LOGIN, *MAIL)
+    }
     chosen = options.changed(Options(), values)
     assert options.from_flat(options.flat(chosen)) == chosen
     assert {name: options.get(chosen, name) for name in values} == values
 
 
-# Basic log-in needs all three; test_login_has_to_be_complete is about them.
+# Basic log-in needs all three; test_login_has_to_be_complete is about them. An address has to be one, and to be there
+# where entries are e-mailed: test_mails_about_the_log_need_an_address.
 LOGIN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
+MAIL = ("log.email_level", "log.email_to", "log.email_return_address")
 
 
 def valid_values(info: Declaration) -> st.SearchStrategy[object]:
@@ -160,3 +173,35 @@ def test_a_password_that_would_go_unencrypted_is_warned_about() -> None:
     assert any("unencrypted" in words for words in options.warnings(unencrypted))
     assert options.warnings(options.changed(Options(), {**login, "sending.smtp.encryption": "tls"})) == []
     assert any("paused" in words for words in options.warnings(options.changed(Options(), {"sending.paused": True})))
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"log.email_level": "error"}, "log.email_to"),
+        ({"log.email_to": "nobody"}, "log.email_to"),
+        ({"log.email_to": "a@b.test\r\nBcc: x@y.test"}, "log.email_to"),
+        ({"log.email_to": "two@b.test, three@b.test"}, "log.email_to"),
+        ({"log.email_address_type": "mapi", "log.email_to": "a\x1b[31m"}, "log.email_to"),
+        ({"log.email_return_address": "<>"}, "log.email_return_address"),
+        ({"log.email_address_type": "fax"}, "log.email_address_type"),
+    ],
+)
+def test_mails_about_the_log_need_an_address(values: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        options.changed(Options(), values)
+    assert [problem.field for problem in refused.value.problems] == [field]
+
+
+def test_what_stands_for_no_address_is_none() -> None:
+    chosen = options.changed(Options(), {"log.email_to": "  ", "log.email_return_address": ""})
+    assert (chosen.log.email_to, chosen.log.email_return_address) == (None, None)
+
+
+def test_mapi_and_retention_warn() -> None:
+    mapi = {"log.email_level": "error", "log.email_address_type": "mapi", "log.email_to": "Anybody, at all"}
+    assert "MAPI" in options.warnings(options.changed(Options(), mapi))[0]
+    kept = options.changed(Options(), {"log.retention_days": 30, "log.retention_entries": 1000})
+    assert len(options.warnings(kept)) == 2
+    assert all("cannot be undone" in warning for warning in options.warnings(kept))
+    assert options.troubles(kept) == [], "what was decided on is no trouble"

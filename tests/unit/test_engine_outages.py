@@ -106,7 +106,7 @@ def test_a_host_that_takes_two_connections_only_is_crowded_not_dead() -> None:
 
 def test_what_a_failed_connection_means_for_others() -> None:
     reports: list[Severity] = []
-    hop = NextHop(Route("h", 25, "none", None, 1, 1), lambda severity, message, details: reports.append(severity))
+    hop = NextHop(Route("h", 25, "none", None, 1, 1), lambda severity, *_, **__: reports.append(severity))
     bad = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="nobody listens")
     assert hop.shared_failure(0, 0) is None
     assert hop.failed(bad, "said", 9, 10)

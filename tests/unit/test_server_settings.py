@@ -1,4 +1,4 @@
-"""Settings of the server machine: where databases and backups may lie; text in, text out."""
+"""Settings of the server machine: where databases, backups and event logs are; and whether it is a service."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from trackkit.domain.errors import InvalidInput
+from trackkit.server.run import started_as_service
 from trackkit.server.settings import MachineSettings, changed, load, save, shown
 
 
@@ -52,3 +53,29 @@ def test_what_is_no_root_is_refused(name: str, text: str) -> None:
         changed(MachineSettings(), name, text)
     assert refused.value.problems[0].field == name
     assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["journal-socket", "syslog-socket"])
+@pytest.mark.parametrize(("text", "socket"), [("/run/x/log", "/run/x/log"), ("no", ""), ("", "")])
+def test_sockets_survive_the_file(tmp_path: Path, name: str, text: str, socket: str) -> None:
+    save(tmp_path, changed(MachineSettings(), name, text))
+    found = load(tmp_path)
+    assert getattr(found, name.replace("-", "_")) == socket
+    assert changed(MachineSettings(), name, shown(found)[name]) == found
+    with pytest.raises(InvalidInput, match="no full path"):
+        changed(MachineSettings(), name, "log")
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_one"),
+    [
+        ({}, False),
+        ({"INVOCATION_ID": "x"}, True),
+        ({"INVOCATION_ID": "x", "SYSTEMD_EXEC_PID": "17"}, True),
+        ({"INVOCATION_ID": "x", "SYSTEMD_EXEC_PID": "1"}, True),
+        ({"INVOCATION_ID": "x", "SYSTEMD_EXEC_PID": "99"}, False),
+        ({"SYSTEMD_EXEC_PID": "17"}, False),
+    ],
+)
+def test_what_a_service_manager_started(environment: dict[str, str], is_one: bool) -> None:
+    assert started_as_service(environment, (17, 1)) is is_one

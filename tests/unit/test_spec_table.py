@@ -12,6 +12,13 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "2: add existing: the browser",
     "2: no API deletes",
     "2: the sample database",
+    "4: Severe Error: start-up errors",
+    "4: Warning: disk low",
+    "7: log: level of the operating system's event log",
+    "7: log: write all messages to DATA/startup.log",
+    "7: log: start-up errors",
+    "7: log: startup.log",
+    "7: log: a Warning when the server does not run as a service",
 )
 
 

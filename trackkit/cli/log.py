@@ -9,8 +9,10 @@ import typer
 
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
+from trackkit.cli.files import write_new
 from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, size, table
 from trackkit.cli.times import instant
+from trackkit.contract.log import MAXIMUM_STARTUP_LOG_MB
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import SEVERITY_NAMES, ExportFormat, Match, Severity
 
@@ -162,6 +164,29 @@ def delete(
         json_of(deleted)
     else:
         say(f"Deleted {counted(deleted.entries, 'log entry', 'log entries')}.")
+
+
+@app.command()
+@on_server
+def startup(
+    server: "Server",
+    megabytes: Annotated[
+        int, typer.Option("--megabytes", help="How much of its end.", min=1, max=MAXIMUM_STARTUP_LOG_MB)
+    ] = 1,
+    out: Annotated[Path | None, typer.Option("--out", help="A new file to write it to.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show startup.log of the server's data folder: start-up errors, and everything if the options ask for it."""
+    read = server.log.startup(megabytes)
+    if out is not None:
+        write_new(out, read.text.encode())
+        say(f"Wrote {out}.")
+    elif as_json:
+        json_of(read)
+    else:
+        say(read.text.rstrip("\n") or "startup.log is empty.")
+    if not read.whole and not as_json:
+        note(f"These are its last {megabytes} MB; --megabytes shows more.")
 
 
 def _day(text: str | None) -> date | None:

@@ -172,6 +172,10 @@ class Log:
         """
         return self._caller.ask(log.DELETE, all=all, through=through, preview=preview)
 
+    def startup(self, megabytes: int = 1) -> log.StartupLogText:
+        """The last `megabytes` of startup.log: start-up errors, and everything else if the options ask for it."""
+        return self._caller.ask(log.STARTUP, megabytes=megabytes)
+
 
 def _format_of(path: Path) -> ExportFormat:
     try:

@@ -14,6 +14,8 @@ from trackkit.domain.log import SEVERITY_NAMES, ExportFormat, Match
 PAGE = 200
 MAXIMUM_PAGE = 10_000
 MAXIMUM_BUCKETS = 10_000
+MAXIMUM_STARTUP_LOG_MB = 40
+"""As much as the file and the older one beside it ever hold."""
 
 
 Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignore[misc]
@@ -129,6 +131,19 @@ class DeletedLog(Response):
     entries: int
 
 
+class ReadStartupLog(Request):
+    """How much of its end, in MB (1,048,576 bytes)."""
+
+    megabytes: int = Field(1, ge=1, le=MAXIMUM_STARTUP_LOG_MB)
+
+
+class StartupLogText(Response):
+    """The file's last lines, without the secrets that are known; `whole` = there is nothing before them."""
+
+    text: str
+    whole: bool
+
+
 LIST = Operation("log.list", "GET", "/log", ListLog, LogPage, Role.viewer, "The server log, newest first")
 HISTOGRAM = Operation(
     "log.histogram",
@@ -159,4 +174,14 @@ DELETE = Operation(
     audited=True,
 )
 
-OPERATIONS = (LIST, HISTOGRAM, EXPORT, DELETE)
+STARTUP = Operation(
+    "log.startup",
+    "GET",
+    "/log/startup",
+    ReadStartupLog,
+    StartupLogText,
+    Role.operator,
+    "What startup.log in the server's data folder holds, scrubbed of secrets",
+)
+
+OPERATIONS = (LIST, HISTOGRAM, EXPORT, DELETE, STARTUP)

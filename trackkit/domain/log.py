@@ -5,9 +5,11 @@ Most severe first (SPEC §4). "Only / and more severe / and less severe" always 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 from typing import Final
 
 
@@ -30,6 +32,33 @@ class Severity(IntEnum):
         """The level of that name; `KeyError` when there is none."""
         return cls[name]
 
+
+def includes(level: str, severity: Severity) -> bool:
+    """Whether a sink whose level is `level` gets entries of that severity: none when *off*, else all as severe."""
+    return level != "off" and severity <= Severity.named(level)
+
+
+SYSLOG_SEVERITY: Final[Mapping[Severity, int]] = MappingProxyType(
+    {
+        Severity.severe_error: 2,  # critical
+        Severity.error: 3,  # error
+        Severity.warning: 4,  # warning
+        Severity.unusual_activity: 5,  # notice
+        Severity.information: 6,  # informational
+    }
+)
+"""What journald and syslog call the levels (RFC 5424 §6.2.1)."""
+
+NT_EVENT_TYPE: Final[Mapping[Severity, int]] = MappingProxyType(
+    {
+        Severity.severe_error: 1,  # EVENTLOG_ERROR_TYPE
+        Severity.error: 1,
+        Severity.warning: 2,  # EVENTLOG_WARNING_TYPE
+        Severity.unusual_activity: 2,
+        Severity.information: 4,  # EVENTLOG_INFORMATION_TYPE
+    }
+)
+"""What the NT event log calls the levels; it has three, so the category (1 to 5) tells which of ours it was."""
 
 SEVERITY_NAMES: tuple[str, ...] = tuple(severity.name for severity in Severity)
 
@@ -140,6 +169,11 @@ def bucket_width(since: datetime, until: datetime) -> timedelta:
         if bucket_count(since, until, width) <= BARS:
             return width
     return timedelta(days=364 * ((until - since) // (timedelta(days=364) * (BARS - 1)) + 1))
+
+
+def kept_since(now: datetime, days: int, zone: tzinfo) -> datetime:
+    """Where a log that is kept for so many days begins: the start of that day in the server's time zone."""
+    return datetime.combine(now.astimezone(zone).date() - timedelta(days=days), time.min, tzinfo=zone)
 
 
 def end_of_day(day: date, zone: tzinfo) -> datetime:

@@ -19,8 +19,8 @@ from pydantic_core import PydanticCustomError
 
 from trackkit.domain.declared import Declaration, Group, declaration, declare, problems_of
 from trackkit.domain.errors import InvalidInput, Problem
+from trackkit.domain.log_options import LogOptions, retention_warnings
 
-LogLevel = Literal["off", "severe_error", "error", "warning", "unusual_activity", "information"]
 Encryption = Literal["none", "starttls", "starttls-if-offered", "tls"]
 Authentication = Literal["anonymous", "basic"]
 
@@ -162,26 +162,6 @@ class SendingOptions(Group):
     timing: TimingOptions = Field(default_factory=TimingOptions)
 
 
-class LogOptions(Group):
-    """What the server writes down."""
-
-    database_level: LogLevel = declare(
-        "information",
-        title="Level of the server log",
-        help="This level and all more severe ones are kept in the server log.",
-    )
-    startup_log: bool = declare(
-        False,
-        title="Write everything to startup.log",
-        help="Every entry also goes to startup.log in the data folder, whatever the level. Start-up errors always do.",
-    )
-    warn_not_a_service: bool = declare(
-        False,
-        title="Warn when not a service",
-        help="Each start logs a Warning when the server was not started by the system's service manager.",
-    )
-
-
 class ServerOptions(Group):
     """How the server is reached."""
 
@@ -281,6 +261,11 @@ def flat(options: Options) -> dict[str, Any]:
     return {name: get(options, name) for name in catalogue()}
 
 
+def secrets(options: Options) -> tuple[str, ...]:
+    """The secret values that are set, in the clear: for taking them out of texts."""
+    return tuple(value.get_secret_value() for value in flat(options).values() if isinstance(value, SecretStr))
+
+
 def from_flat(values: Mapping[str, Any]) -> Options:
     """Options from values by name, defaults for the rest; `InvalidInput` names each refused one."""
     problems = [Problem(name, "is not the name of an option") for name in values if name not in catalogue()]
@@ -309,9 +294,16 @@ def changed(options: Options, changes: Mapping[str, Any]) -> Options:
 
 def warnings(options: Options) -> list[str]:
     """What a person should know before these options are applied; forms and the command line ask about each."""
+    return [*troubles(options), *retention_warnings(options.log)]
+
+
+def troubles(options: Options) -> list[str]:
+    """Those of the warnings that go on needing attention while the options are so."""
     smtp, found = options.sending.smtp, []
     if options.sending.paused:
         found.append("Sending is paused: mail piles up in the queue until it is switched on again.")
     if smtp.authentication == "basic" and smtp.encryption == "none":
         found.append("The mail account's password goes over the network unencrypted.")
+    if reason := options.log.not_mailed:
+        found.append(f"Log entries are not e-mailed: {reason}")
     return found

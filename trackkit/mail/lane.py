@@ -21,7 +21,7 @@ from trackkit.mail.next_hop import NextHop, Report
 from trackkit.mail.settling import Held
 from trackkit.mail.transports.opening import TlsContext
 from trackkit.mail.transports.smtp import SmtpConnection, connect
-from trackkit.services.delivery import Attempted
+from trackkit.services.delivery import Attempted, Claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Lane:
             raise
         except Exception as error:  # noqa: BLE001 - one message's trouble must not end the engine
             self.abort()
-            self._defect(claimed.queue_id, envelope, attempt, error)
+            self._defect(claimed, envelope, attempt, error)
         return Attempted(
             claimed,
             attempt.started_at,
@@ -132,7 +132,8 @@ class Lane:
         conversation = attempt.conversation = Conversation()
         opened = await connect(hop.route, self._shared.tls_context, self._shared.ehlo_name, conversation)
         if isinstance(opened, Outcome):
-            if not hop.failed(opened, conversation.text, begun_at, loop.time()):
+            now, mailed = loop.time(), held.claimed.mailed
+            if not hop.failed(opened, conversation.text, begun_at, now, mailed=mailed):
                 raise Crowded
             attempt.outcomes.update(dict.fromkeys(envelope.rcpt_tos, opened))
             return False
@@ -147,14 +148,13 @@ class Lane:
             hop.closed()
         return connection
 
-    def _defect(self, queue_id: str, envelope: Envelope, attempt: _Attempt, error: Exception) -> None:
+    def _defect(self, claimed: Claimed, envelope: Envelope, attempt: _Attempt, error: Exception) -> None:
         """Defer the message: it may work after an update, and nothing is lost meanwhile."""
         details = "".join(traceback.format_exception(error))
         if attempt.conversation is not None:
             details = attempt.conversation.clean(details)
-        self._shared.report(
-            Severity.error, f"Sending {queue_id} failed on a defect of trackkit; it is deferred.", details
-        )
+        words = f"Sending {claimed.queue_id} failed on a defect of trackkit; it is deferred."
+        self._shared.report(Severity.error, words, details, mailed=claimed.mailed)
         text = f"a defect of trackkit ({type(error).__name__}); see the server log"
         outcome = Outcome(Verdict.temporary, Stage.data, Failure.defect, text=text)
         attempt.outcomes.update({a: outcome for a in envelope.rcpt_tos if a not in attempt.outcomes})

@@ -16,15 +16,20 @@ The monotonic time is passed in.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from trackkit.domain.log import Severity
 from trackkit.domain.replies import Outcome
 from trackkit.mail.route import Route
 
-Report = Callable[[Severity, str, str], None]
-"""Writes to the server log: severity, message, details."""
+
+class Report(Protocol):
+    """Writes to the server log; what a mail about log entries causes is not to be `mailed`."""
+
+    def __call__(self, severity: Severity, message: str, details: str = "", *, mailed: bool = True) -> None:
+        """Write."""
+
 
 SHARED_SECONDS = 5.0
 """How long a failure to connect holds for messages claimed after it."""
@@ -53,6 +58,7 @@ class NextHop:
         self._report = report
         self._failure: FailedOpening | None = None
         self._unreachable = False
+        self._mailed = True
         self._asked_again_at = float("-inf")
         self.proving = asyncio.Lock()
         """Held while a connection is opened and none is known to work."""
@@ -72,14 +78,17 @@ class NextHop:
         self._failure = None
         if self._unreachable:
             self._unreachable = False
-            self._report(Severity.information, f"The mail host {self.route.label} can be used again.", "")
+            words = f"The mail host {self.route.label} can be used again."
+            self._report(Severity.information, words, mailed=self._mailed)
 
     def closed(self) -> None:
         """A connection that was open is so no more."""
         self._open -= 1
 
-    def failed(self, outcome: Outcome, conversation: str, begun_at: float, now: float) -> bool:
+    def failed(self, outcome: Outcome, conversation: str, begun_at: float, now: float, *, mailed: bool = True) -> bool:
         """A connection could not be opened. False: the host is merely crowded, and the message is to wait.
+
+        `mailed`: the message it was for is no mail about log entries.
 
         Crowded it is if a connection is open, or was opened while this one was tried (and is closed again: there
         are hosts that take one message each).
@@ -89,9 +98,9 @@ class NextHop:
             return False
         self._failure = FailedOpening(outcome, conversation, now)
         if not self._unreachable:
-            self._unreachable = True
+            self._unreachable, self._mailed = True, mailed
             what = f"The mail host {self.route.label} cannot be used; mail waits in the queue."
-            self._report(Severity.warning, what, f"{outcome.stage.replace('_', ' ')}: {outcome.text}")
+            self._report(Severity.warning, what, f"{outcome.stage.replace('_', ' ')}: {outcome.text}", mailed=mailed)
         return True
 
     def asked_again(self, now: float) -> None:

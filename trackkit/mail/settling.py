@@ -178,7 +178,8 @@ class Settling:
     def _set_aside(self, item: _Item, error: Exception) -> None:
         self._stuck.append(item)
         what = f"The outcome of {item.held.claimed.queue_id} cannot be stored; it is kept and tried again now and then."
-        self._report(Severity.error, what, f"{type(error).__name__}: {error}")
+        details = f"{type(error).__name__}: {error}"
+        self._report(Severity.error, what, details, mailed=item.held.claimed.mailed)
 
     async def _together(self, batch: Sequence[_Item]) -> Exception | None:
         """Settle in one transaction; what went wrong."""

@@ -10,7 +10,9 @@ from ipaddress import ip_address
 from uuid import uuid4
 
 from trackkit.domain.accounts import ADMIN, Role
+from trackkit.domain.errors import TrackkitError
 from trackkit.domain.log import LogEntry, Severity
+from trackkit.domain.options import secrets
 from trackkit.server.folder import Folder
 from trackkit.server.settings import MachineSettings
 from trackkit.services import sample
@@ -18,11 +20,14 @@ from trackkit.services.database_places import Places
 from trackkit.services.environment import Environment
 from trackkit.services.jobs import Jobs
 from trackkit.services.log_search import LogSearch
-from trackkit.services.log_writer import LogWriter, append_line
+from trackkit.services.log_writer import LogWriter, say
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
+from trackkit.services.sinks.digest import DigestSink
+from trackkit.services.sinks.event_log import EventLogSink, system_event_log
+from trackkit.services.sinks.startup_log import StartupLog
 from trackkit.store import accounts, database, records
 from trackkit.store.database import Connection, Store
 from trackkit.store.log_search import SqliteSearch
@@ -51,7 +56,16 @@ def environment(
         upgrade(log_store, "log")
         sealer = Sealer(folder.secret_key.read_bytes())
         options = OptionCache(main, sealer)
-        log = LogWriter(log_store, lambda: options.current.log, clock, folder.startup_log)
+        digest = DigestSink(main, clock)
+        log = LogWriter(
+            log_store,
+            lambda: options.current.log,
+            clock,
+            StartupLog(folder.startup_log, lambda: secrets(options.current)),
+            EventLogSink(lambda: system_event_log(settings.journal_socket, settings.syslog_socket)),
+            digest,
+        )
+        closing.callback(log.close)
         log_search = LogSearch(
             PostgresqlSearch(log_store) if database_url else SqliteSearch(folder.log_search, folder.log_database),
             log_store,
@@ -70,6 +84,7 @@ def environment(
             log_store=log_store,
             log=log,
             log_search=log_search,
+            digest=digest,
             options=options,
             passwords=Passwords(),
             clock=clock,
@@ -115,5 +130,9 @@ def warn_at_start(environment: Environment, *, is_service: bool) -> None:
 
 def report_start_failure(folder: Folder, error: Exception) -> None:
     """A start-up error always goes to startup.log: nobody may be watching."""
-    entry = LogEntry(now(), Severity.severe_error, SOURCE, f"The server could not start: {error}")
-    append_line(folder.startup_log, entry)
+    reason = str(error) if isinstance(error, TrackkitError) else f"{type(error).__name__}: {error}"
+    entry = LogEntry(now(), Severity.severe_error, SOURCE, f"The server could not start: {reason}")
+    try:
+        StartupLog(folder.startup_log).write([entry])
+    except OSError as lost:
+        say(f"startup.log cannot be written to: {lost}")

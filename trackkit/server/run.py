@@ -11,13 +11,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from trackkit.api.app import create_app
-from trackkit.domain.errors import InvalidInput, ServerFault, TrackkitError
+from trackkit.domain.errors import InvalidInput, ServerFault
 from trackkit.domain.log import Severity
 from trackkit.mail.engine import Engine
 from trackkit.server import compose, settings
@@ -27,7 +28,10 @@ from trackkit.server.web import LocalApp, listening, local_socket, web_server
 from trackkit.services.authentication import end_idle_sessions
 from trackkit.services.compacting import compact_at_start
 from trackkit.services.delivery import DeliveryQueue
+from trackkit.services.disk import DiskWatch
 from trackkit.services.environment import Environment
+from trackkit.services.log_digest import mail_log
+from trackkit.services.log_retention import LogRetention
 from trackkit.services.project_login import end_idle_project_sessions
 from trackkit.services.sample import make_once
 from trackkit.services.tasks import begin_schedules, run_due
@@ -83,7 +87,7 @@ def run(
             compact_at_start(environment)
             with listening(machine.address, port or options.port) as tcp, local_socket(folder) as local:
                 _run(_serve(environment, folder, tcp, local))
-    except TrackkitError as error:
+    except Exception as error:
         compose.report_start_failure(folder, error)
         raise
 
@@ -112,7 +116,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
         await asyncio.gather(*(server.accepting.wait() for server, _ in servers))
         await asyncio.to_thread(begin_schedules, environment)
-        compose.warn_at_start(environment, is_service="INVOCATION_ID" in os.environ)
+        compose.warn_at_start(environment, is_service=started_as_service(os.environ, (os.getpid(), os.getppid())))
         host, port = tcp.getsockname()[:2]
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         ready = f"ready https://{where} {fingerprint(folder)}" if encrypt else f"ready http://{where}"
@@ -128,6 +132,16 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
     if ended_by_itself:
         raise ServerFault("The server stopped because a part of it ended by itself.", "The server log may say why.")
     environment.log.write(Severity.information, SOURCE, "The server stopped.")
+
+
+def started_as_service(environment: Mapping[str, str], processes: Collection[int]) -> bool:
+    """Whether the system's service manager started one of these processes.
+
+    systemd tells each service its invocation (systemd.exec(5)); so that a shell inside a desktop's terminal, which is
+    a service itself, is not taken for one, the process it started has to be ours where it says which that was.
+    """
+    started = environment.get("SYSTEMD_EXEC_PID", "")
+    return "INVOCATION_ID" in environment and (not started or started in map(str, processes))
 
 
 def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event) -> None:
@@ -157,29 +171,35 @@ async def _engine(environment: Environment) -> AsyncIterator[asyncio.Task[None]]
             )
 
 
-_CHORES: Final[tuple[tuple[float, Callable[[Environment], None], str], ...]] = (
-    (30, end_idle_sessions, "Idle sessions could not be ended"),
-    (30, end_idle_project_sessions, "Idle project sessions could not be ended"),
-    (3, lambda environment: environment.projects.check(), "The project databases could not be looked after"),
-    (1, lambda environment: environment.log_search.keep_up(), "The log's search index could not be kept up to date"),
-    (2, run_due, "Scheduled tasks could not be looked after"),
-)
-"""What the server does by itself: seconds between two times, what, and what the log says when it fails."""
+def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], str], ...]:
+    """What the server does by itself: seconds between two times, what, and what the log says when it fails."""
+    retention, disk = LogRetention(environment), DiskWatch(environment)
+    disk.look()
+    return (
+        (30, partial(end_idle_sessions, environment), "Idle sessions could not be ended"),
+        (30, partial(end_idle_project_sessions, environment), "Idle project sessions could not be ended"),
+        (3, environment.projects.check, "The project databases could not be looked after"),
+        (1, environment.log_search.keep_up, "The log's search index could not be kept up to date"),
+        (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),
+        (1, partial(mail_log, environment), "Log entries could not be e-mailed"),
+        (2, retention.look, "Old log entries could not be deleted"),
+        (30, disk.look, "The disk could not be looked at"),
+    )
 
 
 @asynccontextmanager
 async def _housekeeping(environment: Environment) -> AsyncIterator[None]:
     """Does the chores, each in its own time, so that one that waits for a host holds up no other."""
 
-    async def keep(seconds: float, chore: Callable[[Environment], None], words: str) -> None:
+    async def keep(seconds: float, chore: Callable[[], None], words: str) -> None:
         while True:
             await asyncio.sleep(seconds)
             try:
-                await asyncio.to_thread(chore, environment)
+                await asyncio.to_thread(chore)
             except Exception as error:  # noqa: BLE001 - told, and tried again: a server must not lose a chore for good
                 environment.log.write(Severity.error, SOURCE, f"{words}: {type(error).__name__}: {error}")
 
-    tasks = [asyncio.create_task(keep(*chore)) for chore in _CHORES]
+    tasks = [asyncio.create_task(keep(*chore)) for chore in await asyncio.to_thread(_chores, environment)]
     try:
         yield
     finally:

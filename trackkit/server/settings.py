@@ -17,6 +17,7 @@ import tomli_w
 
 from trackkit.domain.databases import Place, place_of
 from trackkit.domain.errors import InvalidInput, Unavailable
+from trackkit.services.sinks.event_log import JOURNAL_SOCKET, SYSLOG_SOCKET
 
 _FILE: Final = "server.toml"
 
@@ -33,6 +34,10 @@ class MachineSettings:
     """Folders, and hosts as postgresql:// URLs, below which project databases may lie; none = relative names only."""
     backup_roots: tuple[str, ...] = ()
     """Folders beside DATA/backups that backups may be written to."""
+    journal_socket: str = JOURNAL_SOCKET
+    """Where systemd's journal takes entries; empty = it is not used."""
+    syslog_socket: str = SYSLOG_SOCKET
+    """Where the syslog daemon takes entries, used where there is no journal; empty = it is not used."""
 
 
 TITLES: Final[Mapping[str, str]] = {
@@ -41,6 +46,8 @@ TITLES: Final[Mapping[str, str]] = {
     "allow-full-paths": "where databases may lie beside DATA/databases: folders, postgresql://host:port, with commas; "
     "no = nowhere",
     "backup-roots": "folders that backups may be written to beside DATA/backups, with commas; no = none",
+    "journal-socket": "the socket of systemd's journal, which gets log entries (log.event_log_level); no = not used",
+    "syslog-socket": "the socket of the syslog daemon, used where there is no journal; no = not used",
 }
 
 
@@ -77,6 +84,10 @@ def changed(settings: MachineSettings, name: str, text: str) -> MachineSettings:
         return replace(settings, allow_full_paths=_roots(name, text, urls=True))
     if name == "backup-roots":
         return replace(settings, backup_roots=_roots(name, text, urls=False))
+    if name == "journal-socket":
+        return replace(settings, journal_socket=_socket(name, text))
+    if name == "syslog-socket":
+        return replace(settings, syslog_socket=_socket(name, text))
     raise InvalidInput.of(name, "is not the name of a setting", f"The settings are {', '.join(TITLES)}.")
 
 
@@ -94,6 +105,15 @@ def _roots(name: str, text: str, *, urls: bool) -> tuple[str, ...]:
         elif Path(root).resolve() == Path(Path(root).anchor):
             raise InvalidInput.of(name, f"{root!r} is the whole disk", "Name a folder that is meant for databases.")
     return roots
+
+
+def _socket(name: str, text: str) -> str:
+    """The full path of a socket; ``no`` or nothing = none."""
+    if text.strip().lower() in ("", "no"):
+        return ""
+    if not Path(text).is_absolute():
+        raise InvalidInput.of(name, f"{text!r} is no full path")
+    return text
 
 
 def save(data: Path, settings: MachineSettings) -> None:
@@ -114,4 +134,4 @@ def shown(settings: MachineSettings) -> dict[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(value) or "no"
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value) or "no"

@@ -31,6 +31,7 @@ from trackkit.domain.tasks import MAXIMUM_NAME as MAXIMUM_TASK_NAME
 from trackkit.services.database_places import FILE
 from trackkit.services.environment import Call, Environment
 from trackkit.services.jobs import OnEnd, Outcome, Progress
+from trackkit.services.refused_paths import refused_paths_told
 from trackkit.store import backups as rows
 from trackkit.store import copying, databases, project_opening
 from trackkit.store.backups import BackupRow, FoundBackup
@@ -76,7 +77,8 @@ def begin_backup(
 ) -> Job:
     """Back a database up in the background; with `keep`, older backups of the same task are removed afterwards."""
     environment = call.environment
-    folder = environment.places.backup_root(root)
+    with refused_paths_told(call, root):
+        folder = environment.places.backup_root(root)
     project = environment.projects.open(database)
 
     def work(progress: Progress) -> Outcome:

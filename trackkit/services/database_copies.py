@@ -41,7 +41,7 @@ class _Target:
 
 def _target(call: Call, request: Any, **forced: bool) -> _Target:
     settings = checked_settings({**request.settings, **forced})
-    location = new_location(call.environment, request.name, request.database_password)
+    location = new_location(call, request.name, request.database_password)
     return _Target(location, settings, request.database_password)
 
 

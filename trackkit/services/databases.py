@@ -24,6 +24,7 @@ from trackkit.domain.log import Severity
 from trackkit.domain.project.kinds import ProjectUser
 from trackkit.services.database_places import Location
 from trackkit.services.environment import Call, Environment
+from trackkit.services.refused_paths import refused_paths_told
 from trackkit.store import compaction, databases, project_facts, project_sessions
 from trackkit.store.database import Connection
 from trackkit.store.databases import DatabaseRow
@@ -99,9 +100,11 @@ def checked_settings(values: Mapping[str, object], base: DatabaseSettings | None
     return checked(DatabaseSettings, {**before, **values}, _REFUSED)
 
 
-def new_location(environment: Environment, name: str, password: SecretStr | None) -> Location:
+def new_location(call: Call, name: str, password: SecretStr | None) -> Location:
     """Where a database is to be listed that is not yet; `InvalidInput`, `Conflict`."""
-    location = environment.places.locate(name)
+    environment = call.environment
+    with refused_paths_told(call, name):
+        location = environment.places.locate(name)
     if password is not None and location.place is not Place.postgresql:
         raise InvalidInput.of("database_password", "is for a PostgreSQL URL only")
     there = environment.store.read(lambda connection: databases.find_database(connection, location.key))
@@ -150,7 +153,7 @@ def create_database(call: Call, request: contract.CreateDatabase) -> contract.Cr
     administrator = checked(ProjectUser, {"name": request.administrator}, "The administrator was refused.").name
     given = request.administrator_password
     password = checked_password(given.get_secret_value()) if given else secrets.token_urlsafe(12)
-    location = new_location(environment, request.name, request.database_password)
+    location = new_location(call, request.name, request.database_password)
     hashed, database_id = environment.passwords.hash(password), str(uuid4())
 
     def fill(connection: Connection) -> None:
@@ -230,7 +233,8 @@ def remove_database(call: Call, request: contract.RemoveDatabase) -> contract.Re
 def browse_databases(call: Call, request: contract.Browse) -> contract.Listing:
     """The folders below the databases' folder and the allowed roots, and the databases in them."""
     places = call.environment.places
-    here, folders = places.browse(request.folder)
+    with refused_paths_told(call, request.folder):
+        here, folders = places.browse(request.folder)
     listed = {
         call.environment.projects.location(row).shown: row
         for row in call.environment.store.read(databases.all_databases)

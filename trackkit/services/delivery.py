@@ -18,7 +18,7 @@ from trackkit.domain.message import queue_id
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services.environment import Environment
-from trackkit.services.mail import SOURCE, policy
+from trackkit.services.mail import DIGESTS, SOURCE, policy
 from trackkit.store import queue
 from trackkit.store.database import Connection
 from trackkit.store.queue import AttemptRow, RecipientStatus
@@ -49,6 +49,8 @@ class Claimed:
     mail_from: str
     raw: bytes
     recipients: tuple[ClaimedRecipient, ...]
+    mailed: bool = True
+    """Trouble with it may be e-mailed: it is no mail about log entries itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class _Changes:
     attempts: list[AttemptRow] = field(default_factory=list)
     sent: list[tuple[RecipientStatus, AttemptRow, int]] = field(default_factory=list)
     conversations: dict[int, str] = field(default_factory=dict)
-    failed: list[tuple[RecipientStatus, Outcome]] = field(default_factory=list)
+    failed: list[tuple[RecipientStatus, Outcome, bool]] = field(default_factory=list)
 
 
 class DeliveryQueue:
@@ -103,6 +105,7 @@ class DeliveryQueue:
                 row.mail_from,
                 row.raw,
                 tuple(ClaimedRecipient(key, address) for key, address in row.recipients),
+                mailed=row.submitted_by != DIGESTS,
             )
             for row in rows
         ]
@@ -133,22 +136,25 @@ class DeliveryQueue:
         """Give back what a lost worker held; `at_start` also what this one held before it was stopped."""
         now = self._environment.clock()
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> tuple[int, bool]:
             rows = queue.stale(connection, now, self._worker if at_start else None)
+            messages = {row.message_id for row in rows}
+            mailed = messages != queue.submitted_by(connection, DIGESTS, messages)
             changes = _Changes()
             for row in rows:
                 self._change(row, Event.rescue, now, changes)
                 changes.outcomes[row.recipient_id] = _INTERRUPTED
             _write(connection, changes)
-            return len(rows)
+            return len(rows), mailed
 
-        rescued = self._environment.store.write(work)
+        rescued, mailed = self._environment.store.write(work)
         if rescued:
             self._environment.log.write(
                 Severity.warning,
                 SOURCE,
                 f"{rescued} recipients were being sent to when their worker stopped; they are tried again.",
                 "A recipient whose mail was already accepted at that moment gets it twice.",
+                mailed=mailed,
             )
         return rescued
 
@@ -173,9 +179,9 @@ class DeliveryQueue:
         """When the next recipient is due; none when nothing waits."""
         return self._environment.store.read(queue.next_due_at)
 
-    def report(self, severity: Severity, message: str, details: str = "") -> None:
-        """Write to the server log in the mail engine's name."""
-        self._environment.log.write(severity, SOURCE, message, details)
+    def report(self, severity: Severity, message: str, details: str = "", *, mailed: bool = True) -> None:
+        """Write to the server log in the mail engine's name; `mailed` as for `LogWriter.write`."""
+        self._environment.log.write(severity, SOURCE, message, details, mailed=mailed)
 
     def _settle_recipient(self, row: RecipientStatus, attempt: Attempted, now: datetime, changes: _Changes) -> None:
         outcome = attempt.outcomes.get(row.recipient_id)
@@ -190,7 +196,7 @@ class DeliveryQueue:
         if new is not None and new.state is State.sent:
             changes.sent.append((row, try_, new.tries))
         if new is not None and new.state is State.failed:
-            changes.failed.append((row, outcome))
+            changes.failed.append((row, outcome, attempt.claimed.mailed))
 
     def _change(self, row: RecipientStatus, event: Event, now: datetime, changes: _Changes) -> Status | None:
         new = step(row.status, event, policy(self.options()), now, self._jitter())
@@ -199,13 +205,14 @@ class DeliveryQueue:
         changes.statuses.append((row, new))
         return new
 
-    def _report_failed(self, failed: Iterable[tuple[RecipientStatus, Outcome]]) -> None:
-        for row, outcome in failed:
+    def _report_failed(self, failed: Iterable[tuple[RecipientStatus, Outcome, bool]]) -> None:
+        for row, outcome, mailed in failed:
             self._environment.log.write(
-                Severity.error,
+                Severity.error if mailed else Severity.severe_error,  # of the latter nobody was told
                 SOURCE,
                 f"{queue_id(row.message_id)} could not be delivered to {row.address}.",
                 f"{outcome.smtp_code or ''} {outcome.text}".strip(),
+                mailed=mailed,
             )
 
 

@@ -20,6 +20,7 @@ from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
+from trackkit.services.sinks.digest import DigestSink
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
 
@@ -35,6 +36,8 @@ class Environment:
     log_store: Store
     log: LogWriter
     log_search: LogSearch
+    digest: DigestSink
+    """What waits to be e-mailed."""
     options: OptionCache
     passwords: Passwords
     clock: Callable[[], datetime]

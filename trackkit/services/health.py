@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
@@ -15,12 +14,12 @@ from trackkit.domain.databases import BACKUP_WANTED_AFTER
 from trackkit.domain.log import Severity
 from trackkit.services import mail_listing
 from trackkit.services.authentication import setup_open
+from trackkit.services.disk import little_room
 from trackkit.services.environment import Call, Environment
 from trackkit.store import accounts, databases, tasks
 from trackkit.store.database import Connection
 
 _STUCK_AFTER: Final = timedelta(minutes=5)
-_LITTLE_DISK: Final = 1024**3
 _CAUSES_THAT_ARE_FINE: Final = frozenset({"new", "sending", "waiting"})
 
 
@@ -65,7 +64,7 @@ def _accounts(environment: Environment) -> Iterator[contract.Finding]:
 
 def _options(environment: Environment) -> Iterator[contract.Finding]:
     options = environment.options.current
-    for warning in declared.warnings(options):
+    for warning in declared.troubles(options):
         yield _finding(Severity.warning, "options", warning, "Change the option if this is not wanted.", "options.set")
     if options.sending.smtp.host is None:
         yield _finding(
@@ -124,11 +123,5 @@ def _tasks(environment: Environment) -> Iterator[contract.Finding]:
 
 
 def _disk(environment: Environment) -> Iterator[contract.Finding]:
-    free = shutil.disk_usage(environment.data).free
-    if free < _LITTLE_DISK:
-        yield _finding(
-            Severity.warning,
-            "disk",
-            f"Only {free // 1024**2} MB are free on the disk of the data folder.",
-            "Make room.",
-        )
+    if words := little_room(environment.data):
+        yield _finding(Severity.warning, "disk", words, "Make room.")

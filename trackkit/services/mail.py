@@ -33,6 +33,8 @@ from trackkit.store.queue import NewMessage, RecipientStatus
 from trackkit.store.queue_view import MessageRow, RecipientRow
 
 SOURCE: Final = "mail"
+DIGESTS: Final = "trackkit/log"
+"""Who submits the mails about log entries; no user can have that name, because names hold no slash."""
 _ATTEMPTS_SHOWN: Final = 500
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 from trackkit.contract import project as contract
 from trackkit.contract.operation import Done
-from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Problem
+from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Problem, Unavailable
+from trackkit.domain.log import Severity
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.domain.text import is_one_line
@@ -18,6 +20,7 @@ from trackkit.store import project_files
 from trackkit.store.database import Connection
 from trackkit.store.project_files import FileRow
 
+SOURCE: Final = "project"
 _RESERVED: Final = frozenset({".", ".."})
 
 
@@ -53,6 +56,10 @@ def read_file(call: Call, request: contract.NamedFile) -> contract.FileContent:
     row, project = _found(call, request.file_id)
     project_of(call, row.record_kind, "view")
     content = project.read(lambda connection: project_files.content(connection, row.id))
+    if hashlib.sha256(content).hexdigest() != row.sha256:
+        words = f"The attached file {row.name} ({row.id}) cannot be opened: its bytes are not those that were attached."
+        call.log(Severity.error, SOURCE, words, database=project.row.name)
+        raise Unavailable(f"{words} They were damaged.", "Take the file out of a backup of the database.")
     return contract.FileContent(**_view(row), content=_encoded(content))
 
 

@@ -141,6 +141,8 @@ class ProjectStores:
             reason = _gone(found)
             if reason:
                 raise self._lost(row, reason) from error
+            words = f"A table of database {row.name} could not be opened: {error.message}"
+            self._log.write(Severity.error, SOURCE, words, database=row.name)
             raise DatabaseUnavailable(f"{row.name}: {error.message}", error.advice) from error
         return result
 

@@ -39,6 +39,7 @@ _ENGINE: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "hide_para
 _FULL: Final = ("SQLITE_FULL", "53100")
 _READ_ONLY: Final = ("SQLITE_READONLY", "25006")
 _HINDERED: Final = ("40P01", "40001")
+_NO_SUCH_TABLE: Final = "42P01"  # what SQLite reports as a database that cannot be used
 """https://www.sqlite.org/rescode.html; https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 _CLOSED: Final = "The server is stopping; nothing was changed."
@@ -200,7 +201,8 @@ def _reachable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, DatabaseError) as error:
-        if isinstance(error, IntegrityError | ProgrammingError | DataError):
+        missing = getattr(error.orig, "sqlstate", None) == _NO_SUCH_TABLE
+        if isinstance(error, IntegrityError | ProgrammingError | DataError) and not missing:
             raise
         raise _unavailable(error) from error
 

@@ -64,6 +64,7 @@ class ClaimedMessage:
     raw: bytes
     recipients: tuple[tuple[int, str], ...]
     """(recipient id, address) of each."""
+    submitted_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,11 @@ def claim(
     by_message: dict[int, list[tuple[int, str]]] = {key: [] for key in chosen}
     for message_id, recipient_id, address in taken:
         by_message[message_id].append((recipient_id, address))
-    query = select(messages.c.id, messages.c.mail_from, bodies.c.raw).join_from(messages, bodies)
+    query = select(messages.c.id, messages.c.mail_from, messages.c.submitted_by, bodies.c.raw)
+    query = query.join_from(messages, bodies)
     rows = {row.id: row for row in connection.execute(query.where(messages.c.id.in_(chosen)))}
     return [
-        ClaimedMessage(key, rows[key].mail_from, rows[key].raw, tuple(sorted(found)))
+        ClaimedMessage(key, rows[key].mail_from, rows[key].raw, tuple(sorted(found)), rows[key].submitted_by)
         for key, found in by_message.items()
         if found
     ]
@@ -186,6 +188,22 @@ def stale(connection: Connection, now: datetime, worker: str | None) -> list[Rec
 def of_messages(connection: Connection, message_ids: Iterable[int]) -> list[RecipientStatus]:
     """Every recipient of these messages, locked."""
     return [row for part in _chunks(message_ids) for row in _statuses(connection, recipients.c.message_id.in_(part))]
+
+
+def states_of(connection: Connection, message_id: int) -> list[State]:
+    """The states of a message's recipients, not locked; none when it is not in the queue (any more)."""
+    return list(connection.execute(select(recipients.c.state).where(recipients.c.message_id == message_id)).scalars())
+
+
+def submitted_by(connection: Connection, username: str, message_ids: Iterable[int]) -> set[int]:
+    """Which of these messages that user submitted."""
+    return {
+        key
+        for part in _chunks(message_ids)
+        for key in connection.execute(
+            select(messages.c.id).where(messages.c.id.in_(part), messages.c.submitted_by == username)
+        ).scalars()
+    }
 
 
 def purgeable(connection: Connection, now: datetime) -> list[RecipientStatus]:
