@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import trustme
 
 from tests.unit import project_answers
-from trackkit.contract import audit, log, mail, options, server, users
+from trackkit.contract import audit, log, mail, options, server, sessions, users
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
@@ -40,6 +40,20 @@ TOKEN = {
 }
 VERBS = mail.VerbResults(results=(mail.VerbResult(queue_id="q1", done=True, recipients=1, state="deferred"),))
 SESSION = {"session_id": "s1", "username": "ada", "role": "admin", "password_set": True, "opened_at": NOW}
+
+SESSION_ROW = sessions.SessionRow(
+    session_id="s1",
+    kind="admin",
+    username="ada",
+    role="admin",
+    database="",
+    client="",
+    client_address="192.0.2.7",
+    local=False,
+    opened_at=NOW,
+    last_used_at=NOW,
+    current=True,
+)
 
 
 def queued(queue_id: str, subject: str = "Hello") -> mail.QueuedMessage:
@@ -156,6 +170,8 @@ def answers() -> dict[str, Any]:
         "session.open": server.OpenedSession(**SESSION, token="the-session-token"),
         "session.current": server.Session(**SESSION),
         "session.close": Done(),
+        "session.list": sessions.Sessions(sessions=(SESSION_ROW,)),
+        "session.end": Done(),
         "setup.issue": server.SetupCode(code="1234-5678"),
         "setup.complete": Done(),
         "user.list": users.Users(users=(USER,)),

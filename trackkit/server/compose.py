@@ -18,6 +18,7 @@ from trackkit.services.database_places import Places
 from trackkit.services.environment import Environment
 from trackkit.services.jobs import Jobs
 from trackkit.services.log_writer import LogWriter, append_line
+from trackkit.services.login_guard import LoginGuard
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
@@ -62,6 +63,7 @@ def environment(
             log=log,
             options=options,
             passwords=Passwords(),
+            guard=LoginGuard(log, clock),
             clock=clock,
             zone=datetime.now().astimezone().tzinfo or UTC,
             server_id=_first_start(main, clock()),

@@ -127,6 +127,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         stopping.cancel()
     if ended_by_itself:
         raise ServerFault("The server stopped because a part of it ended by itself.", "The server log may say why.")
+    environment.guard.tell(at_the_end=True)
     environment.log.write(Severity.information, SOURCE, "The server stopped.")
 
 
@@ -160,6 +161,7 @@ async def _engine(environment: Environment) -> AsyncIterator[asyncio.Task[None]]
 _CHORES: Final[tuple[tuple[float, Callable[[Environment], None], str], ...]] = (
     (30, end_idle_sessions, "Idle sessions could not be ended"),
     (30, end_idle_project_sessions, "Idle project sessions could not be ended"),
+    (10, lambda environment: environment.guard.tell(), "Failed log-ins could not be summed up"),
     (3, lambda environment: environment.projects.check(), "The project databases could not be looked after"),
     (2, run_due, "Scheduled tasks could not be looked after"),
 )
