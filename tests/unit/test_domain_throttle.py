@@ -127,15 +127,17 @@ def test_what_is_looked_at_is_bounded_by_time(attempts: int, seconds: int) -> No
     assert looked_at <= PAIR.tries + seconds // PAIR.every.total_seconds() + 1
 
 
-def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
+def test_the_memory_is_bounded_and_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "MOST", 100)
     tried = Throttle()
-    for number in range(4 * throttle.MOST):
-        now = NOW + number * timedelta(seconds=1)
-        tried.admit(now, f"name {number}", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}")
-        tried.succeeded(now, f"name {number}", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}")
-    assert len(tried) <= 2 * throttle.MOST
-    for number in range(3 * throttle.MOST):
-        tried.admit(NOW, f"name {number}", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}")
+    for number in range(1000):
+        now, name, place = NOW + number * timedelta(seconds=1), f"name {number}", f"10.0.{number // 250}.{number % 250}"
+        tried.admit(now, name, place)
+        tried.succeeded(now, name, place)
+    assert admitted(tried, now, name, [place] * 100) == KNOWN_PAIR.tries, "the last one is still known"
+    assert admitted(tried, now, "name 0", ["10.0.0.0"] * 100) == PAIR.tries
+    for number in range(1000):
+        tried.admit(now, f"name {number}", f"10.1.{number // 250}.{number % 250}")
     assert len(tried) <= 2 * throttle.MOST
 
 
@@ -173,14 +175,15 @@ def test_a_flood_of_failures_is_told_in_few_entries() -> None:
 def test_few_failures_are_told_one_by_one_and_need_no_summary() -> None:
     failures = Failures()
     assert all(failures.note(NOW, "ada", HOME, turned_away=False) for _ in range(BY_ACCOUNT))
-    assert not failures.note(NOW, "ada", HOME, turned_away=True)
+    assert not failures.note(NOW, "ada", HOME, turned_away=False)
+    assert not failures.note(NOW, "eve", HOME, turned_away=True), "nobody looked at the password"
     assert failures.note(NOW, "bob", HOME, turned_away=False), "one account's flood does not hide another"
     assert failures.due(NOW) is None
     summary = failures.due(NOW + FIRST_WINDOW)
     assert summary is not None
-    assert (summary.failures, summary.turned_away) == (1, 1)
+    assert (summary.failures, summary.turned_away) == (2, 1)
     assert "as ada: 1" in summary.details()
-    assert "1 more failed" in summary.words()
+    assert "2 more failed" in summary.words()
     assert failures.due(NOW + LONGEST_WINDOW * 2) is None
 
 

@@ -2,8 +2,8 @@
 
 | in one window | what is told |
 | --- | --- |
-| the first 5 of an account, 30 in all | each by itself |
-| everything beyond | counted, and told at the window's end in one summary |
+| the first 5 wrong passwords of an account, 30 in all | each by itself |
+| everything beyond, and what was turned away unseen | counted, and told at the window's end in one summary |
 
 A window is a minute; after one that had a summary the next is twice as long, at most an hour, so that a flood that
 goes on for days leaves few entries. Pure: the clock is passed in. The memory is bounded.
@@ -74,7 +74,7 @@ class Failures:
     def note(self, now: datetime, account: str, place: str, *, turned_away: bool) -> bool:
         """Whether this one is to be told by itself; else it is counted for the summary. Ask `due` first."""
         window = self._window = self._window or _Window(now)
-        if window.told.total() < IN_ALL and window.told[account] < BY_ACCOUNT:
+        if not turned_away and window.told.total() < IN_ALL and window.told[account] < BY_ACCOUNT:
             window.told[account] += 1
             return True
         window.untold += 1

@@ -103,11 +103,10 @@ class LoginGuard:
             told = self._failures.note(now, attempt.shown, attempt.address, turned_away=turned_away)
         self._summarise(summary)
         if told:
-            how = "A log-in was turned away after too many failures" if turned_away else "Failed log-in"
             self._log.write(
                 Severity.unusual_activity,
                 attempt.source,
-                words or f"{how} as {attempt.shown!r}.",
+                words or f"Failed log-in as {attempt.shown!r}.",
                 database=attempt.database,
                 client_address=attempt.address,
             )
