@@ -46,7 +46,7 @@ class ConnectionsPanel:
         self.log_in: LogIn | None = None
         self.buttons = {
             name: w.Button(description=name)
-            for name in ("Connect", "Disconnect", "Add", "Edit", "Delete", "Move up", "Move down")
+            for name in ("Connect", "Disconnect", "Add", "Edit", "Delete", "Move up", "Move down", "Forget password")
         }
         self.buttons["Connect"].button_style = "primary"
         do = {
@@ -57,6 +57,7 @@ class ConnectionsPanel:
             "Delete": self._delete,
             "Move up": lambda: self._move(up=True),
             "Move down": lambda: self._move(up=False),
+            "Forget password": self._forget,
         }
         for name, action in do.items():
             self.buttons[name].on_click(shows_problems(self.trouble)(lambda _, action=action: action()))
@@ -98,6 +99,8 @@ class ConnectionsPanel:
             self.buttons[label].disabled = name is None
         self.buttons["Disconnect"].disabled = server is None
         self.buttons["Connect"].disabled = name is None or server is not None
+        remembers = name in connections and bool(connections[name].remembered)
+        self.buttons["Forget password"].layout.display = None if remembers else "none"
         self.details.value = _details(connections[name], server) if name in connections else ""
 
     def _say(self, words: str, call: str = "") -> None:
@@ -137,6 +140,7 @@ class ConnectionsPanel:
         buttons = (cancel, save) if len(self.list.options) else (save,)
         self.form.children = (title(words, level=3), fields, row(*buttons, kind="tk-actions"))
         self.save_button = save
+        self.log_in = None
         return fields
 
     def _save(self, fields: Fields, name: str) -> None:
@@ -161,8 +165,9 @@ class ConnectionsPanel:
     def _delete(self) -> None:
         connection = Connections.load()[self.chosen]
         connected = " You are connected to it; that ends." if connection.name in session.connected() else ""
+        also = " and its remembered password" if connection.remembered else ""
         question = (
-            f"Delete the connection {connection.name} ({connection.endpoint.url}) and its pinned certificate? "
+            f"Delete the connection {connection.name} ({connection.endpoint.url}), its pinned certificate{also}? "
             f"There is no undo. The server itself is untouched.{connected}"
         )
 
@@ -184,6 +189,12 @@ class ConnectionsPanel:
         where = [value for _, value in self.list.options].index(name) + 1
         self._say(f"{name} is number {where} now.", f"trackkit.Connections.load().move({name!r}, up={up})")
 
+    def _forget(self) -> None:
+        name = self.chosen
+        Connections.load().forget(name)
+        self.refresh(name)
+        self._say(f"The password of {name} is forgotten.", f"trackkit.Connections.load().forget({name!r})")
+
     def _connect(self) -> None:
         name = self.chosen
 
@@ -194,7 +205,7 @@ class ConnectionsPanel:
             self._say(f"Connected to {name} as {server.username} ({server.role}).")
             self.code.code = whole("server.health()", server)
 
-        self.log_in = LogIn(lambda: name, self.trouble, done)
+        self.log_in = LogIn(lambda: name, self.trouble, done, Connections.load()[name])
         self.form.children = (title(f"Log in to {name}", level=3), self.log_in.widget)
         self.log_in.fields.focus_on("password")
 
@@ -237,6 +248,8 @@ def _details(connection: Connection, server: Server | None) -> str:
     else:
         certificate = connection.fingerprint or "not known yet; it is shown and asked about at the first log-in"
     lines = [f"Certificate: {shown(certificate)}"]
+    if connection.remembered:
+        lines.append(f"The password of {shown(connection.remembered)} is remembered in this system's keyring.")
     if server is not None:
         lines.append(f"Connected as <b>{shown(server.username)}</b> ({shown(server.role)})")
     return f'<p class="tk-hint" role="status">{"<br>".join(lines)}</p>'

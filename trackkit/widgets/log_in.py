@@ -7,22 +7,30 @@ fingerprints; pinning the new one is a choice of its own. A password is taken ou
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import ipywidgets as w
 
 import trackkit
-from trackkit.client import Connections, Server
+from trackkit.client import Connection, Connections, Server
 from trackkit.client.endpoint import looks_like_url
 from trackkit.domain.accounts import ADMIN
 from trackkit.domain.errors import CertificateChanged, CertificateUnknown, InvalidInput
 from trackkit.widgets.confirm import confirm
-from trackkit.widgets.fields import Field, Fields, Section
+from trackkit.widgets.fields import Field, Fields, Section, Text
 from trackkit.widgets.page import panel, row, title
 from trackkit.widgets.problems import Trouble, show, shows_problems
 from trackkit.widgets.work import in_background, long_work
 
 USERNAME = Field("username", "User name", required=True, autocomplete="username")
 PASSWORD = Field("password", "Password", "secret", autocomplete="current-password")
+REMEMBERED = replace(PASSWORD, help="Empty: the one that is remembered in this system's keyring.")
+REMEMBER = Field(
+    "remember",
+    "Remember it",
+    "yes/no",
+    help="In this system's keyring, never in a file of ours. Whoever can unlock the keyring can log in.",
+)
 
 
 class LogIn:
@@ -32,11 +40,23 @@ class LogIn:
     ----------
     target: gives the connection's name or URL when the button is pressed.
     done: gets the server once it is logged in.
+    connection: the known connection it is for; then the password can be remembered, and a remembered one be used.
     """
 
-    def __init__(self, target: Callable[[], str], trouble: Trouble, done: Callable[[Server], None]) -> None:
+    def __init__(
+        self,
+        target: Callable[[], str],
+        trouble: Trouble,
+        done: Callable[[Server], None],
+        connection: Connection | None = None,
+    ) -> None:
         self._target, self._trouble, self._done = target, trouble, done
-        self.fields = Fields([Section("", (USERNAME, PASSWORD))], {"username": ADMIN, "password": ""})
+        self._remembered = connection.remembered if connection else ""
+        asked: tuple[Field, ...] = (USERNAME, REMEMBERED if self._remembered else PASSWORD)
+        if connection is not None and connection.encrypted:
+            asked = (*asked, REMEMBER)
+        values: dict[str, Text] = {"username": self._remembered or ADMIN, "password": "", "remember": False}
+        self.fields = Fields([Section("", asked)], {field.name: values[field.name] for field in asked})
         self.button = w.Button(description="Connect", button_style="primary")
         self.asking = w.VBox()
         self.widget = w.VBox([self.fields, self.asking, row(self.button, kind="tk-actions")])
@@ -56,7 +76,8 @@ class LogIn:
         def work(_: object) -> Server:
             if fingerprint and not looks_like_url(target):
                 Connections.load().pin(target, fingerprint)
-            return trackkit.connect(target, username=username, password=password, fingerprint=fingerprint)
+            given = None if username == self._remembered and not password else password
+            return trackkit.connect(target, username=username, password=given, fingerprint=fingerprint)
 
         def failed(error: Exception) -> bool:
             if not isinstance(error, CertificateUnknown | CertificateChanged):
@@ -72,7 +93,11 @@ class LogIn:
 
         def connected(server: Server) -> None:
             self.fields.put("password", "")
-            self._done(server)
+            try:
+                if self.fields.values.get("remember") and password:
+                    Connections.load().remember(target, server.username, password)
+            finally:  # one is connected all the same
+                self._done(server)
 
         long_work(
             self.asking,
