@@ -305,6 +305,7 @@ def test_the_sweep_ends_visits_whose_session_has_ended_and_no_others(server: Run
     asyncio.run(story())
 
 
+@pytest.mark.spec("6: dashboards never accept a log-in without a password; the first visitor's one-time set-up code")
 @pytest.mark.parametrize(
     ("username", "password", "code", "words"),
     [

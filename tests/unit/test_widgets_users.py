@@ -160,7 +160,7 @@ def test_sessions_are_listed_and_one_is_ended(shared: RunningServer, log_in: AsU
     assert "this session" in panel.list.value
     panel.chosen.value = viewer.session().session_id
     panel.end()
-    assert "the viewer, viewer, from 127.0.0.1" in answer(panel.asking, False)
+    assert "the viewer (viewer) from 127.0.0.1" in answer(panel.asking, False)
     assert viewer.health() is not None
     panel.end()
     answer(panel.asking, True)

@@ -9,12 +9,10 @@ from typing import Final, Literal
 
 from pydantic import SecretStr
 
-from trackkit.domain.accounts import MAXIMUM_PASSWORD, MAXIMUM_USERNAME, MINIMUM_PASSWORD
+from trackkit.domain.accounts import MAXIMUM_PASSWORD, MAXIMUM_USERNAME, MINIMUM_PASSWORD, WITHOUT_PASSWORD
 from trackkit.domain.declared import Group, declare
 
 MAXIMUM_TOKEN_DAYS: Final = 3660
-
-WITHOUT_PASSWORD: Final = "Without a password the account can log in only on the server machine."
 
 RoleName = Literal["viewer", "operator", "admin"]
 

@@ -18,6 +18,8 @@ MINIMUM_PASSWORD = 8
 MAXIMUM_PASSWORD = 1024
 MAXIMUM_USERNAME = 64
 
+WITHOUT_PASSWORD = "Without a password the account can log in only on the server machine."
+
 
 class Role(StrEnum):
     """What an account may do; each role may all that the ones before it may."""

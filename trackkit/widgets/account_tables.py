@@ -72,4 +72,4 @@ def sessions_table(sessions: Sequence[SessionRow]) -> str:
 
 def what_for(session: SessionRow) -> str:
     """The role of a server user; the project of a project user."""
-    return f"project {session.database} ({session.client})" if session.role is None else session.role.value
+    return f"project {session.database}, {session.client}" if session.role is None else session.role.value

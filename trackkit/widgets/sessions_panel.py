@@ -72,4 +72,4 @@ class SessionsPanel:
 
 def _line(session: SessionRow) -> str:
     where = "local socket" if session.local else session.client_address
-    return f"{session.username}, {what_for(session)}, from {where}, opened {instant(session.opened_at)}"
+    return f"{session.username} ({what_for(session)}) from {where}, opened {instant(session.opened_at)}"

@@ -71,7 +71,7 @@ class UsersPanel:
             self.buttons[words].on_click(shows_problems(trouble)(lambda _, action=action: action()))
         self.buttons["Refresh"].disabled = False
         self.widget = panel(
-            title("Server users", f"The accounts that administer {server.name}."),
+            title("Server users", f"The accounts with which people and scripts administer the server {server.name}."),
             self.warning,
             self.list,
             row(self.chosen, *self.buttons.values()),
