@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 import socket
@@ -26,13 +25,13 @@ from tests.fakes.keyring_file import FileKeyring
 from tests.ports import free_port
 from tests.running import RunningServer, clean_environment
 from tests.unit.cli_runs import Ran, run, run_at_terminal
-from tests.unit.client_peers import listening
-from trackkit.client import Connections, diagnose
+from tests.unit.client_peers import listening, silent
+from trackkit.client import Connections, Server, diagnose
 from trackkit.contract.wire import API_VERSION
 from trackkit.domain import errors
 from trackkit.domain.errors import ConnectionFailed, InvalidInput, NotLoggedIn, TrackkitError
 from trackkit.server.folder import Folder
-from trackkit.widgets import session
+from trackkit.widgets import server_users_page, session
 from trackkit.widgets.connections_panel import ConnectionsPanel
 
 PASSWORD = "the admin's password"
@@ -171,6 +170,23 @@ def test_the_first_thing_is_the_add_form(server: RunningServer) -> None:
     panel.save_button.click()
     assert panel.fields is None
     assert "Certificate: not known yet" in panel.details.value
+
+
+@pytest.mark.spec("1: with no connection yet, the first thing a person sees is the Add form")
+def test_a_page_that_needs_a_server_begins_with_the_add_form_and_goes_on(server: RunningServer) -> None:
+    shown = server_users_page().children[-1]
+    (panel,) = shown.children
+    assert "Add a connection" in panel.children[2].children[0].value
+    known(server)
+    shown = server_users_page().children[-1]
+    assert "Log in to a server" in shown.children[0].children[0].value
+    pages: list[Server] = []
+    beginning = ConnectionsPanel(pages.append)
+    beginning.buttons["Connect"].click()
+    assert beginning.log_in is not None
+    beginning.log_in.fields.put("password", PASSWORD)
+    beginning.log_in.button.click()
+    assert [one.name for one in pages] == ["office"]
 
 
 @pytest.mark.spec("1: connect is to choose and to log in; disconnecting ends the admin session")
@@ -364,26 +380,13 @@ def test_name_does_not_resolve(server: RunningServer) -> None:
 @pytest.mark.spec("1: diagnosis: host does not answer")
 def test_host_does_not_answer(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnose, "CONNECT_TIMEOUT", 0.5)
-    with socket.socket() as listener:  # its queue is full: further connections get no answer at all
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        port = listener.getsockname()[1]
-        waiting = [_trying(port) for _ in range(4)]
+    with silent() as port:
         Connections.load().add("silent", "127.0.0.1", port)
         found = failure("silent")
         assert type(found) is errors.HostNotAnswering
         assert "switched on" in found.advice
         assert "network" in found.advice
         in_every_front("silent", "does not answer within 0.5 seconds")
-        for one in waiting:
-            one.close()
-
-
-def _trying(port: int) -> socket.socket:
-    one = socket.socket()
-    one.setblocking(False)
-    assert one.connect_ex(("127.0.0.1", port)) in (0, errno.EINPROGRESS)
-    return one
 
 
 @pytest.mark.spec("1: diagnosis: host does not answer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -10,7 +11,7 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -424,3 +425,18 @@ def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
         finally:
             over.set()
             thread.join(10)
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """A port that gives no answer at all: what waits there to be accepted is full. Gives the port."""
+    with ExitStack() as held:
+        listener = held.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(4):
+            one = held.enter_context(socket.socket())
+            one.setblocking(False)
+            assert one.connect_ex(("127.0.0.1", port)) in (0, errno.EINPROGRESS)
+        yield port

@@ -96,12 +96,12 @@ def _checked_name(field: str, name: str) -> str:
     return name
 
 
-def checked_password(password: str) -> str:
-    """The password itself if it is acceptable, else `InvalidInput` (which never repeats it)."""
+def checked_password(password: str, field: str = "password") -> str:
+    """The password itself if it is acceptable, else `InvalidInput` (which never repeats it) naming the field."""
     if len(password) < MINIMUM_PASSWORD:
-        raise InvalidInput.of("password", f"is shorter than {MINIMUM_PASSWORD} characters")
+        raise InvalidInput.of(field, f"is shorter than {MINIMUM_PASSWORD} characters")
     if len(password) > MAXIMUM_PASSWORD:
-        raise InvalidInput.of("password", f"is longer than {MAXIMUM_PASSWORD} characters")
+        raise InvalidInput.of(field, f"is longer than {MAXIMUM_PASSWORD} characters")
     return password
 
 

@@ -91,7 +91,7 @@ def change_password(call: Call, request: contract.ChangePassword) -> Done:
     found = call.environment.store.read(lambda connection: _existing(connection, call.actor.username))
     if found.password_hash and not call.actor.local:
         _check_present(call, found, request.present)
-    password_hash = _hashed(call, request.new)
+    password_hash = _hashed(call, request.new, "new")
 
     def work(connection: Connection) -> None:
         row = _existing(connection, call.actor.username)
@@ -176,10 +176,10 @@ def _keep_an_admin(connection: Connection, row: UserRow) -> None:
         )
 
 
-def _hashed(call: Call, password: SecretStr | None) -> str | None:
+def _hashed(call: Call, password: SecretStr | None, field: str = "password") -> str | None:
     if password is None:
         return None
-    return call.environment.passwords.hash(checked_password(password.get_secret_value()))
+    return call.environment.passwords.hash(checked_password(password.get_secret_value(), field))
 
 
 def _view(row: UserRow) -> contract.User:

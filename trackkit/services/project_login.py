@@ -220,7 +220,7 @@ def change_project_password(call: Call, request: contract.ProjectPassword) -> Do
         attempt.right = environment.passwords.verify(known, request.present.get_secret_value())
     if user is None or not attempt.right:
         raise WrongLogin("The present password is wrong; nothing was changed.")
-    hashed = environment.passwords.hash(checked_password(request.new.get_secret_value()))
+    hashed = environment.passwords.hash(checked_password(request.new.get_secret_value(), "new"))
 
     def work(connection: Connection) -> None:
         info = KINDS[Kind.user]

@@ -6,10 +6,13 @@ the command line or another notebook changes is there. With no connection yet th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ipywidgets as w
 
 from trackkit.client import Connection, Connections, Server
 from trackkit.client.endpoint import address_problem, port_problem
+from trackkit.domain.accounts import ADMIN
 from trackkit.domain.errors import InvalidInput
 from trackkit.widgets import session
 from trackkit.widgets.confirm import confirm
@@ -35,9 +38,15 @@ def connections_page() -> w.VBox:
 
 
 class ConnectionsPanel:
-    """The panel. `widget` is what is shown; the buttons and fields are for tests, and do what a click does."""
+    """The panel. `widget` is what is shown; the buttons and fields are for tests, and do what a click does.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    connected: gets each server that was connected; a page that waits for one goes on with it.
+    """
+
+    def __init__(self, connected: Callable[[Server], None] = lambda _: None) -> None:
+        self._connected = connected
         self.trouble = Trouble()
         self.list = w.Select(description="Connections", rows=5)
         self.details, self.said, self.form, self.asking = w.HTML(), w.HTML(), w.VBox(), w.VBox()
@@ -204,8 +213,11 @@ class ConnectionsPanel:
             self.refresh(name)
             self._say(f"Connected to {name} as {server.username} ({server.role}).")
             self.code.code = whole("server.health()", server)
+            self._connected(server)
 
-        self.log_in = LogIn(lambda: name, self.trouble, done, Connections.load()[name])
+        known = Connections.load()[name]
+        username = known.remembered or ADMIN
+        self.log_in = LogIn(lambda: name, self.trouble, done, username, can_remember=known.encrypted)
         self.form.children = (title(f"Log in to {name}", level=3), self.log_in.widget)
         self.log_in.fields.focus_on("password")
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import ipywidgets as w
 
 import trackkit
-from trackkit.client import Connection, Connections, Server
+from trackkit.client import Connections, Server
 from trackkit.client.endpoint import looks_like_url
 from trackkit.domain.accounts import ADMIN
 from trackkit.domain.errors import CertificateChanged, CertificateUnknown, InvalidInput
@@ -24,7 +24,7 @@ from trackkit.widgets.work import in_background, long_work
 
 USERNAME = Field("username", "User name", required=True, autocomplete="username")
 PASSWORD = Field("password", "Password", "secret", autocomplete="current-password")
-REMEMBERED = replace(PASSWORD, help="Empty: the one that is remembered in this system's keyring.")
+REMEMBERED = replace(PASSWORD, help="Empty: the one that this system's keyring remembers, if it does.")
 REMEMBER = Field(
     "remember",
     "Remember it",
@@ -40,7 +40,8 @@ class LogIn:
     ----------
     target: gives the connection's name or URL when the button is pressed.
     done: gets the server once it is logged in.
-    connection: the known connection it is for; then the password can be remembered, and a remembered one be used.
+    username: who is meant to log in, as far as one knows.
+    can_remember: the target is a connection, whose password can be remembered.
     """
 
     def __init__(
@@ -48,14 +49,13 @@ class LogIn:
         target: Callable[[], str],
         trouble: Trouble,
         done: Callable[[Server], None],
-        connection: Connection | None = None,
+        username: str = ADMIN,
+        *,
+        can_remember: bool = False,
     ) -> None:
         self._target, self._trouble, self._done = target, trouble, done
-        self._remembered = connection.remembered if connection else ""
-        asked: tuple[Field, ...] = (USERNAME, REMEMBERED if self._remembered else PASSWORD)
-        if connection is not None and connection.encrypted:
-            asked = (*asked, REMEMBER)
-        values: dict[str, Text] = {"username": self._remembered or ADMIN, "password": "", "remember": False}
+        asked = (USERNAME, REMEMBERED, REMEMBER) if can_remember else (USERNAME, PASSWORD)
+        values: dict[str, Text] = {"username": username, "password": "", "remember": False}
         self.fields = Fields([Section("", asked)], {field.name: values[field.name] for field in asked})
         self.button = w.Button(description="Connect", button_style="primary")
         self.asking = w.VBox()
@@ -76,7 +76,7 @@ class LogIn:
         def work(_: object) -> Server:
             if fingerprint and not looks_like_url(target):
                 Connections.load().pin(target, fingerprint)
-            given = None if username == self._remembered and not password else password
+            given = password or (None if _remembers(target, username) else "")
             return trackkit.connect(target, username=username, password=given, fingerprint=fingerprint)
 
         def failed(error: Exception) -> bool:
@@ -111,6 +111,11 @@ class LogIn:
         )
 
 
+def _remembers(target: str, username: str) -> bool:
+    connections = Connections.load()
+    return target in connections and connections[target].remembered == username
+
+
 def _question(target: str, error: CertificateUnknown | CertificateChanged) -> str:
     if isinstance(error, CertificateUnknown):
         return (
@@ -125,19 +130,20 @@ def _question(target: str, error: CertificateUnknown | CertificateChanged) -> st
 
 
 def log_in_form(address: str | None, trouble: Trouble, done: Callable[[Server], None]) -> w.VBox:
-    """Choose a connection and log in.
+    """Choose a connection and log in; with no connection yet the form that adds one (SPEC §1).
 
     Parameters
     ----------
-    address: the only server to log in to; none = choose among the connections, or type an address.
+    address: the only server to log in to; none = choose among the connections.
     """
     names = [address] if address else [connection.name for connection in Connections.load()]
-    if names:
-        choice = Field("server", "Server", "choice", choices=tuple((name, name) for name in names))
-    else:
-        choice = Field("server", "Server", required=True, help="Its address as https://host:port.")
-    where = Fields([Section("", (choice,))], {"server": names[0] if names else "https://127.0.0.1:8470"})
-    form = LogIn(lambda: str(where.values["server"]).strip(), trouble, done)
+    if not names:
+        from trackkit.widgets.connections_panel import ConnectionsPanel
+
+        return ConnectionsPanel(done).widget
+    choice = Field("server", "Server", "choice", choices=tuple((name, name) for name in names))
+    where = Fields([Section("", (choice,))], {"server": names[0]})
+    form = LogIn(lambda: str(where.values["server"]).strip(), trouble, done, can_remember=address is None)
     where.when_entered(form.button.click)
     return panel(title("Log in to a server", "Your own account on that server."), where, form.widget)
 

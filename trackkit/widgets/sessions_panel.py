@@ -8,9 +8,10 @@ from trackkit.client import Server
 from trackkit.contract.sessions import SessionRow, Sessions
 from trackkit.domain.errors import InvalidInput
 from trackkit.widgets.account_tables import sessions_table, what_for
+from trackkit.widgets.actions import action_buttons
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.page import offer, panel, row, title
-from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.problems import Trouble, status
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import instant, shown
 from trackkit.widgets.work import in_background
@@ -25,10 +26,8 @@ class SessionsPanel:
         self.list, self.said, self.asking = w.HTML(), w.HTML(), w.VBox()
         self.chosen = w.Dropdown(description="Session", options=[])
         self.code = python_of("server.sessions.frame()", server)
-        self.buttons = {"Refresh": w.Button(description="Refresh"), "End session": w.Button(description="End session")}
-        self.buttons["End session"].add_class("tk-danger")
-        for words, action in {"Refresh": self.refresh, "End session": self.end}.items():
-            self.buttons[words].on_click(shows_problems(trouble)(lambda _, action=action: action()))
+        actions = {"Refresh": self.refresh, "End session": self.end}
+        self.buttons = action_buttons(actions, trouble, danger="End session")
         self.widget = panel(
             title("Sessions", "Who is logged in now."),
             trouble.widget,

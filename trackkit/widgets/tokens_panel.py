@@ -13,10 +13,11 @@ from trackkit.domain.accounts import Role
 from trackkit.domain.declared import fields_of
 from trackkit.domain.errors import InvalidInput
 from trackkit.widgets.account_tables import tokens_table
+from trackkit.widgets.actions import action_buttons
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.declared_form import DeclaredForm, Values
 from trackkit.widgets.page import offer, panel, row, title
-from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.problems import Trouble, status
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.shown_once import ShownOnce
 from trackkit.widgets.tables import shown
@@ -34,12 +35,7 @@ class TokensPanel:
         self.form: DeclaredForm | None = None
         self.code = python_of("server.tokens.frame()", server)
         actions = {"Refresh": self.refresh, "Make a token": self.add, "Revoke": self.revoke}
-        self.buttons = {words: w.Button(description=words, disabled=True) for words in actions}  # until it is there
-        self.buttons["Make a token"].button_style = "primary"
-        self.buttons["Revoke"].add_class("tk-danger")
-        for words, action in actions.items():
-            self.buttons[words].on_click(shows_problems(trouble)(lambda _, action=action: action()))
-        self.buttons["Refresh"].disabled = False
+        self.buttons = action_buttons(actions, trouble, primary="Make a token", danger="Revoke")
         self.widget = panel(
             title("API tokens", "For scripts, so that no password stands in them. A token acts for its owner."),
             trouble.widget,

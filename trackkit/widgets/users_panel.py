@@ -18,6 +18,7 @@ from trackkit.domain.accounts import Role, username_key
 from trackkit.domain.declared import fields_of
 from trackkit.domain.errors import InvalidInput
 from trackkit.widgets.account_tables import users_table, without_password
+from trackkit.widgets.actions import action_buttons
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.declared_form import DeclaredForm, Values
 from trackkit.widgets.fields import Text
@@ -64,12 +65,7 @@ class UsersPanel:
         self.form: DeclaredForm | None = None
         self.code = python_of("server.users.frame()", server)
         actions = {"Refresh": self.refresh, "Add a user": self.add, "Edit": self.edit, "Delete": self.delete}
-        self.buttons = {words: w.Button(description=words, disabled=True) for words in actions}  # until it is there
-        self.buttons["Add a user"].button_style = "primary"
-        self.buttons["Delete"].add_class("tk-danger")
-        for words, action in actions.items():
-            self.buttons[words].on_click(shows_problems(trouble)(lambda _, action=action: action()))
-        self.buttons["Refresh"].disabled = False
+        self.buttons = action_buttons(actions, trouble, primary="Add a user", danger="Delete")
         self.widget = panel(
             title("Server users", f"The accounts with which people and scripts administer the server {server.name}."),
             self.warning,
