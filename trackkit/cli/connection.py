@@ -76,8 +76,8 @@ def delete(name: Name, yes: Yes = False) -> None:
     """Delete a connection (asks first; there is no undo)."""
     connections = _connections()
     place = connections[name].endpoint.url
-    also = " and its remembered password" if connections[name].remembered else ""
-    confirm(f"Delete the connection {name} ({place}), its pinned certificate{also}? There is no undo.", yes)
+    also = " and remembered password" if connections[name].remembered else ""
+    confirm(f"Delete the connection {name} ({place}) and its pinned certificate{also}? There is no undo.", yes)
     connections.delete(name)
     say(f"Deleted {name}. The server itself is untouched.")
 

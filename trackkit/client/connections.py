@@ -192,6 +192,11 @@ class Connections:
             _forget_password(name, username)
         return self._remembering(name, "")
 
+    def remembers(self, name: str, username: str | None = None) -> bool:
+        """Whether there is a connection of that name with a password in the keyring, of that user if one is named."""
+        kept = next((item.remembered for item in self._items if item.name == name), "")
+        return bool(kept) and username in (None, "", kept)
+
     def _remembering(self, name: str, username: str) -> Connection:
         def change(items: list[Connection]) -> None:
             at = _index(items, name)

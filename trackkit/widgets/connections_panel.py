@@ -174,9 +174,9 @@ class ConnectionsPanel:
     def _delete(self) -> None:
         connection = Connections.load()[self.chosen]
         connected = " You are connected to it; that ends." if connection.name in session.connected() else ""
-        also = " and its remembered password" if connection.remembered else ""
+        also = " and remembered password" if connection.remembered else ""
         question = (
-            f"Delete the connection {connection.name} ({connection.endpoint.url}), its pinned certificate{also}? "
+            f"Delete the connection {connection.name} ({connection.endpoint.url}) and its pinned certificate{also}? "
             f"There is no undo. The server itself is untouched.{connected}"
         )
 

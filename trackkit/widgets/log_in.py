@@ -76,7 +76,7 @@ class LogIn:
         def work(_: object) -> Server:
             if fingerprint and not looks_like_url(target):
                 Connections.load().pin(target, fingerprint)
-            given = password or (None if _remembers(target, username) else "")
+            given = password or (None if Connections.load().remembers(target, username) else "")
             return trackkit.connect(target, username=username, password=given, fingerprint=fingerprint)
 
         def failed(error: Exception) -> bool:
@@ -109,11 +109,6 @@ class LogIn:
             failed=failed,
             abandoned=Server.close,
         )
-
-
-def _remembers(target: str, username: str) -> bool:
-    connections = Connections.load()
-    return target in connections and connections[target].remembered == username
 
 
 def _question(target: str, error: CertificateUnknown | CertificateChanged) -> str:
