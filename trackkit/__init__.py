@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Connection", "Connections", "Server", "__version__", "connect", "local"]
+__all__ = ["Connection", "Connections", "Server", "__version__", "connect", "local", "stack"]
 
 if TYPE_CHECKING:
     __version__: str
     from trackkit.client import Connection, Connections, Server, connect, local
+    from trackkit.frames.stacking import stack
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +28,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("trackkit")
+    if name == "stack":
+        from trackkit.frames.stacking import stack
+
+        return stack
     import trackkit.client
 
     return getattr(trackkit.client, name)

@@ -95,6 +95,11 @@ class House:
         wait_until(lambda: self.http.ask("project.job", same, person.token).body["ended_at"], what="its end")
         return int(same["job_id"])
 
+    def session(self, person: Person) -> str:
+        """A session of that person's own, of the viewer's where they have none."""
+        asked = {"username": person.name if person.role else "viewer-user", "password": PASSWORD}
+        return str(self.http.ask("session.open", asked).body["session_id"])
+
     def file(self) -> int:
         """A file attached to a new defect."""
         return self.project.attach("defect", self.defect(), "a.txt", b"x").file_id
@@ -163,6 +168,8 @@ SAMPLES: dict[str, Sample] = {
     "session.open": lambda house, person: {"username": "viewer-user", "password": PASSWORD},
     "session.current": nothing,
     "session.close": nothing,
+    "session.list": nothing,
+    "session.end": lambda house, person: {"session_id": house.session(person)},
     "setup.issue": nothing,
     "setup.complete": lambda house, person: {"code": "wrong-code", "password": PASSWORD},
     "user.list": nothing,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import trackkit
 from tests.conftest import Start
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
@@ -38,6 +39,7 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "user.delete": lambda: admin.users.delete("olga"),
         "token.add": lambda: admin.tokens.add("script", "viewer"),
         "token.delete": lambda: admin.tokens.delete("admin", "script"),
+        "session.end": lambda: ended(admin),
         "options.set": lambda: admin.options.set({"sending.paused": True}),
         "mail.submit": lambda: admin.mail.submit(b"x", sender="", recipients=["a@sink.test"]),
         "mail.reattempt": lambda: admin.mail.reattempt(queue_id),
@@ -70,6 +72,12 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         assert newest.username == ("" if name == "setup.complete" else "admin")
         assert newest.client_address == "local socket"
     return set(acts)
+
+
+def ended(admin: Server) -> None:
+    """End another session of the same person."""
+    with trackkit.local(admin.url) as other:
+        assert admin.sessions.end(other.session().session_id)
 
 
 def waited(running: RunningJob) -> None:

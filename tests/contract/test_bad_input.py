@@ -118,7 +118,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("user.add", {"username": "x", "role": "viewer", "password": "short"}, "password"),
     ("user.edit", {"username": "ann", "password": "short"}, "password"),
     ("user.edit", {"username": "ann", "rule": "viewer"}, "rule"),
-    ("user.password", {"new": "short", "present": PASSWORD}, "password"),
+    ("user.password", {"new": "short", "present": PASSWORD}, "new"),
     ("token.add", {"name": "", "role": "viewer"}, "name"),
     ("token.add", {"name": "x", "role": "viewer", "days": 0}, "days"),
     ("setup.complete", {"code": "x", "password": "short"}, "password"),

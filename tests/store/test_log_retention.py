@@ -16,12 +16,13 @@ from trackkit.services import audit, log, options
 from trackkit.services.environment import Environment
 from trackkit.services.log_retention import LogRetention
 from trackkit.store import log as rows
+from trackkit.store import log_deletion as deletion
 
 
 def fill(environment: Environment, *times: datetime) -> None:
     """Only these entries are in the log."""
     environment.log.flush()
-    environment.log_store.write(lambda connection: rows.delete_some(connection, None, 10**12))
+    environment.log_store.write(lambda connection: deletion.delete_some(connection, None, 10**12, 10**6))
     made = [LogEntry(at, Severity.information, "test", at.isoformat()) for at in times]
     environment.log_store.write(lambda connection: rows.append(connection, made))
 

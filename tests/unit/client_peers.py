@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -10,7 +11,7 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import trustme
 
 from tests.unit import project_answers
-from trackkit.contract import audit, log, log_filters, mail, options, server, users
+from trackkit.contract import audit, log, log_filters, mail, options, server, sessions, users
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
@@ -40,6 +41,20 @@ TOKEN = {
 }
 VERBS = mail.VerbResults(results=(mail.VerbResult(queue_id="q1", done=True, recipients=1, state="deferred"),))
 SESSION = {"session_id": "s1", "username": "ada", "role": "admin", "password_set": True, "opened_at": NOW}
+
+SESSION_ROW = sessions.SessionRow(
+    session_id="s1",
+    kind="admin",
+    username="ada",
+    role="admin",
+    database="",
+    client="",
+    client_address="192.0.2.7",
+    local=False,
+    opened_at=NOW,
+    last_used_at=NOW,
+    current=True,
+)
 
 
 def queued(queue_id: str, subject: str = "Hello") -> mail.QueuedMessage:
@@ -159,6 +174,8 @@ def answers() -> dict[str, Any]:
         "session.open": server.OpenedSession(**SESSION, token="the-session-token"),
         "session.current": server.Session(**SESSION),
         "session.close": Done(),
+        "session.list": sessions.Sessions(sessions=(SESSION_ROW,)),
+        "session.end": Done(),
         "setup.issue": server.SetupCode(code="1234-5678"),
         "setup.complete": Done(),
         "user.list": users.Users(users=(USER,)),
@@ -414,3 +431,18 @@ def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
         finally:
             over.set()
             thread.join(10)
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """A port that gives no answer at all: what waits there to be accepted is full. Gives the port."""
+    with ExitStack() as held:
+        listener = held.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(4):
+            one = held.enter_context(socket.socket())
+            one.setblocking(False)
+            assert one.connect_ex(("127.0.0.1", port)) in (0, errno.EINPROGRESS)
+        yield port

@@ -35,7 +35,14 @@ def test_add_list_edit_move_delete() -> None:
     assert run("connection", "down", "a").code == 0
     rows: list[dict[str, Any]] = json.loads(run("connection", "list", "--json").out)
     assert [row["name"] for row in rows] == ["b", "c\x1b[31m", "a"]
-    assert rows[0] == {"name": "b", "address": "192.0.2.1", "port": 8471, "encrypted": False, "fingerprint": ""}
+    assert rows[0] == {
+        "name": "b",
+        "address": "192.0.2.1",
+        "port": 8471,
+        "encrypted": False,
+        "fingerprint": "",
+        "remembered": "",
+    }
     assert run("connection", "edit", "b", "--port", "1", "--encrypt").code == 0
     assert Connections.load()["b"].endpoint.url == "https://192.0.2.1:1"
     refused = run("connection", "delete", "b")

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 import trackkit
 from tests.unit import client_peers as peers
-from trackkit.client import Server, admin, databases, jobs, log, log_filters, mail, project, reach, tasks
+from trackkit.client import Server, accounts, admin, databases, jobs, log, log_filters, mail, project, reach, tasks
 from trackkit.client import server as server_module
 from trackkit.contract import mail as mail_contract
 from trackkit.contract.catalogue import OPERATIONS
@@ -45,7 +45,7 @@ def server(api: peers.ApiServer) -> Iterator[Server]:
 
 def test_each_operation_is_asked_for_by_exactly_one_method() -> None:
     asked: list[str] = []
-    for module in (server_module, mail, log, log_filters, admin, databases, jobs, tasks, project):
+    for module in (server_module, mail, log, log_filters, admin, accounts, databases, jobs, tasks, project):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "ask":
                 constant = node.args[0]
@@ -73,6 +73,8 @@ CALLS: dict[str, Any] = {
     "token.list": lambda s: s.tokens.list(),
     "token.add": lambda s: s.tokens.add("ci", "viewer", 30),
     "token.delete": lambda s: s.tokens.delete("ada", "ci"),
+    "session.list": lambda s: s.sessions.list(),
+    "session.end": lambda s: s.sessions.end("s1"),
     "options.get": lambda s: s.options.get(),
     "options.set": lambda s: s.options.set({"sending.paused": True}, {"sending": 4}),
     "mail.submit": lambda s: s.mail.submit(b"x", sender="", recipients="b@example.org"),

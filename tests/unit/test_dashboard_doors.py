@@ -290,8 +290,8 @@ def test_the_sweep_ends_visits_whose_session_has_ended_and_no_others(server: Run
         visits = Visits()
         kernels = cast(VisitorKernels, SimpleNamespace(end_kernels=end_kernels))
         door = Door(visits, TrackkitServer(server.url, server.fingerprint), kernels, logging.getLogger("test"))
-        stays = await door.enter("bob", PASSWORDS["bob"])
-        goes = await door.enter("eve", PASSWORDS["eve"])
+        stays, _ = await door.enter("bob", PASSWORDS["bob"])
+        goes, _ = await door.enter("eve", PASSWORDS["eve"])
         stays.kernels.append("kernel of bob")
         goes.kernels.append("kernel of eve")
         await door.sweep()
@@ -305,6 +305,7 @@ def test_the_sweep_ends_visits_whose_session_has_ended_and_no_others(server: Run
     asyncio.run(story())
 
 
+@pytest.mark.spec("6: dashboards never accept a log-in without a password; the first visitor's one-time set-up code")
 @pytest.mark.parametrize(
     ("username", "password", "code", "words"),
     [
@@ -342,11 +343,28 @@ def test_log_in_and_log_out_need_the_forms_own_token(dashboards: RunningDashboar
 def test_the_cookie_is_random_and_out_of_reach_of_scripts_and_other_sites(dashboards: RunningDashboards) -> None:
     visitor = dashboards.visitor()
     answer = visitor.log_in("ada", PASSWORDS["ada"])
-    (line,) = [line for line in answer.headers.get_list("Set-Cookie") if not line.startswith("_xsrf")]
-    assert "HttpOnly" in line
-    assert "SameSite=Strict" in line
-    assert len(line.partition("=")[2].partition(";")[0]) >= 43
-    assert "ada" not in line
+    lines = [line for line in answer.headers.get_list("Set-Cookie") if not line.startswith("_xsrf")]
+    assert len(lines) == 2, "the key of the visit, and the proof for the next log-in"
+    for line in lines:
+        assert "HttpOnly" in line
+        assert "SameSite=Strict" in line
+        assert len(line.partition("=")[2].partition(";")[0]) >= 43
+        assert "ada" not in line
+
+
+def test_failed_log_ins_of_one_visitor_keep_out_neither_others_nor_who_was_here_before(
+    dashboards: RunningDashboards, server: RunningServer
+) -> None:
+    """To the server all of them come from the same address."""
+    server.admin.users.add("dora", "viewer", "dora's password")
+    regular, attacker = dashboards.visitor(), dashboards.visitor()
+    assert regular.log_in("dora", "dora's password").status_code == 302
+    answers = [attacker.log_in("dora", f"guess number {n}") for n in range(40)]
+    assert answers[-1].status_code == 429
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
+    assert "try again in" in answers[-1].text
+    assert dashboards.visitor().log_in("ada", PASSWORDS["ada"]).status_code == 302, "another visitor"
+    assert regular.log_in("dora", "dora's password").status_code == 302, "her own browser"
 
 
 def test_another_host_name_is_refused(dashboards: RunningDashboards) -> None:

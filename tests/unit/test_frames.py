@@ -11,8 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import trackkit
 from tests.unit import client_peers as peers
+from trackkit.contract import users
 from trackkit.domain.delivery import State
+from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import SEVERITY_NAMES
 from trackkit.frames import (
     ages_frame,
@@ -23,12 +26,16 @@ from trackkit.frames import (
     mail_frame,
     sent_frame,
 )
+from trackkit.frames.accounts import sessions_frame, tokens_frame, users_frame
 
 ALL: list[tuple[Callable[..., pd.DataFrame], Any]] = [
     (log_frame, peers.log_row(1)),
     (mail_frame, peers.queued("q1")),
     (sent_frame, peers.SENT),
     (audit_frame, peers.AUDIT),
+    (users_frame, peers.USER),
+    (tokens_frame, users.Token(**peers.TOKEN)),
+    (sessions_frame, peers.SESSION_ROW),
 ]
 
 
@@ -45,9 +52,25 @@ def test_empty_and_full_frames_are_of_one_kind(frame: Callable[..., pd.DataFrame
 @pytest.mark.spec("1: frames of several servers stack with a server column")
 @pytest.mark.parametrize(("frame", "row"), ALL, ids=lambda v: getattr(v, "__name__", ""))
 def test_frames_stack(frame: Callable[..., pd.DataFrame], row: Any) -> None:
-    stacked = pd.concat([frame([row], "a"), frame([row], "b"), frame([], "c")], ignore_index=True)
+    stacked = trackkit.stack(frame(rows, name) for rows, name in (([row], "a"), ([row], "b"), ([], "c")))
     assert list(stacked.server) == ["a", "b"]
     assert list(stacked.dtypes) == list(frame([]).dtypes)
+
+
+def test_categories_of_servers_of_different_versions_stack_in_their_order() -> None:
+    older = pd.DataFrame({"server": ["a"], "state": pd.Series(["open"], dtype=order("open", "closed"))})
+    newer = pd.DataFrame({"server": ["b"], "state": pd.Series(["new"], dtype=order("open", "closed", "new")), "x": [1]})
+    stacked = trackkit.stack([older, newer])
+    assert stacked["state"].dtype == order("open", "closed", "new")
+    assert list(stacked["state"]) == ["open", "new"]
+    assert list(stacked.index) == [0, 1]
+    assert list(stacked["x"].isna()) == [True, False]
+    with pytest.raises(InvalidInput, match="nothing to stack"):
+        trackkit.stack([])
+
+
+def order(*names: str) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(list(names), ordered=True)
 
 
 def test_instants_are_aware_utc() -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 ONE_ENGINE = (  # what does not depend on the database underneath
+    "1: ",
+    "6: throttling",
     "2: each database in its own folder",
     "2: full paths",
     "2: a drive or host",

@@ -219,7 +219,11 @@ def _add_error_handlers(app: FastAPI, environment: Environment) -> None:
 
 
 def _answer(error: TrackkitError, status: int | None = None) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.NotLoggedIn) else None
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.NotLoggedIn):
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 §11.6.1
+    if isinstance(error, errors.TooManyAttempts):
+        headers["Retry-After"] = str(error.retry_after)  # RFC 6585 §4
     return JSONResponse(WireError.of(error).model_dump(), status or status_of(error), headers=headers)
 
 

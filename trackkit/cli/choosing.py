@@ -113,14 +113,15 @@ def _only_connection() -> str:
 
 
 def _over_network(name_or_url: str) -> "Server":
-    from trackkit.client import connect, reach
+    from trackkit.client import Connections, connect, reach
 
     environment = os.environ
     unattended = environment.get("TRACKKIT_TOKEN") or (
         environment.get("TRACKKIT_USERNAME") and environment.get("TRACKKIT_PASSWORD") is not None
     )
     pin = ask_about_certificate if at_terminal() else None
-    if unattended or not at_terminal():
+    remembered = Connections.load().remembers(name_or_url, environment.get("TRACKKIT_USERNAME"))
+    if unattended or not at_terminal() or remembered:
         return connect(name_or_url, pin=pin)
     server = reach(name_or_url, pin=pin)
     try:

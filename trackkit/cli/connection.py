@@ -1,9 +1,10 @@
-"""``trackkit connection``: the servers this person knows (SPEC §1). Only `test` and `pin` reach a server."""
+"""``trackkit connection``: the servers this person knows (SPEC §1). Only `test`, `pin`, `remember` reach a server."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trackkit.cli import secrets
 from trackkit.cli.asking import Yes, at_terminal, confirm
 from trackkit.cli.choosing import ask_about_certificate
 from trackkit.cli.output import AsJson, fields, json_rows, note, say, table
@@ -28,12 +29,12 @@ def list_connections(as_json: AsJson = False) -> None:
     """List the connections, in order."""
     found = list(_connections())
     if as_json:
-        names = ("name", "address", "port", "encrypted", "fingerprint")
+        names = ("name", "address", "port", "encrypted", "fingerprint", "remembered")
         json_rows([{name: getattr(connection, name) for name in names} for connection in found])
         return
     table(
-        ("Name", "Address", "Port", "Encrypted", "Pinned certificate"),
-        [(c.name, c.address, c.port, "yes" if c.encrypted else "no", c.fingerprint) for c in found],
+        ("Name", "Address", "Port", "Encrypted", "Remembers", "Pinned certificate"),
+        [(c.name, c.address, c.port, "yes" if c.encrypted else "no", c.remembered, c.fingerprint) for c in found],
         empty="There is no connection yet. Add one: trackkit connection add NAME ADDRESS",
     )
 
@@ -75,7 +76,8 @@ def delete(name: Name, yes: Yes = False) -> None:
     """Delete a connection (asks first; there is no undo)."""
     connections = _connections()
     place = connections[name].endpoint.url
-    confirm(f"Delete the connection {name} ({place}) and its pinned certificate? There is no undo.", yes)
+    also = " and remembered password" if connections[name].remembered else ""
+    confirm(f"Delete the connection {name} ({place}) and its pinned certificate{also}? There is no undo.", yes)
     connections.delete(name)
     say(f"Deleted {name}. The server itself is untouched.")
 
@@ -111,6 +113,34 @@ def pin(
         before = connection.fingerprint or "none"
         confirm(f"Pinned now: {before}\nShown:      {fingerprint}\nPin the certificate that is shown for {name}?", yes)
     say(f"Pinned {connections.pin(name, fingerprint).fingerprint}.")
+
+
+@app.command()
+def remember(
+    name: Name,
+    username: Annotated[str, typer.Option("--user", "-u", help="Whose password it is.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--password", metavar="SOURCE", help=f"From {secrets.SOURCES}.", callback=secrets.option("password")
+        ),
+    ] = "-",
+) -> None:
+    """Remember a password in this system's keyring, after logging in with it once."""
+    from trackkit.client import connect
+
+    secret = secrets.resolve(source, f"Password of {username}")
+    with connect(name, username=username, password=secret, pin=ask_about_certificate if at_terminal() else None) as on:
+        _connections().remember(name, on.username, secret)
+        say(f"The password of {on.username} on {name} is in the keyring of this system.")
+
+
+@app.command()
+def forget(name: Name) -> None:
+    """Take the remembered password out of this system's keyring."""
+    before = _connections()[name].remembered
+    _connections().forget(name)
+    say(f"Forgot the password of {before} on {name}." if before else f"No password was remembered for {name}.")
 
 
 @app.command()

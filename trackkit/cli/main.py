@@ -26,6 +26,7 @@ from trackkit.cli import (
     project,
     report,
     server,
+    session,
     task,
     token,
     up,
@@ -55,6 +56,7 @@ app.add_typer(log.app, name="log")
 app.add_typer(options.app, name="options")
 app.add_typer(user.app, name="user")
 app.add_typer(token.app, name="token")
+app.add_typer(session.app, name="session")
 app.add_typer(audit.app, name="audit")
 app.add_typer(report.app, name="report")
 app.command("doctor")(doctor.doctor)

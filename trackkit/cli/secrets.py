@@ -5,6 +5,7 @@
 | ``-`` | asked for at the terminal without showing it; without a terminal the first line of standard input |
 | ``env:NAME`` | the environment variable NAME |
 | ``file:PATH`` | the file's content, without the line end at its end |
+| ``keyring:SERVICE/USER`` | what the operating system's keyring holds under these two |
 
 Anything else is `SecretInArguments`, and is not repeated.
 """
@@ -22,7 +23,7 @@ from trackkit.domain.errors import InvalidInput, SecretInArguments
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-SOURCES = "- (prompt, or standard input), env:NAME or file:PATH"
+SOURCES = "- (prompt, or standard input), env:NAME, file:PATH or keyring:SERVICE/USER"
 
 
 def resolve(source: str, field: str, *, confirm: bool = False) -> "SecretStr":
@@ -42,12 +43,14 @@ def resolve(source: str, field: str, *, confirm: bool = False) -> "SecretStr":
         return SecretStr(_variable(name, field))
     if colon and kind == "file":
         return SecretStr(_content(name, field))
+    if colon and kind == "keyring":
+        return _in_keyring(name, field)
     raise _written_out(field)
 
 
 def refuse_written_out(source: str, field: str) -> None:
     """`SecretInArguments` when `source` is a secret itself; for the moment arguments are read, before anything else."""
-    if source != "-" and not source.startswith(("env:", "file:")):
+    if source != "-" and not source.startswith(("env:", "file:", "keyring:")):
         raise _written_out(field)
 
 
@@ -89,6 +92,16 @@ def _variable(name: str, field: str) -> str:
     if not value:
         raise InvalidInput.of(field, f"was to come from the environment variable {name}, which is not set")
     return value
+
+
+def _in_keyring(name: str, field: str) -> "SecretStr":
+    from trackkit.client import remembered
+
+    service, slash, username = name.rpartition("/")
+    found = remembered.recall(service, username) if slash and service and username else None
+    if found is None:
+        raise InvalidInput.of(field, f"was to come from the keyring's {name or '(nothing)'}, which is not there")
+    return found
 
 
 def _content(name: str, field: str) -> str:

@@ -8,7 +8,7 @@ from trackkit.cli import secrets
 from trackkit.cli.asking import Yes, at_terminal, confirm
 from trackkit.cli.choosing import on_server
 from trackkit.cli.output import AsJson, json_of, local_time, note, say, table
-from trackkit.domain.accounts import Role
+from trackkit.domain.accounts import WITHOUT_PASSWORD, Role
 from trackkit.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ Password = Annotated[
     str | None,
     typer.Option("--password", metavar="SOURCE", help=f"From {secrets.SOURCES}.", callback=secrets.option("password")),
 ]
-WITHOUT = "Without a password the account can log in only on the server machine."
 
 
 @app.command("list")
@@ -48,6 +47,9 @@ def list_users(server: "Server", as_json: AsJson = False) -> None:
         ],
         empty="There are no users.",
     )
+    for user in found.users:
+        if not user.password_set:
+            note(f"Warning: {user.username} has no password. {WITHOUT_PASSWORD}")
 
 
 @app.command()
@@ -57,7 +59,7 @@ def add(
     name: Username,
     role: Annotated[Role, typer.Option("--role", help="What the user may do.")],
     password: Password = None,
-    no_password: Annotated[bool, typer.Option("--no-password", help=WITHOUT)] = False,
+    no_password: Annotated[bool, typer.Option("--no-password", help=WITHOUT_PASSWORD)] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a user."""
@@ -67,7 +69,7 @@ def add(
     else:
         say(f"Added {user.username} ({user.role}).")
     if not user.password_set:
-        note(f"Warning: {WITHOUT}")
+        note(f"Warning: {WITHOUT_PASSWORD}")
 
 
 @app.command()

@@ -22,7 +22,14 @@ from trackkit.client import diagnose
 from trackkit.client.endpoint import Endpoint
 from trackkit.contract.operation import PREFIX, Octets, Operation, RequestT, ResponseT
 from trackkit.contract.wire import AUTOMATIC_HEADER, WireError
-from trackkit.domain.errors import InvalidInput, NotATrackkitServer, Problem, TrackkitError, VersionMismatch
+from trackkit.domain.errors import (
+    InvalidInput,
+    NotATrackkitServer,
+    NotLoggedIn,
+    Problem,
+    TrackkitError,
+    VersionMismatch,
+)
 
 READ_TIMEOUT = 120.0
 """Seconds the server may think about a request."""
@@ -108,6 +115,8 @@ class Caller:
         else:
             headers["Content-Type"] = "application/json"
             body["content"] = to_json(rest)
+        if self._http.is_closed:
+            raise NotLoggedIn(f"The connection to {self.endpoint.place} was closed.", "Connect again.")
         patience = READ_TIMEOUT if self._met else diagnose.CONNECT_TIMEOUT
         timeout = httpx.Timeout(patience, connect=diagnose.CONNECT_TIMEOUT)
         try:

@@ -1,8 +1,9 @@
 """The servers a person knows: `connections.toml` in the user's configuration folder (`TRACKKIT_HOME` overrides it).
 
-Kept in order; never a password in it. Every change reads the file again under a lock, and replaces it whole
-(written aside, synced, renamed; mode 0600). A damaged file raises `InvalidInput` naming the line and is never
-overwritten. Refused values are `InvalidInput`, a name given twice `Conflict`, an unknown one `NotFound`.
+Kept in order; never a password in it (`remember` puts one into the operating system's keyring, and here only whose it
+is). Every change reads the file again under a lock, and replaces it whole (written aside, synced, renamed; mode 0600).
+A damaged file raises `InvalidInput` naming the line and is never overwritten. Refused values are `InvalidInput`, a name
+given twice `Conflict`, an unknown one `NotFound`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from trackkit.client import endpoint, file_lock, tls
 from trackkit.domain.errors import CertificateChanged, Conflict, InvalidInput, NotFound, Problem
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 FILE_NAME = "connections.toml"
 
@@ -33,6 +37,8 @@ class Connection:
     encrypted: bool = True
     certificate_pem: str = ""
     """The certificate pinned at first use; empty before it."""
+    remembered: str = ""
+    """The user whose password is in the operating system's keyring; empty: none is."""
 
     @property
     def endpoint(self) -> endpoint.Endpoint:
@@ -114,11 +120,16 @@ class Connections:
             items[at] = replace(old, address=place.address, port=place.port, encrypted=place.encrypted)
 
         self._change(change)
+        if self[name].remembered and not self[name].encrypted:
+            self.forget(name)  # it would travel in the open
         return self[name]
 
     def delete(self, name: str) -> None:
-        """Delete a connection, with its pinned certificate. There is no undo."""
+        """Delete a connection, with its pinned certificate and its remembered password. There is no undo."""
+        remembered = self[name].remembered
         self._change(lambda items: items.pop(_index(items, name)))
+        if remembered:
+            _forget_password(name, remembered)
 
     def move(self, name: str, *, up: bool) -> None:
         """Move a connection one place up or down; the first stays first, the last last."""
@@ -158,6 +169,42 @@ class Connections:
         self._change(change)
         return self[name]
 
+    def remember(self, name: str, username: str, password: str | SecretStr) -> Connection:
+        """Remember a password in the operating system's keyring: `connect` uses it when no log-in is given.
+
+        Raises `Unavailable` where there is no keyring, `InvalidInput` for a connection that is not encrypted.
+        """
+        from trackkit.client import remembered
+
+        if not username.strip():
+            raise InvalidInput.of("username", "is empty")
+        before = self[name]
+        if not before.encrypted:
+            raise InvalidInput.of("encrypted", "is off: a remembered password would travel in the open")
+        remembered.keep(remembered.of(name), username, password)
+        if before.remembered not in ("", username):
+            _forget_password(name, before.remembered)
+        return self._remembering(name, username)
+
+    def forget(self, name: str) -> Connection:
+        """Take the remembered password out of the keyring."""
+        if username := self[name].remembered:
+            _forget_password(name, username)
+        return self._remembering(name, "")
+
+    def remembers(self, name: str, username: str | None = None) -> bool:
+        """Whether there is a connection of that name with a password in the keyring, of that user if one is named."""
+        kept = next((item.remembered for item in self._items if item.name == name), "")
+        return bool(kept) and username in (None, "", kept)
+
+    def _remembering(self, name: str, username: str) -> Connection:
+        def change(items: list[Connection]) -> None:
+            at = _index(items, name)
+            items[at] = replace(items[at], remembered=username)
+
+        self._change(change)
+        return self[name]
+
     def _change(self, change: Callable[[list[Connection]], object]) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with file_lock.exclusive(self.path.with_suffix(".lock")):
@@ -165,6 +212,12 @@ class Connections:
             change(items)
             _write(self.path, items)
         self._items = tuple(items)
+
+
+def _forget_password(name: str, username: str) -> None:
+    from trackkit.client import remembered
+
+    remembered.forget(remembered.of(name), username)
 
 
 def _check_name(name: str) -> None:
@@ -193,6 +246,7 @@ def _write(path: Path, items: list[Connection]) -> None:
             "port": item.port,
             "encrypted": item.encrypted,
             "certificate_pem": item.certificate_pem,
+            **({"remembered": item.remembered} if item.remembered else {}),
         }
         for item in items
     ]
@@ -239,7 +293,14 @@ def _connections(path: Path, text: str, tree: dict[str, Any]) -> tuple[Connectio
     return tuple(found)
 
 
-_KEYS = {"name": str, "address": str, "port": int, "encrypted": bool, "certificate_pem": str}
+_KEYS = {
+    "name": str,
+    "address": str,
+    "port": int,
+    "encrypted": bool,
+    "certificate_pem": str,
+    "remembered": str,
+}
 
 
 def _row_problems(row: dict[str, Any]) -> Iterator[tuple[str, str]]:

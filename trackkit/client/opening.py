@@ -50,9 +50,11 @@ def connect(
     Parameters
     ----------
     name_or_url: the name of a connection, or ``https://host:port`` (``http://`` where encryption is off).
-    username, password, token: the log-in; without any, TRACKKIT_TOKEN or TRACKKIT_USERNAME and TRACKKIT_PASSWORD.
+    username, password, token: the log-in; without any, TRACKKIT_TOKEN or TRACKKIT_USERNAME and TRACKKIT_PASSWORD, then
+        what the connection remembers in the operating system's keyring.
     fingerprint: SHA-256 of the server's certificate; without one, that of the connection, then TRACKKIT_FINGERPRINT.
-    ca_file: verify against these certificates, host name included, instead of a fingerprint.
+    ca_file: verify against these certificates, host name included, instead of a fingerprint; without either and where
+        nothing is pinned, TRACKKIT_CA_FILE.
     pin: asked at first use; the confirmed certificate of a named connection is written to `connections.toml`.
 
     Raises
@@ -62,7 +64,7 @@ def connect(
     """
     server = reach(name_or_url, fingerprint=fingerprint, ca_file=ca_file, pin=pin)
     try:
-        _log_in(server, username, password, token)
+        _log_in(server, _find(name_or_url), username, password, token)
     except BaseException:
         server.close()
         raise
@@ -127,12 +129,14 @@ def _trusted(
     connection: Connection, place: Endpoint, fingerprint: str | None, ca_file: str | Path | None, pin: Pin | None
 ) -> tuple[ssl.SSLContext, str]:
     """A context that trusts the server, and the fingerprint it showed. Sends no more than handshakes."""
-    if ca_file is not None:
-        context = tls.signed_by(ca_file)
-        return context, diagnose.fingerprint_of_pem(diagnose.certificate_of(place, context))
     expected = tls.checked_fingerprint(fingerprint) if fingerprint else connection.fingerprint
     if not expected and (given := os.environ.get("TRACKKIT_FINGERPRINT")):
         expected = tls.checked_fingerprint(given)
+    if ca_file is None and not expected:
+        ca_file = os.environ.get("TRACKKIT_CA_FILE") or None
+    if ca_file is not None:
+        context = tls.signed_by(ca_file)
+        return context, diagnose.fingerprint_of_pem(diagnose.certificate_of(place, context))
     pem = diagnose.certificate_of(place)
     shown = diagnose.fingerprint_of_pem(pem)
     if expected and shown != expected:
@@ -167,7 +171,9 @@ def _met(server: Server) -> Server:
     return server
 
 
-def _log_in(server: Server, username: str | None, password: Secret | None, token: Secret | None) -> None:
+def _log_in(
+    server: Server, connection: Connection, username: str | None, password: Secret | None, token: Secret | None
+) -> None:
     environment = os.environ
     if token is None and username is None and password is None:
         token = environment.get("TRACKKIT_TOKEN") or None
@@ -178,9 +184,18 @@ def _log_in(server: Server, username: str | None, password: Secret | None, token
         return
     username = username or environment.get("TRACKKIT_USERNAME")
     password = password if password is not None else environment.get("TRACKKIT_PASSWORD")
+    if password is None and connection.remembered and username in (None, "", connection.remembered):
+        username, password = connection.remembered, _remembered(connection)
     if not username or password is None:
         raise NotLoggedIn(
             f"No log-in for {server.name} was given.",
             "Give username and password, or token; or set TRACKKIT_TOKEN, or TRACKKIT_USERNAME and TRACKKIT_PASSWORD.",
         )
     server.log_in(username, password)
+
+
+def _remembered(connection: Connection) -> Secret | None:
+    """The password in the keyring; asked for only after the server's certificate is known to be the right one."""
+    from trackkit.client import remembered
+
+    return remembered.recall(remembered.of(connection.name), connection.remembered)

@@ -13,7 +13,8 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from trackkit.client.admin import AuditPart, OptionsPart, Secret, TokensPart, UsersPart
+from trackkit.client.accounts import SessionsPart, TokensPart, UsersPart
+from trackkit.client.admin import AuditPart, OptionsPart, Secret
 from trackkit.client.call import Caller, automatic
 from trackkit.client.databases import DatabasesPart
 from trackkit.client.jobs import JobsPart
@@ -43,8 +44,9 @@ class Server:
         self.databases = DatabasesPart(caller, name, self.jobs)
         self.tasks = TasksPart(caller, name, self.jobs)
         self.options = OptionsPart(caller)
-        self.users = UsersPart(caller)
-        self.tokens = TokensPart(caller)
+        self.users = UsersPart(caller, name)
+        self.tokens = TokensPart(caller, name)
+        self.sessions = SessionsPart(caller, name)
         self.audit = AuditPart(caller, name)
 
     def __repr__(self) -> str:
@@ -146,11 +148,20 @@ class Server:
         """Set the admin password of a fresh server with its set-up code; needs no log-in."""
         return self._caller.ask(contract.SETUP, code=code, password=password)
 
-    def log_in(self, username: str, password: Secret | None = None) -> contract.OpenedSession:
-        """Open a session and act in it from now on; without a password only through the local socket."""
-        opened = self._caller.ask(contract.LOGIN, username=username, password=password)
+    def log_in(
+        self, username: str, password: Secret | None = None, proof: Secret | None = None
+    ) -> contract.OpenedSession:
+        """Open a session and act in it from now on; without a password only through the local socket.
+
+        Parameters
+        ----------
+        proof: of an earlier log-in to this account (`OpenedSession.proof`), for programs whose people share an
+            address: with it, failed tries of the others do not make this one wait.
+        """
+        opened = self._caller.ask(contract.LOGIN, username=username, password=password, proof=proof)
         self._caller.token = SecretStr(opened.token)
-        self._who, self._opened_here = contract.Session.model_validate(opened.model_dump(exclude={"token"})), True
+        self._who = contract.Session.model_validate(opened.model_dump(exclude={"token", "proof"}))
+        self._opened_here = True
         return opened
 
     def use_token(self, token: Secret) -> contract.Session:

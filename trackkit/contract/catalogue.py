@@ -6,13 +6,26 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from trackkit.contract import audit, databases, jobs, log, log_filters, mail, options, project, server, tasks, users
+from trackkit.contract import (
+    audit,
+    databases,
+    jobs,
+    log,
+    log_filters,
+    mail,
+    options,
+    project,
+    server,
+    sessions,
+    tasks,
+    users,
+)
 from trackkit.contract.operation import Operation
 
 OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
     {
         operation.name: operation
-        for module in (server, users, options, databases, jobs, tasks, project, mail, log, log_filters, audit)
+        for module in (server, sessions, users, options, databases, jobs, tasks, project, mail, log, log_filters, audit)
         for operation in module.OPERATIONS
     }
 )

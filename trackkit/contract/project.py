@@ -213,7 +213,7 @@ OPEN = Operation(
     OpenedProject,
     None,
     "Log in to a project",
-    errors=(errors.WrongLogin, errors.DatabaseUnavailable),
+    errors=(errors.WrongLogin, errors.TooManyAttempts, errors.DatabaseUnavailable),
 )
 CURRENT = Operation(
     "project.session",
@@ -244,7 +244,7 @@ PASSWORD = Operation(
     None,
     "Change one's own password in the project",
     realm="project",
-    errors=(errors.WrongLogin, *_ANY),
+    errors=(errors.WrongLogin, errors.TooManyAttempts, *_ANY),
 )
 LIST = Operation(
     "project.list", "GET", "/project/items", ListItems, Items, None, "Items of a kind", realm="project", errors=_ANY

@@ -47,6 +47,8 @@ class LoginRequest(Request):
 
     username: str = Field(max_length=MAXIMUM_USERNAME)
     password: SecretStr | None = Field(None, max_length=MAXIMUM_PASSWORD)
+    proof: SecretStr | None = Field(None, max_length=500)
+    """Of an earlier log-in to this account; strangers' failed tries from the same address then do not count."""
 
 
 class Session(Response):
@@ -63,6 +65,8 @@ class OpenedSession(Session):
     """The token is shown once; it goes into the Authorization header as ``Bearer``."""
 
     token: str = Field(repr=False)
+    proof: str = Field("", repr=False)
+    """To be kept and shown at the next log-in where people share an address; it opens nothing by itself."""
 
 
 class SetupCode(Response):
@@ -92,7 +96,7 @@ LOGIN = Operation(
     OpenedSession,
     None,
     "Log in",
-    errors=(errors.WrongLogin, errors.Unavailable),
+    errors=(errors.WrongLogin, errors.TooManyAttempts, errors.Unavailable),
 )
 CURRENT = Operation("session.current", "GET", "/sessions/current", Nothing, Session, Role.viewer, "Who am I")
 LOGOUT = Operation("session.close", "DELETE", "/sessions/current", Nothing, Done, Role.viewer, "Log out")

@@ -8,9 +8,8 @@ from pydantic import Field, SecretStr
 
 from trackkit.contract.operation import Done, Nothing, Operation, Request, Response
 from trackkit.domain import errors
+from trackkit.domain.account_fields import MAXIMUM_TOKEN_DAYS
 from trackkit.domain.accounts import MAXIMUM_PASSWORD, MAXIMUM_USERNAME, Role
-
-MAXIMUM_TOKEN_DAYS = 3660
 
 
 class User(Response):
@@ -139,7 +138,7 @@ PASSWORD = Operation(
     Done,
     Role.viewer,
     "Change one's own password",
-    errors=(errors.WrongLogin, errors.Conflict),
+    errors=(errors.WrongLogin, errors.TooManyAttempts, errors.Conflict),
     audited=True,
     session_only=True,
 )
@@ -154,6 +153,7 @@ ADD_TOKEN = Operation(
     "Make an API token for scripts",
     errors=(errors.Conflict, errors.NotAllowed),
     audited=True,
+    session_only=True,
 )
 DELETE_TOKEN = Operation(
     "token.delete",

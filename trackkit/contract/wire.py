@@ -25,6 +25,7 @@ STATUS: Mapping[type[TrackkitError], int] = MappingProxyType(
         errors.NotLoggedIn: 401,
         errors.NotAllowed: 403,
         errors.Unavailable: 503,
+        errors.TooManyAttempts: 429,
         errors.JobCancelled: 409,
         errors.ServerFault: 500,
     }

@@ -32,20 +32,20 @@ class Door:
     def __init__(self, visits: Visits, server: TrackkitServer, kernels: VisitorKernels, log: Logger) -> None:
         self._visits, self._server, self._kernels, self._log = visits, server, kernels, log
 
-    async def enter(self, username: str, password: str) -> Visitor:
-        """Log in at the server.
+    async def enter(self, username: str, password: str, proof: str | None = None) -> tuple[Visitor, str]:
+        """Log in at the server; the visitor, and the proof for this browser's next log-in.
 
         Raises
         ------
         InvalidInput: name or password is empty; dashboards never let anyone in without a password (SPEC §6).
-        WrongLogin, Unavailable, ConnectionFailed: as the server says.
+        WrongLogin, TooManyAttempts, Unavailable, ConnectionFailed: as the server says.
         """
         if not username:
             raise InvalidInput("Enter your user name.")
         if not password:
             raise InvalidInput("Enter your password.", "An account without a password cannot use the dashboards.")
-        session = await self._server.log_in(username, password)
-        return self._visits.open(session.username, session.role, session.token)
+        session = await self._server.log_in(username, password, proof)
+        return self._visits.open(session.username, session.role, session.token), session.proof
 
     async def leave(self, visitor: Visitor) -> None:
         """Log out: the visit, its kernels and the server's session end."""

@@ -16,6 +16,9 @@ from trackkit.dashboard.visits import Visitor, Visits
 if TYPE_CHECKING:
     from trackkit.dashboard.app import Dashboards
 
+PROOF_DAYS = 90
+"""So long after its last log-in a browser is still known to the account."""
+
 
 class VisitorIdentity(IdentityProvider):
     """Visits instead of users."""
@@ -43,6 +46,25 @@ class VisitorIdentity(IdentityProvider):
             samesite="Strict",
             secure=handler.request.protocol == "https",
         )
+
+    def proof_of(self, handler: RequestHandler) -> str | None:
+        """What this browser kept of its last log-in."""
+        return handler.get_cookie(self._proof_name(handler))
+
+    def keep_proof(self, handler: RequestHandler, proof: str) -> None:
+        """Let the browser keep it beyond the visit; it opens nothing, so it may stay after log-out."""
+        handler.set_cookie(
+            self._proof_name(handler),
+            proof,
+            path="/login",
+            expires_days=PROOF_DAYS,
+            httponly=True,
+            samesite="Strict",
+            secure=handler.request.protocol == "https",
+        )
+
+    def _proof_name(self, handler: RequestHandler) -> str:
+        return f"{self.get_cookie_name(handler)}-proof"
 
     def should_check_origin(self, handler: Any) -> bool:
         """Always: nobody comes in by token."""

@@ -19,7 +19,7 @@ from trackkit.dashboard.access import PAGES, guarded
 from trackkit.dashboard.door import Door
 from trackkit.dashboard.folder import dashboard_names
 from trackkit.dashboard.server_calls import TrackkitServer
-from trackkit.domain.errors import InvalidInput, TrackkitError
+from trackkit.domain.errors import InvalidInput, TooManyAttempts, TrackkitError
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -59,6 +59,8 @@ class Page(JupyterHandler):
         """Answer with a page; an error gives it its status and its line."""
         if error is not None:
             self.set_status(status_of(error))
+        if isinstance(error, TooManyAttempts):
+            self.set_header("Retry-After", str(error.retry_after))
         self.set_header("Cache-Control", "no-store")
         next_page = safe_next(self.get_argument("next", "/"))
         facts |= {"error": error, "server": self.server.url, "next": next_page}
@@ -90,14 +92,17 @@ class LoginPage(Page):
     async def post(self) -> None:
         """Log in, or say on the same page why not."""
         username = self.get_body_argument("username", "")
+        identity = self.settings["identity_provider"]
+        password = self.get_body_argument("password", "", strip=False)
         try:
-            visitor = await self.door.enter(username, self.get_body_argument("password", "", strip=False))
+            visitor, proof = await self.door.enter(username, password, identity.proof_of(self))
         except TrackkitError as error:
             self.show("login.html", error, notice="", username=username, setup_open=False)
             return
         if self.current_user is not None:
             await self.door.leave(self.current_user)
-        self.settings["identity_provider"].remember(self, visitor)
+        identity.remember(self, visitor)
+        identity.keep_proof(self, proof)
         self.redirect(safe_next(self.get_body_argument("next", "/")))
 
 

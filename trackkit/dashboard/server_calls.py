@@ -38,11 +38,16 @@ class TrackkitServer:
         """Set the admin password with the one-time code; `WrongLogin`, `InvalidInput`, `Conflict`."""
         await self._ask(lambda server: server.complete_setup(code, password))
 
-    async def log_in(self, username: str, password: str) -> OpenedSession:
-        """Open a session that outlives this call; `WrongLogin`, `Unavailable`."""
+    async def log_in(self, username: str, password: str, proof: str | None = None) -> OpenedSession:
+        """Open a session that outlives this call; `WrongLogin`, `TooManyAttempts`, `Unavailable`.
+
+        Parameters
+        ----------
+        proof: that this browser has logged in to the account before: to the server all visitors have one address.
+        """
 
         def opened(server: Server) -> OpenedSession:
-            session = server.log_in(username, password)
+            session = server.log_in(username, password, proof)
             server.use_token(session.token)  # from now on it is the visit's session, not this connection's to end
             return session
 

@@ -1,6 +1,6 @@
 """Who is logged in to the dashboards, and which kernels are theirs.
 
-Kept in memory only: a restart of the dashboards asks everybody to log in again. The browser holds nothing but the
+Kept in memory only: a restart of the dashboards asks everybody to log in again. The browser holds nothing of it but the
 random key of its visit; the session token of the trackkit server never leaves this process except into the
 visitor's own kernels. Nothing here does I/O.
 """

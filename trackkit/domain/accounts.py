@@ -18,6 +18,8 @@ MINIMUM_PASSWORD = 8
 MAXIMUM_PASSWORD = 1024
 MAXIMUM_USERNAME = 64
 
+WITHOUT_PASSWORD = "Without a password the account can log in only on the server machine."
+
 
 class Role(StrEnum):
     """What an account may do; each role may all that the ones before it may."""
@@ -94,12 +96,12 @@ def _checked_name(field: str, name: str) -> str:
     return name
 
 
-def checked_password(password: str) -> str:
-    """The password itself if it is acceptable, else `InvalidInput` (which never repeats it)."""
+def checked_password(password: str, field: str = "password") -> str:
+    """The password itself if it is acceptable, else `InvalidInput` (which never repeats it) naming the field."""
     if len(password) < MINIMUM_PASSWORD:
-        raise InvalidInput.of("password", f"is shorter than {MINIMUM_PASSWORD} characters")
+        raise InvalidInput.of(field, f"is shorter than {MINIMUM_PASSWORD} characters")
     if len(password) > MAXIMUM_PASSWORD:
-        raise InvalidInput.of("password", f"is longer than {MAXIMUM_PASSWORD} characters")
+        raise InvalidInput.of(field, f"is longer than {MAXIMUM_PASSWORD} characters")
     return password
 
 

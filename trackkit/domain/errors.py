@@ -15,7 +15,8 @@ fields that were refused. Nothing secret is ever put into one.
     │   └── WrongLogin
     ├── NotAllowed                   the role does not allow it
     ├── Unavailable                  busy, stopping, or a store that cannot be reached
-    │   └── DatabaseUnavailable      one project database: its drive or host is away; the others go on
+    │   ├── DatabaseUnavailable      one project database: its drive or host is away; the others go on
+    │   └── TooManyAttempts          too many failed log-ins; says when the next try is possible
     ├── JobCancelled                 long work was cancelled; nothing of it is left
     ├── ReportFailed                 a cell of a report notebook failed; there is no report
     ├── ServerFault                  a defect of trackkit; the reference stands in the server log
@@ -144,6 +145,17 @@ class DatabaseUnavailable(Unavailable):
     """A project database cannot be used now: its drive, folder or host is away. It comes back by itself."""
 
     code = "database_unavailable"
+
+
+class TooManyAttempts(Unavailable):
+    """Too many failed log-ins: the password was not looked at. In ``details`` the seconds after which it will be."""
+
+    code = "too_many_attempts"
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds to wait before the next try."""
+        return int(self.details.get("retry_after", "1"))
 
 
 class JobCancelled(TrackkitError):

@@ -1,9 +1,9 @@
 """Records become DataFrames with declared columns and types, the same for no records at all.
 
-Instants are UTC and aware; levels and states are ordered categories with every value in the order of the domain, so
-that they sort, group and compare as they should (``frame.level <= "warning"`` is "warning and more severe"). Each
-frame begins with the column ``server``, so that frames of several servers stack. Pure: no request is made here.
-pandas is loaded at the first call.
+Instants are UTC and aware; levels, states and roles are ordered categories with every value in the order of the
+domain, so that they sort, group and compare as they should (``frame.level <= "warning"`` is "warning and more
+severe"). Each frame begins with the column ``server``, so that frames of several servers stack (`frames.stacking`).
+Pure: no request is made here. pandas is loaded at the first call.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from trackkit.contract.audit import AuditRecord
 from trackkit.contract.log import LogHistogram, LogRow
 from trackkit.contract.mail import QueueAges, QueuedMessage, SentMail
+from trackkit.domain.accounts import Role
 from trackkit.domain.ages import Age
 from trackkit.domain.delivery import State
 from trackkit.domain.log import SEVERITY_NAMES
@@ -41,6 +42,7 @@ _ORDERED: Mapping[str, tuple[str, ...]] = {
     "level": SEVERITY_NAMES,
     "state": tuple(state.value for state in State),
     "age": tuple(age.value for age in Age),
+    "role": tuple(role.value for role in Role),
 }
 
 

@@ -21,6 +21,7 @@ from trackkit.services.environment import Environment
 from trackkit.services.jobs import Jobs
 from trackkit.services.log_search import LogSearch
 from trackkit.services.log_writer import LogWriter, say
+from trackkit.services.login_guard import LoginGuard
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
@@ -87,6 +88,7 @@ def environment(
             digest=digest,
             options=options,
             passwords=Passwords(),
+            guard=LoginGuard(log, clock),
             clock=clock,
             zone=datetime.now().astimezone().tzinfo or UTC,
             server_id=_first_start(main, clock()),

@@ -131,6 +131,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         stopping.cancel()
     if ended_by_itself:
         raise ServerFault("The server stopped because a part of it ended by itself.", "The server log may say why.")
+    environment.guard.tell(at_the_end=True)
     environment.log.write(Severity.information, SOURCE, "The server stopped.")
 
 
@@ -178,6 +179,7 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
     return (
         (30, partial(end_idle_sessions, environment), "Idle sessions could not be ended"),
         (30, partial(end_idle_project_sessions, environment), "Idle project sessions could not be ended"),
+        (10, environment.guard.tell, "Failed log-ins could not be summed up"),
         (3, environment.projects.check, "The project databases could not be looked after"),
         (1, environment.log_search.keep_up, "The log's search index could not be kept up to date"),
         (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),

@@ -11,7 +11,9 @@ from trackkit.contract.operation import Done, Nothing
 from trackkit.domain.accounts import Role, checked_password, checked_token_name, checked_username, username_key
 from trackkit.domain.errors import Conflict, NotAllowed, NotFound, WrongLogin
 from trackkit.domain.log import Severity
+from trackkit.services.authentication import account_key
 from trackkit.services.environment import Call
+from trackkit.services.login_guard import Attempt
 from trackkit.services.passwords import TOKEN_PREFIX, new_secret, token_hash
 from trackkit.store import accounts
 from trackkit.store.accounts import TokenRow, UserRow
@@ -88,10 +90,8 @@ def change_password(call: Call, request: contract.ChangePassword) -> Done:
     """Change one's own password; every other session of that user ends, the tokens are revoked."""
     found = call.environment.store.read(lambda connection: _existing(connection, call.actor.username))
     if found.password_hash and not call.actor.local:
-        present = request.present.get_secret_value() if request.present else ""
-        if not call.environment.passwords.verify(found.password_hash, present):
-            raise WrongLogin("The present password is wrong; nothing was changed.")
-    password_hash = _hashed(call, request.new)
+        _check_present(call, found, request.present)
+    password_hash = _hashed(call, request.new, "new")
 
     def work(connection: Connection) -> None:
         row = _existing(connection, call.actor.username)
@@ -104,6 +104,16 @@ def change_password(call: Call, request: contract.ChangePassword) -> Done:
     call.environment.store.write(work)
     call.log(Severity.information, SOURCE, f"User {found.name} changed the password.")
     return Done()
+
+
+def _check_present(call: Call, row: UserRow, password: SecretStr | None) -> None:
+    """Who found somebody's open session must not guess on there."""
+    attempt = Attempt(SOURCE, account_key(row.name), row.name, call.actor.where)
+    with call.environment.guard.trying(attempt):
+        present = password.get_secret_value() if password else ""
+        attempt.right = call.environment.passwords.verify(row.password_hash, present)
+    if not attempt.right:
+        raise WrongLogin("The present password is wrong; nothing was changed.")
 
 
 def list_tokens(call: Call, request: Nothing) -> contract.Tokens:
@@ -166,10 +176,10 @@ def _keep_an_admin(connection: Connection, row: UserRow) -> None:
         )
 
 
-def _hashed(call: Call, password: SecretStr | None) -> str | None:
+def _hashed(call: Call, password: SecretStr | None, field: str = "password") -> str | None:
     if password is None:
         return None
-    return call.environment.passwords.hash(checked_password(password.get_secret_value()))
+    return call.environment.passwords.hash(checked_password(password.get_secret_value(), field))
 
 
 def _view(row: UserRow) -> contract.User:

@@ -1,7 +1,8 @@
 """Log-in, sessions, tokens, and the set-up code of a fresh server.
 
-Fails with `WrongLogin` (never telling which half was wrong) and `NotLoggedIn` (no session, ended, timed out, revoked).
-Every refusal is logged as Unusual Activity, with the address it came from.
+Fails with `WrongLogin` (never telling which half was wrong), `TooManyAttempts` (before the password is looked at) and
+`NotLoggedIn` (no session, ended, timed out, revoked). Refusals are logged as Unusual Activity, with the address they
+came from; of a flood of them a summary.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
+from pydantic import SecretStr
+
 from trackkit.contract import server as contract
 from trackkit.contract.operation import Done, Nothing
-from trackkit.domain.accounts import ADMIN, Actor, Role, checked_password, session_expired
-from trackkit.domain.errors import Conflict, NotLoggedIn, WrongLogin
+from trackkit.domain.accounts import ADMIN, Actor, Role, checked_password, session_expired, username_key
+from trackkit.domain.errors import Conflict, NotLoggedIn, Unavailable, WrongLogin
 from trackkit.domain.log import Severity
 from trackkit.services.environment import Call, Environment
+from trackkit.services.login_guard import SOURCE, Attempt
 from trackkit.services.passwords import (
     SESSION_PREFIX,
     TOKEN_PREFIX,
@@ -29,7 +33,6 @@ from trackkit.store import accounts, records
 from trackkit.store.accounts import UserRow
 from trackkit.store.database import Connection
 
-SOURCE: Final = "log-in"
 _SETUP_FACT: Final = "setup_code_hash"
 _TOUCH_EVERY: Final = timedelta(seconds=30)
 """A session's last use is written down at most this often: reading a page should not cost a disk write."""
@@ -82,36 +85,70 @@ def _token_actor(environment: Environment, hashed: str, address: str, local: boo
 def open_session(call: Call, request: contract.LoginRequest) -> contract.OpenedSession:
     """Log in. Through the local socket no password is needed: who can open it owns the server's files anyway."""
     environment, actor = call.environment, call.actor
-    row = environment.store.read(lambda connection: accounts.find_user(connection, request.username))
-    password = request.password.get_secret_value() if request.password else ""
-    if actor.local:
-        if row is None:
-            raise WrongLogin(f"There is no user {request.username!r}.")
-    elif not environment.passwords.verify(row.password_hash if row else None, password) or row is None:
-        call.environment.log.write(
-            Severity.unusual_activity, SOURCE, f"Failed log-in as {request.username!r}.", client_address=actor.where
-        )
-        raise WrongLogin(
-            "User name or password is wrong.",
-            "An account without a password can log in only on the server machine itself.",
-        )
+    row = _let_in_locally(environment, request.username) if actor.local else _verified(call, request)
     token, session_id = new_secret(SESSION_PREFIX), secrets.token_hex(8)
-    verified = row
 
     def work(connection: Connection) -> None:
         present = accounts.find_user(connection, request.username, lock=True)
-        if present is None or present.password_hash != verified.password_hash:
+        if present is None or present.password_hash != row.password_hash:
             raise WrongLogin("The account was changed meanwhile.", "Log in again.")
-        accounts.add_session(
-            connection, session_id, token_hash(token), verified.id, actor.address, actor.local, call.now
-        )
+        accounts.add_session(connection, session_id, token_hash(token), row.id, actor.address, actor.local, call.now)
 
     environment.store.write(work)
     if not actor.local:  # each command on the server machine is a log-in; those would drown everything else
         environment.log.write(
             Severity.information, SOURCE, f"{row.name} logged in.", username=row.name, client_address=actor.where
         )
-    return contract.OpenedSession(token=token, **_session(row, row.role, session_id, call))
+    proof = _proof(call, request)
+    return contract.OpenedSession(token=token, proof=proof, **_session(row, row.role, session_id, call))
+
+
+def _let_in_locally(environment: Environment, username: str) -> UserRow:
+    row = environment.store.read(lambda connection: accounts.find_user(connection, username))
+    if row is None:
+        raise WrongLogin(f"There is no user {username!r}.")
+    return row
+
+
+def _verified(call: Call, request: contract.LoginRequest) -> UserRow:
+    """The user whose password it is."""
+    environment = call.environment
+    password = request.password.get_secret_value() if request.password else ""
+    browser = _browser(environment, request)
+    attempt = Attempt(SOURCE, account_key(request.username), request.username, call.actor.where, browser=browser)
+    with environment.guard.trying(attempt):
+        row = environment.store.read(lambda connection: accounts.find_user(connection, request.username))
+        attempt.right = environment.passwords.verify(row.password_hash if row else None, password)
+    if row is None or not attempt.right:
+        raise WrongLogin(
+            "User name or password is wrong.",
+            "An account without a password can log in only on the server machine itself.",
+        )
+    return row
+
+
+def account_key(username: str) -> str:
+    """What tries of a server user's password are counted for."""
+    return f"server user {username_key(username)}"
+
+
+def _browser(environment: Environment, request: contract.LoginRequest) -> str:
+    """The name of a browser that proves an earlier log-in to that account; empty without a proof that holds."""
+    if request.proof is None:
+        return ""
+    try:
+        opened = environment.sealer.open(account_key(request.username), request.proof.get_secret_value().encode())
+    except Unavailable:
+        return ""
+    return opened.get_secret_value()
+
+
+def _proof(call: Call, request: contract.LoginRequest) -> str:
+    """The proof of this log-in: the one that was shown goes on, so that a browser keeps its name."""
+    if call.actor.local:
+        return ""
+    browser = SecretStr(_browser(call.environment, request) or secrets.token_hex(8))
+    return call.environment.sealer.seal(account_key(request.username), browser).decode()
 
 
 def current_session(call: Call, request: Nothing) -> contract.Session:
@@ -150,7 +187,7 @@ def complete_setup(call: Call, request: contract.SetupRequest) -> Done:
     hashed = setup_code_hash(request.code.get_secret_value())
     password = checked_password(request.password.get_secret_value())
     if not call.environment.store.read(lambda connection: _code_fits(connection, hashed)):
-        call.log(Severity.unusual_activity, SOURCE, "A wrong set-up code was tried.")
+        call.environment.guard.wrong_code(call.actor.where)
         raise WrongLogin(
             "The set-up code is wrong or was used already.", "`trackkit up` prints a new one at its start."
         )

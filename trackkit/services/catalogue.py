@@ -16,6 +16,7 @@ from trackkit.contract import mail as mail_contract
 from trackkit.contract import options as options_contract
 from trackkit.contract import project as project_contract
 from trackkit.contract import server as server_contract
+from trackkit.contract import sessions as sessions_contract
 from trackkit.contract import tasks as tasks_contract
 from trackkit.contract import users as users_contract
 from trackkit.contract.operation import Operation, RequestT, ResponseT
@@ -41,6 +42,7 @@ from trackkit.services import (
     project_import,
     project_items,
     project_login,
+    sessions,
     tasks,
 )
 from trackkit.services.environment import Call
@@ -66,6 +68,8 @@ _ALL = (
     _bind(server_contract.LOGOUT, authentication.close_session),
     _bind(server_contract.SETUP_CODE, authentication.issue_setup_code),
     _bind(server_contract.SETUP, authentication.complete_setup),
+    _bind(sessions_contract.LIST, sessions.list_sessions),
+    _bind(sessions_contract.END, sessions.end_session),
     _bind(users_contract.LIST, accounts.list_users),
     _bind(users_contract.ADD, accounts.add_user),
     _bind(users_contract.EDIT, accounts.edit_user),

@@ -152,7 +152,9 @@ def create_database(call: Call, request: contract.CreateDatabase) -> contract.Cr
     settings = checked_settings(request.settings)
     administrator = checked(ProjectUser, {"name": request.administrator}, "The administrator was refused.").name
     given = request.administrator_password
-    password = checked_password(given.get_secret_value()) if given else secrets.token_urlsafe(12)
+    password = (
+        checked_password(given.get_secret_value(), "administrator_password") if given else secrets.token_urlsafe(12)
+    )
     location = new_location(call, request.name, request.database_password)
     hashed, database_id = environment.passwords.hash(password), str(uuid4())
 

@@ -16,6 +16,7 @@ from trackkit.services.database_places import Places
 from trackkit.services.jobs import Jobs
 from trackkit.services.log_search import LogSearch
 from trackkit.services.log_writer import LogWriter
+from trackkit.services.login_guard import LoginGuard
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
@@ -40,6 +41,8 @@ class Environment:
     """What waits to be e-mailed."""
     options: OptionCache
     passwords: Passwords
+    guard: LoginGuard
+    """Every password that comes from outside goes through it."""
     clock: Callable[[], datetime]
     zone: tzinfo
     """The server's time zone."""

@@ -1,8 +1,8 @@
 """Log-in of project users, their sessions, and their own passwords.
 
 A project user is never a server user and the other way round: each kind of token opens only its own operations. What
-fails is `WrongLogin`, which never tells which half was wrong, and `NotLoggedIn`; refusals are logged as Unusual
-Activity with the database.
+fails is `WrongLogin`, which never tells which half was wrong, `TooManyAttempts` and `NotLoggedIn`; refusals are logged
+as Unusual Activity with the database, of a flood of them a summary.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from trackkit.contract import project as contract
 from trackkit.contract.operation import Done, Nothing
 from trackkit.domain.accounts import Actor, ProjectIdentity, Role, checked_password, session_expired
 from trackkit.domain.declared import checked
-from trackkit.domain.errors import NotFound, NotLoggedIn, WrongLogin
+from trackkit.domain.errors import InvalidInput, NotFound, NotLoggedIn, WrongLogin
 from trackkit.domain.log import Severity
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
 from trackkit.services.environment import Call, Environment
+from trackkit.services.login_guard import Attempt
 from trackkit.services.passwords import PROJECT_PREFIX, new_secret, token_hash
 from trackkit.store import databases, project_items, project_sessions
 from trackkit.store.database import Connection
 from trackkit.store.databases import DatabaseRow
 from trackkit.store.project_items import LoginRow
 from trackkit.store.project_sessions import ProjectSessionRow
+from trackkit.store.project_tables import key_of_name
 
 SOURCE: Final = "project log-in"
 _TOUCH_EVERY: Final = timedelta(seconds=30)
@@ -47,31 +49,20 @@ def offered_databases(call: Call, request: contract.OfferedDatabases) -> contrac
 def open_project(call: Call, request: contract.OpenProject) -> contract.OpenedProject:
     """Log in to a project."""
     environment = call.environment
-    row, user = _claimed(environment, request)
-    password = request.password.get_secret_value()
-    verified = environment.passwords.verify(user.password_hash if user else None, password)
-    if row is None or user is None or not verified or not user.active or not row.settings.active:
-        call.log(
-            Severity.unusual_activity,
-            SOURCE,
-            f"Failed log-in to a project as {request.username!r}.",
-            database=row.name if row else request.database,
-        )
-        raise WrongLogin("Database, user name or password is wrong, or the account or database is not active.")
+    row, user = _verified(call, request)
     token, session_id = new_secret(PROJECT_PREFIX), secrets.token_hex(8)
-    found, known = row, user
 
     def work(connection: Connection) -> None:
-        present = databases.by_row(connection, found.id)
+        present = databases.by_row(connection, row.id)
         if present is None or not present.settings.active:
             raise WrongLogin("The database was switched off meanwhile.")
         project_sessions.open_session(
             connection,
             session_id=session_id,
             token_hash=token_hash(token),
-            database_row=found.id,
-            user_number=known.number,
-            username=known.name,
+            database_row=row.id,
+            user_number=user.number,
+            username=user.name,
             client=request.client,
             address=call.actor.address,
             now=call.now,
@@ -91,6 +82,30 @@ def open_project(call: Call, request: contract.OpenProject) -> contract.OpenedPr
         commands=user.commands,
         opened_at=call.now,
     )
+
+
+def _verified(call: Call, request: contract.OpenProject) -> tuple[DatabaseRow, LoginRow]:
+    """The database and the user whose password it is."""
+    environment = call.environment
+    attempt = _attempt(call, request.database, request.username)
+    with environment.guard.trying(attempt):
+        row, user = _claimed(environment, request)
+        attempt.database = row.name if row else attempt.database
+        right = environment.passwords.verify(user.password_hash if user else None, request.password.get_secret_value())
+        attempt.right = right and user is not None and user.active and row is not None and row.settings.active
+    if row is None or user is None or not attempt.right:
+        raise WrongLogin("Database, user name or password is wrong, or the account or database is not active.")
+    return row, user
+
+
+def _attempt(call: Call, database: str, username: str) -> Attempt:
+    """A try of a project user's password; however the database is written, its tries are counted together."""
+    try:
+        key = call.environment.places.key_of(database)
+    except InvalidInput:
+        key = key_of_name(database)
+    account = f"project user {key}\n{key_of_name(username)}"
+    return Attempt(SOURCE, account, username, call.actor.where, database=database)
 
 
 def _claimed(environment: Environment, request: contract.OpenProject) -> tuple[DatabaseRow | None, LoginRow | None]:
@@ -199,10 +214,13 @@ def change_project_password(call: Call, request: contract.ProjectPassword) -> Do
     environment, identity = call.environment, identity_of(call)
     project, number = environment.projects.open(identity.database), identity.user_number
     user = project.read(lambda connection: project_items.login_row_by_number(connection, number))
-    if user is None or not environment.passwords.verify(user.password_hash, request.present.get_secret_value()):
-        call.log(Severity.unusual_activity, SOURCE, "A wrong present password was given.", database=identity.database)
+    attempt = _attempt(call, identity.database, call.actor.username)
+    with environment.guard.trying(attempt):
+        known = user.password_hash if user else None
+        attempt.right = environment.passwords.verify(known, request.present.get_secret_value())
+    if user is None or not attempt.right:
         raise WrongLogin("The present password is wrong; nothing was changed.")
-    hashed = environment.passwords.hash(checked_password(request.new.get_secret_value()))
+    hashed = environment.passwords.hash(checked_password(request.new.get_secret_value(), "new"))
 
     def work(connection: Connection) -> None:
         info = KINDS[Kind.user]

@@ -32,6 +32,7 @@ class SessionRow:
 
     session_id: str
     user: UserRow
+    client_address: str
     local: bool
     opened_at: datetime
     last_used_at: datetime
@@ -127,11 +128,30 @@ def add_session(
     connection.execute(update(users).where(users.c.id == user_id).values(last_login_at=now))
 
 
+_SESSION = (
+    *_USER,
+    sessions.c.session_id,
+    sessions.c.client_address,
+    sessions.c.local,
+    sessions.c.opened_at,
+    sessions.c.last_used_at,
+)
+
+
+def _session(row: Any) -> SessionRow:
+    return SessionRow(row[6], _user(row), row[7], row[8], row[9], row[10])
+
+
 def find_session(connection: Connection, token_hash: str) -> SessionRow | None:
     """The session a token belongs to."""
-    query = select(*_USER, sessions.c.session_id, sessions.c.local, sessions.c.opened_at, sessions.c.last_used_at)
-    row = connection.execute(query.join_from(sessions, users).where(sessions.c.token_hash == token_hash)).first()
-    return SessionRow(row[6], _user(row), row[7], row[8], row[9]) if row else None
+    query = select(*_SESSION).join_from(sessions, users).where(sessions.c.token_hash == token_hash)
+    row = connection.execute(query).first()
+    return _session(row) if row else None
+
+
+def all_sessions(connection: Connection) -> list[SessionRow]:
+    """Every session there is."""
+    return [_session(row) for row in connection.execute(select(*_SESSION).join_from(sessions, users))]
 
 
 def touch_session(connection: Connection, session_id: str, now: datetime) -> None:

@@ -74,6 +74,12 @@ def find_session(connection: Connection, token_hash: str) -> ProjectSessionRow |
     return ProjectSessionRow(**row._mapping) if row else None
 
 
+def all_sessions(connection: Connection) -> list[ProjectSessionRow]:
+    """Every session there is."""
+    query = select(*_COLUMNS).join_from(project_sessions, databases)
+    return [ProjectSessionRow(**row._mapping) for row in connection.execute(query)]
+
+
 def touch(connection: Connection, session_id: str, now: datetime) -> None:
     """Note that a session was used."""
     mine = project_sessions.c.session_id == session_id

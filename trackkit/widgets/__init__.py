@@ -18,6 +18,7 @@ __all__ = [
     "project_page",
     "sending_options_page",
     "server_log_page",
+    "server_users_page",
     "support_page",
     "tasks_page",
 ]
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trackkit.widgets.sending_options import sending_options_page
     from trackkit.widgets.support import support_page
     from trackkit.widgets.tasks_panel import tasks_page
+    from trackkit.widgets.users_panel import server_users_page
 
 _HOME_OF = {
     "connections_page": "connections_panel",
@@ -39,6 +41,7 @@ _HOME_OF = {
     "project_page": "project_panel",
     "sending_options_page": "sending_options",
     "server_log_page": "log_panel",
+    "server_users_page": "users_panel",
     "support_page": "support",
     "tasks_page": "tasks_panel",
 }

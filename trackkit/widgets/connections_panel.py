@@ -6,10 +6,13 @@ the command line or another notebook changes is there. With no connection yet th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ipywidgets as w
 
 from trackkit.client import Connection, Connections, Server
 from trackkit.client.endpoint import address_problem, port_problem
+from trackkit.domain.accounts import ADMIN
 from trackkit.domain.errors import InvalidInput
 from trackkit.widgets import session
 from trackkit.widgets.confirm import confirm
@@ -36,9 +39,15 @@ def connections_page() -> w.VBox:
 
 
 class ConnectionsPanel:
-    """The panel. `widget` is what is shown; the buttons and fields are for tests, and do what a click does."""
+    """The panel. `widget` is what is shown; the buttons and fields are for tests, and do what a click does.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    connected: gets each server that was connected; a page that waits for one goes on with it.
+    """
+
+    def __init__(self, connected: Callable[[Server], None] = lambda _: None) -> None:
+        self._connected = connected
         self.trouble = Trouble()
         self.list = w.Select(description="Connections", rows=5)
         self.details, self.said, self.form, self.asking = w.HTML(), Said(), w.VBox(), w.VBox()
@@ -47,7 +56,7 @@ class ConnectionsPanel:
         self.log_in: LogIn | None = None
         self.buttons = {
             name: w.Button(description=name)
-            for name in ("Connect", "Disconnect", "Add", "Edit", "Delete", "Move up", "Move down")
+            for name in ("Connect", "Disconnect", "Add", "Edit", "Delete", "Move up", "Move down", "Forget password")
         }
         self.buttons["Connect"].button_style = "primary"
         do = {
@@ -58,6 +67,7 @@ class ConnectionsPanel:
             "Delete": self._delete,
             "Move up": lambda: self._move(up=True),
             "Move down": lambda: self._move(up=False),
+            "Forget password": self._forget,
         }
         for name, action in do.items():
             self.buttons[name].on_click(shows_problems(self.trouble)(lambda _, action=action: action()))
@@ -99,6 +109,8 @@ class ConnectionsPanel:
             self.buttons[label].disabled = name is None
         self.buttons["Disconnect"].disabled = server is None
         self.buttons["Connect"].disabled = name is None or server is not None
+        remembers = name in connections and bool(connections[name].remembered)
+        self.buttons["Forget password"].layout.display = None if remembers else "none"
         self.details.value = _details(connections[name], server) if name in connections else ""
 
     def _say(self, words: str, call: str = "") -> None:
@@ -138,6 +150,7 @@ class ConnectionsPanel:
         buttons = (cancel, save) if len(self.list.options) else (save,)
         self.form.children = (title(words, level=3), fields, row(*buttons, kind="tk-actions"))
         self.save_button = save
+        self.log_in = None
         return fields
 
     def _save(self, fields: Fields, name: str) -> None:
@@ -162,8 +175,9 @@ class ConnectionsPanel:
     def _delete(self) -> None:
         connection = Connections.load()[self.chosen]
         connected = " You are connected to it; that ends." if connection.name in session.connected() else ""
+        also = " and remembered password" if connection.remembered else ""
         question = (
-            f"Delete the connection {connection.name} ({connection.endpoint.url}) and its pinned certificate? "
+            f"Delete the connection {connection.name} ({connection.endpoint.url}) and its pinned certificate{also}? "
             f"There is no undo. The server itself is untouched.{connected}"
         )
 
@@ -185,6 +199,12 @@ class ConnectionsPanel:
         where = [value for _, value in self.list.options].index(name) + 1
         self._say(f"{name} is number {where} now.", f"trackkit.Connections.load().move({name!r}, up={up})")
 
+    def _forget(self) -> None:
+        name = self.chosen
+        Connections.load().forget(name)
+        self.refresh(name)
+        self._say(f"The password of {name} is forgotten.", f"trackkit.Connections.load().forget({name!r})")
+
     def _connect(self) -> None:
         name = self.chosen
 
@@ -194,8 +214,11 @@ class ConnectionsPanel:
             self.refresh(name)
             self._say(f"Connected to {name} as {server.username} ({server.role}).")
             self.code.code = whole("server.health()", server)
+            self._connected(server)
 
-        self.log_in = LogIn(lambda: name, self.trouble, done)
+        known = Connections.load()[name]
+        username = known.remembered or ADMIN
+        self.log_in = LogIn(lambda: name, self.trouble, done, username, can_remember=known.encrypted)
         self.form.children = (title(f"Log in to {name}", level=3), self.log_in.widget)
         self.log_in.fields.focus_on("password")
 
@@ -238,6 +261,8 @@ def _details(connection: Connection, server: Server | None) -> str:
     else:
         certificate = connection.fingerprint or "not known yet; it is shown and asked about at the first log-in"
     lines = [f"Certificate: {shown(certificate)}"]
+    if connection.remembered:
+        lines.append(f"The password of {shown(connection.remembered)} is remembered in this system's keyring.")
     if server is not None:
         lines.append(f"Connected as <b>{shown(server.username)}</b> ({shown(server.role)})")
     return f'<p class="tk-hint" role="status">{"<br>".join(lines)}</p>'

@@ -19,13 +19,14 @@ from trackkit.domain.accounts import Role
 from trackkit.domain.databases import EVERY_START_WARNING, FULL_PATH_WARNING, DatabaseSettings, Place, place_of
 from trackkit.domain.declared import fields_of
 from trackkit.domain.errors import Conflict, InvalidInput
+from trackkit.widgets.actions import action_buttons
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.database_tables import browsed, databases_table, information
 from trackkit.widgets.declared_form import DeclaredForm, Values
 from trackkit.widgets.fields import Field, Text
 from trackkit.widgets.job_progress import watch
 from trackkit.widgets.page import offer, panel, row, title
-from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.problems import Trouble, status
 from trackkit.widgets.said import Said
 from trackkit.widgets.session import on_server
 from trackkit.widgets.show_python import python_of, whole
@@ -75,12 +76,7 @@ class DatabasesPanel:
         new = {"Create": self.create, "Create from template": self.from_template, "Add existing": self.add}
         new["Restore a backup"] = self.restore
         actions = {"Refresh": self.refresh, **one, **new}
-        self.buttons = {words: w.Button(description=words, disabled=True) for words in actions}  # until it is there
-        self.buttons["Create"].button_style = "primary"
-        self.buttons["Remove from list"].add_class("tk-danger")
-        for words, action in actions.items():
-            self.buttons[words].on_click(shows_problems(trouble)(lambda _, action=action: action()))
-        self.buttons["Refresh"].disabled = False
+        self.buttons = action_buttons(actions, trouble, primary="Create", danger="Remove from list")
         self._one, self._new = tuple(one), tuple(new)
         self.widget = panel(
             title(

@@ -7,6 +7,7 @@ fingerprints; pinning the new one is a choice of its own. A password is taken ou
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import ipywidgets as w
 
@@ -16,13 +17,20 @@ from trackkit.client.endpoint import looks_like_url
 from trackkit.domain.accounts import ADMIN
 from trackkit.domain.errors import CertificateChanged, CertificateUnknown, InvalidInput
 from trackkit.widgets.confirm import confirm
-from trackkit.widgets.fields import Field, Fields, Section
+from trackkit.widgets.fields import Field, Fields, Section, Text
 from trackkit.widgets.page import panel, row, title
 from trackkit.widgets.problems import Trouble, show, shows_problems
 from trackkit.widgets.work import in_background, long_work
 
 USERNAME = Field("username", "User name", required=True, autocomplete="username")
 PASSWORD = Field("password", "Password", "secret", autocomplete="current-password")
+REMEMBERED = replace(PASSWORD, help="Empty: the one that this system's keyring remembers, if it does.")
+REMEMBER = Field(
+    "remember",
+    "Remember it",
+    "yes/no",
+    help="In this system's keyring, never in a file of ours. Whoever can unlock the keyring can log in.",
+)
 
 
 class LogIn:
@@ -32,11 +40,23 @@ class LogIn:
     ----------
     target: gives the connection's name or URL when the button is pressed.
     done: gets the server once it is logged in.
+    username: who is meant to log in, as far as one knows.
+    can_remember: the target is a connection, whose password can be remembered.
     """
 
-    def __init__(self, target: Callable[[], str], trouble: Trouble, done: Callable[[Server], None]) -> None:
+    def __init__(
+        self,
+        target: Callable[[], str],
+        trouble: Trouble,
+        done: Callable[[Server], None],
+        username: str = ADMIN,
+        *,
+        can_remember: bool = False,
+    ) -> None:
         self._target, self._trouble, self._done = target, trouble, done
-        self.fields = Fields([Section("", (USERNAME, PASSWORD))], {"username": ADMIN, "password": ""})
+        asked = (USERNAME, REMEMBERED, REMEMBER) if can_remember else (USERNAME, PASSWORD)
+        values: dict[str, Text] = {"username": username, "password": "", "remember": False}
+        self.fields = Fields([Section("", asked)], {field.name: values[field.name] for field in asked})
         self.button = w.Button(description="Connect", button_style="primary")
         self.asking = w.VBox()
         self.widget = w.VBox([self.fields, self.asking, row(self.button, kind="tk-actions")])
@@ -56,7 +76,8 @@ class LogIn:
         def work(_: object) -> Server:
             if fingerprint and not looks_like_url(target):
                 Connections.load().pin(target, fingerprint)
-            return trackkit.connect(target, username=username, password=password, fingerprint=fingerprint)
+            given = password or (None if Connections.load().remembers(target, username) else "")
+            return trackkit.connect(target, username=username, password=given, fingerprint=fingerprint)
 
         def failed(error: Exception) -> bool:
             if not isinstance(error, CertificateUnknown | CertificateChanged):
@@ -72,7 +93,11 @@ class LogIn:
 
         def connected(server: Server) -> None:
             self.fields.put("password", "")
-            self._done(server)
+            try:
+                if self.fields.values.get("remember") and password:
+                    Connections.load().remember(target, server.username, password)
+            finally:  # one is connected all the same
+                self._done(server)
 
         long_work(
             self.asking,
@@ -100,19 +125,20 @@ def _question(target: str, error: CertificateUnknown | CertificateChanged) -> st
 
 
 def log_in_form(address: str | None, trouble: Trouble, done: Callable[[Server], None]) -> w.VBox:
-    """Choose a connection and log in.
+    """Choose a connection and log in; with no connection yet the form that adds one (SPEC §1).
 
     Parameters
     ----------
-    address: the only server to log in to; none = choose among the connections, or type an address.
+    address: the only server to log in to; none = choose among the connections.
     """
     names = [address] if address else [connection.name for connection in Connections.load()]
-    if names:
-        choice = Field("server", "Server", "choice", choices=tuple((name, name) for name in names))
-    else:
-        choice = Field("server", "Server", required=True, help="Its address as https://host:port.")
-    where = Fields([Section("", (choice,))], {"server": names[0] if names else "https://127.0.0.1:8470"})
-    form = LogIn(lambda: str(where.values["server"]).strip(), trouble, done)
+    if not names:
+        from trackkit.widgets.connections_panel import ConnectionsPanel
+
+        return ConnectionsPanel(done).widget
+    choice = Field("server", "Server", "choice", choices=tuple((name, name) for name in names))
+    where = Fields([Section("", (choice,))], {"server": names[0]})
+    form = LogIn(lambda: str(where.values["server"]).strip(), trouble, done, can_remember=address is None)
     where.when_entered(form.button.click)
     return panel(title("Log in to a server", "Your own account on that server."), where, form.widget)
 

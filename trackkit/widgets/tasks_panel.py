@@ -15,11 +15,12 @@ from trackkit.domain.accounts import Role
 from trackkit.domain.declared import Declaration, fields_of
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.tasks import Task
+from trackkit.widgets.actions import action_buttons
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.declared_form import DeclaredForm, Values
 from trackkit.widgets.job_progress import watch
 from trackkit.widgets.page import offer, panel, row, title
-from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.problems import Trouble, status
 from trackkit.widgets.said import Said
 from trackkit.widgets.session import on_server
 from trackkit.widgets.show_python import python_of, whole
@@ -56,12 +57,7 @@ class TasksPanel:
         self._needs = {**needs, "Edit": Role.admin, "Delete": Role.admin}
         actions = {"Refresh": self.refresh, "Run now": self.run, "History": self.show_history, "Edit": self.edit}
         actions |= {"Delete": self.delete, "Add a task": self.add}
-        self.buttons = {words: w.Button(description=words, disabled=True) for words in actions}  # until it is there
-        self.buttons["Add a task"].button_style = "primary"
-        self.buttons["Delete"].add_class("tk-danger")
-        for words, action in actions.items():
-            self.buttons[words].on_click(shows_problems(trouble)(lambda _, action=action: action()))
-        self.buttons["Refresh"].disabled = False
+        self.buttons = action_buttons(actions, trouble, primary="Add a task", danger="Delete")
         self.widget = panel(
             title("Scheduled tasks", f"What {server.name} does by itself: backups and compaction."),
             self.list,
