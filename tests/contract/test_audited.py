@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Start
+from tests.contract.samples import OPTIONS_FILE
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
 from trackkit.client import Server
@@ -39,6 +40,8 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "token.add": lambda: admin.tokens.add("script", "viewer"),
         "token.delete": lambda: admin.tokens.delete("admin", "script"),
         "options.set": lambda: admin.options.set({"sending.paused": True}),
+        "options.apply": lambda: admin.options.apply(OPTIONS_FILE),
+        "options.revert": lambda: admin.options.revert(admin.options.history(limit=1).sets[0].change_id),
         "mail.submit": lambda: admin.mail.submit(b"x", sender="", recipients=["a@sink.test"]),
         "mail.reattempt": lambda: admin.mail.reattempt(queue_id),
         "mail.hold": lambda: admin.mail.hold(queue_id),

@@ -139,9 +139,7 @@ def _show(detail: "MessageDetail") -> None:
 def raw(
     server: "Server",
     queue_id: QueueId,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this new file.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this new file.")] = None,
 ) -> None:
     """Print a message's bytes exactly as they were submitted; at a terminal with control characters escaped."""
     message = server.mail.raw(queue_id)

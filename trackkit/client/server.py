@@ -13,12 +13,13 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from trackkit.client.admin import AuditPart, OptionsPart, Secret, TokensPart, UsersPart
+from trackkit.client.admin import AuditPart, Secret, TokensPart, UsersPart
 from trackkit.client.call import Caller, automatic
 from trackkit.client.databases import DatabasesPart
 from trackkit.client.jobs import JobsPart
 from trackkit.client.log import Log
 from trackkit.client.mail import Mail
+from trackkit.client.options import OptionsPart
 from trackkit.client.project import Project, open_project
 from trackkit.client.tasks import TasksPart
 from trackkit.contract import project
@@ -42,7 +43,7 @@ class Server:
         self.jobs = JobsPart(caller, name)
         self.databases = DatabasesPart(caller, name, self.jobs)
         self.tasks = TasksPart(caller, name, self.jobs)
-        self.options = OptionsPart(caller)
+        self.options = OptionsPart(caller, name)
         self.users = UsersPart(caller)
         self.tokens = TokensPart(caller)
         self.audit = AuditPart(caller, name)
