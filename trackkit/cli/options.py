@@ -147,6 +147,9 @@ def _word(value: object) -> str:
 
 
 def _tell(state: "OptionsState") -> None:
+    waiting = [option.name for option in state.options if option.restart_needed and option.name not in state.notes]
+    if waiting:  # the server is older and says no more
+        note(f"Takes effect at the server's next start: {', '.join(waiting)}")
     for name, words in state.notes.items():
         note(f"{name}: {words}")
     for warning in state.warnings:

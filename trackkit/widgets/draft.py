@@ -147,4 +147,8 @@ def still_differs(changes: Mapping[str, Any], state: OptionsState) -> bool:
 
 def notes(state: OptionsState, names: Collection[str]) -> list[str]:
     """What has to be known of those options: what a restart is needed for, and what else then."""
-    return [f"{catalogue()[name].title}: {words}" for name, words in state.notes.items() if name in names]
+    waiting = {
+        option.name: "Takes effect at the server's next start." for option in state.options if option.restart_needed
+    }
+    found = {**waiting, **state.notes}  # an older server says only that a restart is needed
+    return [f"{catalogue()[name].title}: {words}" for name, words in found.items() if name in names]
