@@ -280,7 +280,7 @@ def test_a_file_is_applied_whole_or_not_at_all(admin: Server, tmp_path: Path) ->
         (HEAD + '"server.port" = 25\n[server]\nport = 26\n', "server.port", "twice"),
         (HEAD + "[sending.smtp]\nauthentication = 'basic'\n", "sending.smtp.username", "needed"),
         (HEAD + "x = " + "[" * 20_000, "file", "nested"),
-        (HEAD + "#" * 262_144, "text", "262144"),
+        (HEAD + "#" * 262_144, "file", "262,144"),
         (HEAD.replace("1", "0"), "format", "older"),
         (HEAD.replace("1", "2"), "format", "newer"),
         (HEAD.replace("1", "true"), "format", "whole number"),

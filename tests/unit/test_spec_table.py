@@ -12,6 +12,9 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "2: add existing: the browser",
     "2: no API deletes",
     "2: the sample database",
+    "7: server: encryption",
+    "7: server: text on the web log-in page",
+    "7: secret options: a lost",
 )
 
 

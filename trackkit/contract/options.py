@@ -11,7 +11,6 @@ from pydantic_core import PydanticCustomError
 from trackkit.contract.operation import Nothing, Operation, Request, Response, RowNumber
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
-from trackkit.domain.option_file import LONGEST
 from trackkit.domain.options import Options, catalogue, from_flat
 
 
@@ -86,7 +85,7 @@ class OptionsFile(Response):
 class PlanOptions(Request):
     """The file's text. References to secrets are not resolved: a plan needs none."""
 
-    text: str = Field(max_length=LONGEST)
+    text: str
 
 
 class PlannedChange(Response):
@@ -119,7 +118,7 @@ class ApplyOptions(Request):
     `revisions` as in `SetOptions`.
     """
 
-    text: str = Field(max_length=LONGEST)
+    text: str
     secrets: dict[str, SecretStr] = Field(default_factory=dict, max_length=100)
     revisions: dict[str, int] = Field(default_factory=dict, max_length=50)
 
