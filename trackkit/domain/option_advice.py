@@ -47,12 +47,17 @@ def notes(used: Options, then: Options, given_port: int | None = None) -> dict[s
     """
     changed = {name for name, info in catalogue().items() if info.restart and get(used, name) != get(then, name)}
     found = {name: "Takes effect at the server's next start." for name in catalogue() if name in changed}
+    won = given_port not in (None, then.server.port)
     if "server.port" in changed:
-        found["server.port"] += f" Clients' connections must be edited then: port {then.server.port}."
+        without = " without --port" if won else ""
+        found["server.port"] = (
+            f"Takes effect at the server's next start{without}. "
+            f"Clients' connections must be edited then: port {then.server.port}."
+        )
     if "server.encrypt" in changed:
         how = "encrypted" if then.server.encrypt else "not encrypted"
         found["server.encrypt"] += f" Clients' connections must be edited then: {how}."
-    if given_port not in (None, then.server.port):
-        won = f"The server was started with --port {given_port}, which wins over this option ({then.server.port})."
-        found["server.port"] = " ".join(filter(None, (found.get("server.port"), won)))
+    if won:
+        words = f"The server was started with --port {given_port}, which wins over this option ({then.server.port})."
+        found["server.port"] = " ".join(filter(None, (found.get("server.port"), words)))
     return found

@@ -53,12 +53,13 @@ class OptionHistoryPanel:
         )
         self.refresh()
 
-    def refresh(self) -> None:
-        """Ask for the history again."""
+    def refresh(self, *, newest: bool = False) -> None:
+        """Ask for the history again; `newest`: the newest change is chosen then, whatever was before."""
 
         def show(found: ChangeSets) -> None:
             self.list.value = changes_table(found.sets)
-            offer(self.chosen, [(_words(one), one.change_id) for one in found.sets])
+            wanted = found.sets[0].change_id if newest and found.sets else None
+            offer(self.chosen, [(_words(one), one.change_id) for one in found.sets], wanted)
             self.revert.disabled = not found.sets or Role(self._server.role) is not Role.admin
 
         in_background(self.trouble, lambda: self._server.options.history(limit=MANY), show, busy=(self.look,))

@@ -80,7 +80,7 @@ class ServerOptionsPanel:
     def _applied(self, state: OptionsState) -> None:
         """A form has changed something: the other parts have to know."""
         self._warn(state)
-        self.history.refresh()
+        self.history.refresh(newest=True)
 
     def _changed(self, state: OptionsState) -> None:
         """A file or a revert has changed something."""
