@@ -51,11 +51,12 @@ class OptionFilePanel:
             title("Options as a file", purpose),
             row(self.export, self.everything),
             self.link,
-            row(self.upload, self.apply),
+            row(self.upload),
             self.plan,
             self.trouble.widget,
             self.asking,
             self.said,
+            row(self.apply, kind="tk-actions"),
             self.code,
         )
 
