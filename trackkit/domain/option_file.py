@@ -16,7 +16,7 @@ values fit their options is for `trackkit.domain.options` to say.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,7 +28,9 @@ from trackkit.domain.options import Options, catalogue, flat, near_names
 KIND: Final = "trackkit server options"
 FORMAT: Final = 1
 LONGEST: Final = 262_144
-"""Characters of a file; thousands of times what all options take."""
+"""Characters of a file; dozens of times what all options take."""
+LONGEST_LINE: Final = 2_000
+"""Characters of a line: a name of very many parts takes the parser very long."""
 
 SOURCES: Final = "env:NAME, file:PATH or keyring:SERVICE/NAME"
 _SCHEMES: Final = ("env:", "file:", "keyring:")
@@ -97,6 +99,10 @@ def read(text: str) -> OptionFile:
 def _parsed(text: str) -> dict[str, Any]:
     if len(text) > LONGEST:
         raise InvalidInput.of("file", f"is longer than {LONGEST:,} characters; this is no options file")
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LONGEST_LINE:
+            words = f"has more than {LONGEST_LINE:,} characters in line {number}; this is no options file"
+            raise InvalidInput.of("file", words)
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -130,26 +136,24 @@ def _check_format(raw: Mapping[str, Any]) -> None:
 
 
 def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every name in the file with its value; an empty table names nothing."""
+    """Every name in the file with its value; a table that is no group of options is one name."""
     for key, value in table.items():
         name = f"{prefix}{key}"
-        if isinstance(value, dict) and name not in catalogue():
-            if not value and not _is_group(name, catalogue()):
-                yield name, value
+        if isinstance(value, dict) and _is_group(name):
             yield from _leaves(value, f"{name}.")
         else:
             yield name, value
 
 
-def _is_group(name: str, names: Iterable[str]) -> bool:
-    return any(known.startswith(f"{name}.") for known in names)
+def _is_group(name: str) -> bool:
+    return any(known.startswith(f"{name}.") for known in catalogue())
 
 
 def _refusal(name: str, value: object) -> str:
     """Why this line is refused; ``""`` when it is not. The value is never repeated: it may be a secret."""
     if name not in catalogue():
-        if _is_group(name, catalogue()):
-            return "is a group of options; write it as a table, [" + name + "]"
+        if _is_group(name):
+            return f"is a group of options; write it as a table, [{name}]"
         return f"is not the name of an option. {near_names(name[:200])}".strip()
     if catalogue()[name].secret:
         if not isinstance(value, str) or (value and not is_reference(value)):
