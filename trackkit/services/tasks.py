@@ -183,12 +183,14 @@ def _run(call: Call, task: Task, started_by: str, *, missed: bool) -> Job:
 
 def _begin(call: Call, task: Task, ended: OnEnd) -> Job:
     if task.kind == "backup":
-        return begin_backup(call, task.database, task=task.name, keep=task.keep, on_end=ended)
+        return begin_backup(call, task.database, task.root, task=task.name, keep=task.keep, on_end=ended)
     return begin_compaction(call, task.database, ended)
 
 
 def _checked(environment: Environment, values: dict[str, Any]) -> Task:
     task = checked(Task, values, _REFUSED)
+    if task.root is not None:
+        environment.places.allowed_backup_root(task.root)
     try:
         name = environment.projects.row(task.database).name
     except NotFound:
