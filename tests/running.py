@@ -41,22 +41,16 @@ class RunningServer:
     environment: Mapping[str, str] = field(default_factory=dict)
     sample: bool = False
     """A server that starts for the first time gets the sample database, as people's do."""
+    prefix: tuple[str, ...] = ()
+    """What the command is run by: a program that starts another one."""
     url: str = ""
     fingerprint: str = ""
 
     def start(self) -> None:
         """Start the process and wait for its `ready` line; `AssertionError` with its stderr when there is none."""
-        command = [
-            sys.executable,
-            "-m",
-            "trackkit",
-            "server",
-            "run",
-            "--data",
-            str(self.data),
-            "--port",
-            str(self.port),
-        ]
+        command = [*self.prefix, sys.executable, "-m", "trackkit", "server", "run", "--data", str(self.data)]
+        if self.port:  # else the one that is stored
+            command += ["--port", str(self.port)]
         if self.database_url:
             command += ["--database-url", self.database_url]
         if not self.sample:
@@ -146,10 +140,11 @@ def start_server(
     arguments: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
     sample: bool = False,
+    prefix: tuple[str, ...] = (),
 ) -> RunningServer:
     """Start a server on a fresh data folder (or the one given) and set options."""
     data = data or Path(tempfile.mkdtemp(prefix=SHORT)) / "data"
-    server = RunningServer(data, free_port(), database_url, arguments, environment or {}, sample)
+    server = RunningServer(data, free_port(), database_url, arguments, environment or {}, sample, prefix)
     try:
         server.start()
         if options:

@@ -100,6 +100,12 @@ class House:
         asked = {"username": person.name if person.role else "viewer-user", "password": PASSWORD}
         return str(self.http.ask("session.open", asked).body["session_id"])
 
+    def option_change(self) -> int:
+        """A change of options that can be reverted."""
+        options = self.server.admin.options
+        options.set({"sending.timing.connections": 5 + next(self.counter) % 90})
+        return options.history(limit=1).sets[0].change_id
+
     def file(self) -> int:
         """A file attached to a new defect."""
         return self.project.attach("defect", self.defect(), "a.txt", b"x").file_id
@@ -139,6 +145,7 @@ MESSAGE = {
     "sender": "",
     "recipients": ["x@y.test"],
 }
+OPTIONS_FILE = 'kind = "trackkit server options"\nformat = 1\n[sending.timing]\ndays = 7\n'
 Sample = Callable[[House, Person], dict[str, Any]]
 
 
@@ -182,6 +189,12 @@ SAMPLES: dict[str, Sample] = {
     "token.delete": lambda house, person: {"username": person.name or "x", "name": "no such token"},
     "options.get": nothing,
     "options.set": lambda house, person: {"values": {"sending.timing.days": 5 + next(house.counter) % 2}},
+    "options.export": nothing,
+    "options.plan": lambda house, person: {"text": OPTIONS_FILE},
+    "options.apply": lambda house, person: {"text": OPTIONS_FILE},
+    "options.history": nothing,
+    "options.plan_revert": lambda house, person: {"change_id": house.option_change()},
+    "options.revert": lambda house, person: {"change_id": house.option_change()},
     "mail.submit": lambda house, person: MESSAGE,
     "mail.list": nothing,
     "mail.ids": nothing,

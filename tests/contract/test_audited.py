@@ -8,6 +8,7 @@ import pytest
 
 import trackkit
 from tests.conftest import Start
+from tests.contract.samples import OPTIONS_FILE
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
 from trackkit.client import Server
@@ -41,6 +42,8 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "token.delete": lambda: admin.tokens.delete("admin", "script"),
         "session.end": lambda: ended(admin),
         "options.set": lambda: admin.options.set({"sending.paused": True}),
+        "options.apply": lambda: admin.options.apply(OPTIONS_FILE),
+        "options.revert": lambda: admin.options.revert(admin.options.history(limit=1).sets[0].change_id),
         "mail.submit": lambda: admin.mail.submit(b"x", sender="", recipients=["a@sink.test"]),
         "mail.reattempt": lambda: admin.mail.reattempt(queue_id),
         "mail.hold": lambda: admin.mail.hold(queue_id),

@@ -14,6 +14,7 @@ import pytest
 import trackkit
 from tests.command_line import CommandLine
 from tests.conftest import Start
+from tests.contract.samples import OPTIONS_FILE
 from tests.contract.wire import Stranger, stranger
 from tests.ports import free_port
 from tests.running import RunningServer
@@ -65,6 +66,18 @@ def options(name: str, value: object) -> tuple[str, dict[str, Any], str]:
     return "options.set", {"values": {name: value}}, name
 
 
+NUMBERS = [
+    ("options.history", "before"),
+    ("options.plan_revert", "change_id"),
+    ("options.revert", "change_id"),
+    ("audit.list", "before"),
+    ("job.list", "before"),
+    ("job.show", "job_id"),
+    ("log.list", "before"),
+    ("mail.history", "before"),
+]
+"""Numbers of rows, which databases cannot hold beyond 63 bits."""
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     *(options("sending.smtp.port", port) for port in (0, -1, 65536, 2**63, "25", True, None)),
     ("options.set", {"values": {"sending.smtp.port": 25.5}}, "values.sending.smtp.port"),
@@ -82,6 +95,17 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("options.set", {"values": []}, "values"),
     ("options.set", {"values": {"sending.paused": {}}}, "values.sending.paused"),
     ("options.set", {}, "values"),
+    options("server.login_text", "x" * 66),
+    options("server.login_text", None),
+    ("options.plan", {"text": "kind = 1"}, "kind"),
+    ("options.apply", {"text": OPTIONS_FILE + "[server]\nprot = 1\n"}, "server.prot"),
+    (
+        "options.apply",
+        {"text": OPTIONS_FILE, "secrets": {"sending.smtp.password": SECRET}},
+        "secrets.sending.smtp.password",
+    ),
+    ("options.history", {"limit": 0}, "limit"),
+    *((name, {field: number}, field) for name, field in NUMBERS for number in (-1, 2**63)),
     ("mail.submit", mail(recipients=[]), "recipients"),
     ("mail.submit", mail(recipients="x@y.test"), "recipients"),
     ("mail.submit", mail(recipients=["x@y.test", "z"]), "recipients[1]"),

@@ -164,6 +164,23 @@ OPTIONS = options.OptionsState(
     ),
     revisions={"sending": 4, "server": 1},
 )
+PLAN = options.Plan(
+    changes=(options.PlannedChange(name="sending.paused", before="no", after="yes", restart=False),),
+    revisions={"sending": 4},
+)
+OPTION_CHANGES = options.ChangeSets(
+    sets=(
+        options.ChangeSet(
+            change_id=9,
+            at=NOW,
+            username="ada",
+            client_address="local socket",
+            operation="options.set",
+            changes=(options.ChangedOption(name="sending.paused", before=False, after=True),),
+        ),
+    ),
+    next_before=None,
+)
 
 
 def answers() -> dict[str, Any]:
@@ -188,6 +205,12 @@ def answers() -> dict[str, Any]:
         "token.delete": Done(),
         "options.get": OPTIONS,
         "options.set": OPTIONS,
+        "options.export": options.OptionsFile(text="format = 1\n", secrets=()),
+        "options.plan": PLAN,
+        "options.apply": OPTIONS,
+        "options.history": OPTION_CHANGES,
+        "options.plan_revert": PLAN,
+        "options.revert": OPTIONS,
         "mail.submit": mail.Submitted(queue_id="q1", message_id="<m@x>", size=10),
         "mail.list": mail.QueuePage(messages=(queued("q1"),), next_before=None, total=1),
         "mail.ids": mail.QueueIds(queue_ids=("q1",), next_before=None),

@@ -16,7 +16,20 @@ from pydantic import SecretStr
 
 import trackkit
 from tests.unit import client_peers as peers
-from trackkit.client import Server, accounts, admin, databases, jobs, log, log_filters, mail, project, reach, tasks
+from trackkit.client import (
+    Server,
+    accounts,
+    admin,
+    databases,
+    jobs,
+    log,
+    log_filters,
+    mail,
+    options,
+    project,
+    reach,
+    tasks,
+)
 from trackkit.client import server as server_module
 from trackkit.contract import mail as mail_contract
 from trackkit.contract.catalogue import OPERATIONS
@@ -45,7 +58,7 @@ def server(api: peers.ApiServer) -> Iterator[Server]:
 
 def test_each_operation_is_asked_for_by_exactly_one_method() -> None:
     asked: list[str] = []
-    for module in (server_module, mail, log, log_filters, admin, accounts, databases, jobs, tasks, project):
+    for module in (server_module, mail, log, log_filters, admin, accounts, options, databases, jobs, tasks, project):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "ask":
                 constant = node.args[0]
@@ -57,6 +70,7 @@ def test_each_operation_is_asked_for_by_exactly_one_method() -> None:
     assert Counter(asked) == dict.fromkeys(OPERATIONS, 1)
 
 
+OPTIONS_FILE = 'kind = "trackkit server options"\nformat = 1\n[sending]\npaused = true\n'
 CALLS: dict[str, Any] = {
     "server.info": lambda s: s.info(),
     "server.health": lambda s: s.health(),
@@ -77,6 +91,12 @@ CALLS: dict[str, Any] = {
     "session.end": lambda s: s.sessions.end("s1"),
     "options.get": lambda s: s.options.get(),
     "options.set": lambda s: s.options.set({"sending.paused": True}, {"sending": 4}),
+    "options.export": lambda s: s.options.export(everything=True),
+    "options.plan": lambda s: s.options.plan(OPTIONS_FILE),
+    "options.apply": lambda s: s.options.apply(OPTIONS_FILE, {"sending": 4}),
+    "options.history": lambda s: s.options.history(9, 5),
+    "options.plan_revert": lambda s: s.options.plan_revert(9),
+    "options.revert": lambda s: s.options.revert(9, {"sending": 4}, anyway=True),
     "mail.submit": lambda s: s.mail.submit(b"x", sender="", recipients="b@example.org"),
     "mail.list": lambda s: s.mail.list("deferred", "q9", 5),
     "mail.ids": lambda s: s.mail.ids("deferred", first="q9", last="q1"),

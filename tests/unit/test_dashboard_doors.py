@@ -67,6 +67,18 @@ def bob(dashboards: RunningDashboards) -> Iterator[Visitor]:
     visitor.post("/logout")
 
 
+@pytest.mark.spec("7: server: text on the web log-in page, 65 characters at most")
+def test_the_log_in_page_shows_the_text_of_the_server(server: RunningServer, dashboards: RunningDashboards) -> None:
+    assert "tk-login-text" not in dashboards.visitor().http.get("/login?form=login").text
+    text = "Only for staff <b>of</b> &amp; around the mill"
+    server.admin.options.set({"server.login_text": text + "." * (65 - len(text))})
+    visitor = dashboards.visitor()
+    refused = visitor.log_in("ada", "not her password")
+    for page in (visitor.http.get("/login?form=login"), refused):
+        assert "Only for staff &lt;b&gt;of&lt;/b&gt; &amp;amp; around the mill" in page.text, "as text, not as markup"
+    server.admin.options.set({"server.login_text": ""})
+
+
 def requests_for(kernel_id: str) -> dict[str, list[tuple[str, str]]]:
     """Voilà's routes by pattern, each with the requests that reach it. What ends the kernel comes last."""
     kernel, channels, shutdown, render, templates, static, themes, extensions = VOILA_ROUTES

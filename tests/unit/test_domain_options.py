@@ -96,7 +96,8 @@ def valid_values(info: Declaration) -> st.SearchStrategy[object]:
         return st.integers(info.minimum, info.maximum)
     if info.kind == "choice":
         return st.sampled_from(info.choices)
-    return st.none() | st.from_regex(r"[a-z0-9.-]{1,60}", fullmatch=True)
+    text = st.from_regex(r"[a-z0-9.-]{1,60}", fullmatch=True)
+    return st.none() | text if info.optional else text | st.just("")
 
 
 @pytest.mark.parametrize("info", PLAIN, **named)

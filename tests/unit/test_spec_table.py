@@ -21,6 +21,9 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "7: log: start-up errors",
     "7: log: startup.log",
     "7: log: a Warning when the server does not run as a service",
+    "7: server: encryption",
+    "7: server: text on the web log-in page",
+    "7: secret options: a lost",
 )
 
 

@@ -265,10 +265,10 @@ def test_what_waits_for_a_restart_is_said_until_it_has_happened(server: RunningS
     form = option_form(server.admin, ("server.port", "server.admin_idle_minutes"))
     form.fields.put("server.port", "9999")
     form.apply_button.click()
-    assert "at the server&#x27;s next start: Port." in form.line.value
+    assert "Port: Takes effect at the server&#x27;s next start" in form.line.value
     assert "clients' connections must be edited" in form.fields.sections[0]["fields"][0]["help"].lower()
     again = option_form(server.admin, ("server.port",))
-    assert "next start: Port." in again.line.value
+    assert "Port: Takes effect at the server&#x27;s next start" in again.line.value
 
 
 def test_the_form_as_python_does_the_same(form: Form, server: RunningServer) -> None:

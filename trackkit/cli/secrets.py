@@ -5,15 +5,13 @@
 | ``-`` | asked for at the terminal without showing it; without a terminal the first line of standard input |
 | ``env:NAME`` | the environment variable NAME |
 | ``file:PATH`` | the file's content, without the line end at its end |
-| ``keyring:SERVICE/USER`` | what the operating system's keyring holds under these two |
+| ``keyring:SERVICE/NAME`` | what the operating system's keyring keeps for NAME under SERVICE |
 
 Anything else is `SecretInArguments`, and is not repeated.
 """
 
-import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,7 +21,8 @@ from trackkit.domain.errors import InvalidInput, SecretInArguments
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-SOURCES = "- (prompt, or standard input), env:NAME, file:PATH or keyring:SERVICE/USER"
+SOURCES = "- (prompt, or standard input), env:NAME, file:PATH or keyring:SERVICE/NAME"
+_REFERENCES = ("env:", "file:", "keyring:")
 
 
 def resolve(source: str, field: str, *, confirm: bool = False) -> "SecretStr":
@@ -38,19 +37,16 @@ def resolve(source: str, field: str, *, confirm: bool = False) -> "SecretStr":
 
     if source == "-":
         return SecretStr(_asked(field, confirm) if sys.stdin.isatty() else _line_of_input(field))
-    kind, colon, name = source.partition(":")
-    if colon and kind == "env":
-        return SecretStr(_variable(name, field))
-    if colon and kind == "file":
-        return SecretStr(_content(name, field))
-    if colon and kind == "keyring":
-        return _in_keyring(name, field)
+    if source.startswith(_REFERENCES):
+        from trackkit.client import references
+
+        return references.resolve(source, field)
     raise _written_out(field)
 
 
 def refuse_written_out(source: str, field: str) -> None:
     """`SecretInArguments` when `source` is a secret itself; for the moment arguments are read, before anything else."""
-    if source != "-" and not source.startswith(("env:", "file:", "keyring:")):
+    if source != "-" and not source.startswith(_REFERENCES):
         raise _written_out(field)
 
 
@@ -85,33 +81,3 @@ def _line_of_input(field: str) -> str:
     if not line.strip("\r\n"):
         raise InvalidInput.of(field, "was to come from standard input, which is empty")
     return line.rstrip("\r\n")
-
-
-def _variable(name: str, field: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        raise InvalidInput.of(field, f"was to come from the environment variable {name}, which is not set")
-    return value
-
-
-def _in_keyring(name: str, field: str) -> "SecretStr":
-    from trackkit.client import remembered
-
-    service, slash, username = name.rpartition("/")
-    found = remembered.recall(service, username) if slash and service and username else None
-    if found is None:
-        raise InvalidInput.of(field, f"was to come from the keyring's {name or '(nothing)'}, which is not there")
-    return found
-
-
-def _content(name: str, field: str) -> str:
-    try:
-        text = Path(name).expanduser().read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InvalidInput.of(field, f"was to come from {name}, which is no UTF-8 text") from None
-    except OSError as error:
-        raise InvalidInput.of(field, f"was to come from {name}, which cannot be read: {error.strerror}") from None
-    text = text.removesuffix("\n").removesuffix("\r")
-    if not text:
-        raise InvalidInput.of(field, f"was to come from {name}, which is empty")
-    return text

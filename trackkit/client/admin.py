@@ -1,15 +1,15 @@
-"""`server.options`, `server.audit`: one method an operation; users, tokens and sessions are in `client.accounts`."""
+"""`server.audit`: one method an operation, and a frame over the listing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from trackkit.client.call import Caller
 from trackkit.client.paging import follow
-from trackkit.contract import audit, options
+from trackkit.contract import audit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,30 +18,6 @@ Secret = str | SecretStr
 
 _PAGE = 1000
 FRAME_LIMIT = 10_000
-
-
-class OptionsPart:
-    """The options of a server, by name: ``sending.smtp.host``."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    def get(self) -> options.OptionsState:
-        """Every option; of a secret only whether it is set."""
-        return self._caller.ask(options.GET)
-
-    def set(
-        self, values: Mapping[str, options.Value | SecretStr], revisions: Mapping[str, int] | None = None
-    ) -> options.OptionsState:
-        """Change options, all or none.
-
-        Parameters
-        ----------
-        revisions: the revision of each touched group as it was seen (`OptionsState.revisions`); when somebody else
-            changed the group meanwhile, `Conflict` is raised and nothing changes. None: no such check.
-        """
-        plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in values.items()}
-        return self._caller.ask(options.SET, values=plain, revisions=dict(revisions or {}))
 
 
 class AuditPart:

@@ -14,12 +14,13 @@ from typing import Self
 from pydantic import SecretStr
 
 from trackkit.client.accounts import SessionsPart, TokensPart, UsersPart
-from trackkit.client.admin import AuditPart, OptionsPart, Secret
+from trackkit.client.admin import AuditPart, Secret
 from trackkit.client.call import Caller, automatic
 from trackkit.client.databases import DatabasesPart
 from trackkit.client.jobs import JobsPart
 from trackkit.client.log import Log
 from trackkit.client.mail import Mail
+from trackkit.client.options import OptionsPart
 from trackkit.client.project import Project, open_project
 from trackkit.client.tasks import TasksPart
 from trackkit.contract import project
@@ -43,7 +44,7 @@ class Server:
         self.jobs = JobsPart(caller, name)
         self.databases = DatabasesPart(caller, name, self.jobs)
         self.tasks = TasksPart(caller, name, self.jobs)
-        self.options = OptionsPart(caller)
+        self.options = OptionsPart(caller, name)
         self.users = UsersPart(caller, name)
         self.tokens = TokensPart(caller, name)
         self.sessions = SessionsPart(caller, name)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from trackkit.contract.operation import Operation, Request, Response
+from trackkit.contract.operation import Operation, Request, Response, RowNumber
 from trackkit.domain.accounts import Role
 
 
@@ -26,7 +26,7 @@ class AuditRecord(Response):
 class ListAudit(Request):
     """Newest first; `before` is the `record_id` after which to go on."""
 
-    before: int | None = Field(None, ge=0)
+    before: RowNumber | None = None
     limit: int = Field(200, ge=1, le=5000)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from trackkit.contract.jobs import Job
-from trackkit.contract.operation import Nothing, Operation, Request, Response
+from trackkit.contract.operation import Nothing, Operation, Request, Response, RowNumber
 from trackkit.domain import errors
 from trackkit.domain.accounts import MAXIMUM_PASSWORD, Role
 from trackkit.domain.databases import MAXIMUM_LOCATION, Place
@@ -113,7 +113,7 @@ class EditDatabase(NamedDatabase):
     """Settings by name; what is not given stays. `revision` is the one that was seen; none = no check."""
 
     settings: Settings
-    revision: int | None = None
+    revision: RowNumber | None = None
 
 
 class Browse(Request):
@@ -177,7 +177,7 @@ class Backups(Response):
 class Restore(_NewPlace):
     """A backup as a new database, with a new identity and sending switched off."""
 
-    backup_id: int = Field(ge=0)
+    backup_id: RowNumber
 
 
 class RemoveDatabase(NamedDatabase):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from trackkit.contract.operation import Operation, Request, Response
+from trackkit.contract.operation import Operation, Request, Response, RowNumber
 from trackkit.contract.wire import WireError
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
@@ -39,7 +39,7 @@ class Job(Response):
 class ListJobs(Request):
     """Newest first; `before` is the `job_id` after which to go on."""
 
-    before: int | None = Field(None, ge=0)
+    before: RowNumber | None = None
     limit: int = Field(100, ge=1, le=1000)
 
 
@@ -53,7 +53,7 @@ class Jobs(Response):
 class NamedJob(Request):
     """One job."""
 
-    job_id: int = Field(ge=0)
+    job_id: RowNumber
 
 
 LIST = Operation("job.list", "GET", "/jobs", ListJobs, Jobs, Role.viewer, "Long work, under way and ended")

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
-from trackkit.contract.operation import Octets, Operation, Request, Response
+from trackkit.contract.operation import Octets, Operation, Request, Response, RowNumber
 from trackkit.domain.accounts import Role
 from trackkit.domain.log import SEVERITY_NAMES, ExportFormat, Match
 
@@ -42,7 +42,7 @@ class ListLog(LogConditions):
     """Newest first, or oldest first; `before` is the `entry_id` after which to go on."""
 
     oldest_first: bool = False
-    before: int | None = Field(None, ge=0, le=2**63 - 1)
+    before: RowNumber | None = None
     limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import Base64Bytes, Field
 
-from trackkit.contract.operation import Nothing, Operation, Request, Response
+from trackkit.contract.operation import Nothing, Operation, Request, Response, RowNumber
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
 from trackkit.domain.ages import Age
@@ -281,7 +281,7 @@ class SentMail(Response):
 class ListSent(Request):
     """Newest first; `before` is the `history_id` after which to go on."""
 
-    before: int | None = None
+    before: RowNumber | None = None
     limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from trackkit.domain.accounts import Role
 from trackkit.domain.errors import TrackkitError
@@ -22,6 +22,9 @@ PREFIX = "/api/v1"
 
 Realm = Literal["server", "project"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+RowNumber = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""The number of a row, within what databases can hold."""
 
 
 class Request(BaseModel):

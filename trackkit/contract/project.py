@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Base64Bytes, Field, SecretStr
 
 from trackkit.contract.jobs import Job, NamedJob
-from trackkit.contract.operation import Done, Nothing, Operation, Request, Response
+from trackkit.contract.operation import Done, Nothing, Operation, Request, Response, RowNumber
 from trackkit.domain import errors
 from trackkit.domain.accounts import MAXIMUM_PASSWORD
 from trackkit.domain.databases import MAXIMUM_LOCATION
@@ -116,7 +116,7 @@ class ListItems(Request):
     text: str | None = Field(None, min_length=1, max_length=256)
     sort: str = Field("number", max_length=100)
     descending: bool = False
-    after: int | None = Field(None, ge=0)
+    after: RowNumber | None = None
     limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
 
 
@@ -146,7 +146,7 @@ class EditItem(NamedItem):
     """What is not given stays. `revision` is the one that was seen; none = no check."""
 
     values: Values
-    revision: int | None = None
+    revision: RowNumber | None = None
 
 
 class ImportItems(Request):
@@ -191,7 +191,7 @@ class AttachFile(NamedItem):
 class NamedFile(Request):
     """One attached file."""
 
-    file_id: int = Field(ge=0)
+    file_id: RowNumber
 
 
 class FileContent(FileInfo):

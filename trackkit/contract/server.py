@@ -21,6 +21,8 @@ class ServerInfo(Response):
     server_id: str
     setup_open: bool
     """The admin has no password yet: the set-up code can be used."""
+    login_text: str = ""
+    """What log-in pages show above their form (`server.login_text`)."""
 
 
 class Finding(Response):

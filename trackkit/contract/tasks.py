@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from trackkit.contract.jobs import Job
-from trackkit.contract.operation import Done, Nothing, Operation, Request, Response
+from trackkit.contract.operation import Done, Nothing, Operation, Request, Response, RowNumber
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
 
@@ -54,7 +54,7 @@ class EditTask(NamedTask):
     """What is not given stays. `revision` is the one that was seen; none = no check."""
 
     values: TaskValues
-    revision: int | None = None
+    revision: RowNumber | None = None
 
 
 class TaskRun(Response):

@@ -78,15 +78,15 @@ class LoginPage(Page):
             return
         notice = NOTICES.get(self.get_argument("notice", ""), "")
         try:
-            setup_open = (await self.server.info()).setup_open
+            info = await self.server.info()
         except TrackkitError as error:
-            self.show("login.html", error, notice=notice, username="", setup_open=False)
+            self.show("login.html", error, notice=notice, username="", setup_open=False, text="")
             return
-        if setup_open and not self.get_argument("form", ""):
+        if info.setup_open and not self.get_argument("form", ""):
             self.redirect("/setup")
             return
         username = "admin" if self.get_argument("notice", "") == "ready" else ""
-        self.show("login.html", notice=notice, username=username, setup_open=setup_open)
+        self.show("login.html", notice=notice, username=username, setup_open=info.setup_open, text=info.login_text)
 
     @allow_unauthenticated
     async def post(self) -> None:
@@ -97,13 +97,21 @@ class LoginPage(Page):
         try:
             visitor, proof = await self.door.enter(username, password, identity.proof_of(self))
         except TrackkitError as error:
-            self.show("login.html", error, notice="", username=username, setup_open=False)
+            text = await self._text()
+            self.show("login.html", error, notice="", username=username, setup_open=False, text=text)
             return
         if self.current_user is not None:
             await self.door.leave(self.current_user)
         identity.remember(self, visitor)
         identity.keep_proof(self, proof)
         self.redirect(safe_next(self.get_body_argument("next", "/")))
+
+    async def _text(self) -> str:
+        """The server's text; none while the server does not answer, which the page says anyway."""
+        try:
+            return (await self.server.info()).login_text
+        except TrackkitError:
+            return ""
 
 
 class SetupPage(Page):

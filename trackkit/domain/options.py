@@ -10,6 +10,7 @@ Bad values raise `InvalidInput` naming each refused option; nothing is changed t
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, Self
@@ -214,6 +215,24 @@ class ServerOptions(Group):
         le=10080,
         help="An admin session that is not used for so long is ended. An automatic refresh is not use.",
     )
+    login_text: str = declare(
+        "",
+        title="Text on the log-in page",
+        max_length=65,
+        help="Stands above the log-in form of the dashboards and the web client, where everybody can read it. Plain "
+        "text in one line, 65 characters at most; line ends become blanks, and what cannot be seen is left out.",
+    )
+
+    @field_validator("login_text", mode="before")
+    @classmethod
+    def _one_visible_line(cls, value: object) -> object:
+        return visible_line(value) if isinstance(value, str) else value
+
+
+def visible_line(text: str) -> str:
+    """A text for people in one line: blanks of any kind become one blank, characters that cannot be seen go."""
+    words = " ".join(unicodedata.normalize("NFC", text).split())
+    return "".join(character for character in words if character.isprintable())
 
 
 class Options(Group):
@@ -239,12 +258,17 @@ def _walk(group: type[Group], prefix: str) -> Iterator[Declaration]:
             yield declaration(f"{prefix}{name}", info)
 
 
+def near_names(name: str) -> str:
+    """``Did you mean …?`` with the options whose names come near; ``""`` when none does."""
+    near = difflib.get_close_matches(name, catalogue(), n=3)
+    return f"Did you mean {', '.join(near)}?" if near else ""
+
+
 def checked_name(name: str) -> Declaration:
     """The option of that name; `InvalidInput` with the nearest names when there is none."""
     known = catalogue()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3)
-        raise InvalidInput.of(name, "is not the name of an option", f"Did you mean {', '.join(near)}?" if near else "")
+        raise InvalidInput.of(name, "is not the name of an option", near_names(name))
     return known[name]
 
 

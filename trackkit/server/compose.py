@@ -45,7 +45,12 @@ def now() -> datetime:
 
 @contextmanager
 def environment(
-    folder: Folder, settings: MachineSettings, database_url: str | None, clock: Callable[[], datetime] = now
+    folder: Folder,
+    settings: MachineSettings,
+    database_url: str | None,
+    clock: Callable[[], datetime] = now,
+    *,
+    given_port: int | None = None,
 ) -> Iterator[Environment]:
     """Everything the use cases need, on SQLite in the folder or on PostgreSQL; closed again on the way out."""
     with ExitStack() as closing:
@@ -97,6 +102,7 @@ def environment(
             jobs=jobs,
             sealer=sealer,
             plain_allowed=settings.allow_plain or ip_address(settings.address).is_loopback,
+            given_port=given_port,
         )
 
 

@@ -68,7 +68,7 @@ def run(
         machine = settings.load(folder.path)
         if address is not None:
             machine = settings.changed(machine, "address", address)
-        with locked(folder), compose.environment(folder, machine, database_url) as environment:
+        with locked(folder), compose.environment(folder, machine, database_url, given_port=port) as environment:
             options = environment.options.current.server
             if not options.encrypt and not environment.plain_allowed:
                 raise InvalidInput.of(

@@ -53,6 +53,8 @@ class Environment:
     sealer: Sealer
     plain_allowed: bool
     """`server.encrypt` may be off: the server listens on this machine only, or the machine's settings allow it."""
+    given_port: int | None = None
+    """The port given at the start; it wins over `server.port`."""
     on_mail: list[Callable[[], None]] = field(default_factory=list)
     """Called after something in the queue may have become due."""
 

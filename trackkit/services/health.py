@@ -31,6 +31,7 @@ def info(call: Call, request: Nothing) -> contract.ServerInfo:
         api_version=API_VERSION,
         server_id=environment.server_id,
         setup_open=environment.store.read(setup_open),
+        login_text=environment.options.current.server.login_text,
     )
 
 

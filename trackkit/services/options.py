@@ -1,24 +1,29 @@
-"""Reading and changing options: one transaction, an audit record, and a refusal when somebody else was faster."""
+"""Reading and changing options: one transaction with its audit record and its line of history, and a refusal when
+somebody else was faster."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import SecretStr
 
 from trackkit.contract import options as contract
 from trackkit.contract.operation import Nothing
+from trackkit.domain import option_advice
 from trackkit.domain import options as declared
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.log import Severity
 from trackkit.domain.options import Options
 from trackkit.services.environment import Call, Environment
-from trackkit.store import records
+from trackkit.store import option_changes, records
 from trackkit.store.database import Connection
 from trackkit.store.records import GroupRevision
 
 SOURCE = "options"
+
+Changes = Mapping[str, tuple[Any, Any]]
+"""(before, after) by option name."""
 
 
 def get_options(call: Call, request: Nothing) -> contract.OptionsState:
@@ -30,28 +35,69 @@ def get_options(call: Call, request: Nothing) -> contract.OptionsState:
 
 def set_options(call: Call, request: contract.SetOptions) -> contract.OptionsState:
     """Change options, all or none."""
-    environment = call.environment
     values = {name: _typed(name, value) for name, value in request.values.items()}
+    return change(call, contract.SET.name, lambda connection, old: values, request.revisions)
 
-    def work(connection: Connection) -> tuple[Options, Mapping[str, tuple[Any, Any]], dict[str, GroupRevision]]:
+
+def change(
+    call: Call,
+    operation: str,
+    wanted: Callable[[Connection, Options], Mapping[str, Any]],
+    seen: Mapping[str, int],
+    *,
+    reverts: int | None = None,
+) -> contract.OptionsState:
+    """Change options to the values that `wanted` gives for the present ones, all or none.
+
+    Parameters
+    ----------
+    operation: what is done, for audit and history.
+    seen: the revision of each group as the caller saw it; `Conflict` when one is another by now.
+    reverts: the number of the change that is put back.
+    """
+    environment = call.environment
+
+    def work(connection: Connection) -> tuple[Options, Changes, dict[str, GroupRevision]]:
         revisions = records.group_revisions(connection, lock=True)
-        _refuse_stale(request.revisions, revisions)
+        _refuse_stale(seen, revisions)
         old = environment.options.load(connection)
-        new = declared.changed(old, values)
-        _refuse_open_door(environment, new)
+        new = declared.changed(old, wanted(connection, old))
+        refuse_open_door(environment, new)
         changes = environment.options.save(connection, old, new)
         for group in {name.partition(".")[0] for name in changes}:
             known = revisions[group].revision if group in revisions else 0
             if not records.raise_revision(connection, group, known, call.now, call.actor.username):
                 raise _conflict(group)
         if changes:
-            before = {name: shown(name, old) for name, (old, _) in changes.items()}
-            after = {name: shown(name, new, changed=True) for name, (_, new) in changes.items()}
-            call.audit(connection, contract.SET.name, ", ".join(changes), before, after)
+            _remember(call, connection, operation, changes, reverts)
         return new, changes, records.group_revisions(connection)
 
     new, changes, revisions = environment.store.write(work)
     environment.options.reload()
+    _tell(call, changes)
+    environment.mail_changed()
+    return _state(environment, new, revisions)
+
+
+def _remember(call: Call, connection: Connection, operation: str, changes: Changes, reverts: int | None) -> None:
+    before = {name: shown(name, old) for name, (old, _) in changes.items()}
+    after = {name: shown(name, new, changed=True) for name, (_, new) in changes.items()}
+    call.audit(connection, operation, ", ".join(changes), before, after)
+    secret = {name for name in changes if declared.checked_name(name).secret}
+    option_changes.add_change(
+        connection,
+        at=call.now,
+        username=call.actor.username,
+        client_address=call.actor.where,
+        operation=operation,
+        reverts=reverts,
+        before={name: before[name] if name in secret else old for name, (old, _) in changes.items()},
+        after={name: after[name] if name in secret else new for name, (_, new) in changes.items()},
+    )
+
+
+def _tell(call: Call, changes: Changes) -> None:
+    """What the log says about them."""
     for name, (before, after) in changes.items():
         call.log(
             Severity.information,
@@ -61,8 +107,6 @@ def set_options(call: Call, request: contract.SetOptions) -> contract.OptionsSta
         )
     if any(name.startswith("sending.smtp.host") and after is None for name, (_, after) in changes.items()):
         call.log(Severity.warning, SOURCE, "The SMTP host was removed: no mail can leave.")
-    environment.mail_changed()
-    return _state(environment, new, revisions)
 
 
 def shown(name: str, value: object, *, changed: bool = False) -> str:
@@ -92,13 +136,24 @@ def _conflict(group: str, who: str = "somebody else") -> Conflict:
     )
 
 
-def _refuse_open_door(environment: Environment, new: Options) -> None:
+def refuse_open_door(environment: Environment, new: Options) -> None:
+    """`InvalidInput` when encryption would be off although other machines reach the server."""
     if not new.server.encrypt and not environment.plain_allowed:
         raise InvalidInput.of(
             "server.encrypt",
             "cannot be switched off while the server is reachable from other machines",
             "On the server machine: `trackkit server set allow-plain yes`, then restart.",
         )
+
+
+def revisions_of(revisions: Mapping[str, GroupRevision]) -> dict[str, int]:
+    """The revision of every group there is."""
+    return {group: revisions[group].revision if group in revisions else 0 for group in Options.model_fields}
+
+
+def notes(environment: Environment, then: Options) -> dict[str, str]:
+    """What a person should know about these options, by name."""
+    return option_advice.notes(environment.options.at_start, then, environment.given_port)
 
 
 def _state(environment: Environment, options: Options, revisions: Mapping[str, GroupRevision]) -> contract.OptionsState:
@@ -117,8 +172,9 @@ def _state(environment: Environment, options: Options, revisions: Mapping[str, G
     last = max(revisions.values(), key=lambda r: r.changed_at, default=None)
     return contract.OptionsState(
         options=tuple(values),
-        revisions={group: revisions[group].revision if group in revisions else 0 for group in Options.model_fields},
+        revisions=revisions_of(revisions),
         warnings=tuple(declared.warnings(options)),
+        notes=notes(environment, options),
         changed_at=last.changed_at if last else None,
         changed_by=last.changed_by if last else "",
     )

@@ -5,17 +5,24 @@ Fernet (AES-128-CBC and HMAC-SHA256) under `secret.key`. Fails with `Unavailable
 
 from __future__ import annotations
 
+from typing import Final
+
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
 
 from trackkit.domain.errors import Unavailable
+
+_RIGHT_KEY: Final = "Put the secret.key that belongs to the database into the data folder, from a copy of the folder."
 
 
 class Sealer:
     """Seals and opens secrets; `key` is a Fernet key."""
 
     def __init__(self, key: bytes) -> None:
-        self._fernet = Fernet(key)
+        try:
+            self._fernet = Fernet(key)
+        except ValueError:
+            raise Unavailable("secret.key holds no key: the file is damaged.", _RIGHT_KEY) from None
 
     def seal(self, name: str, secret: SecretStr) -> bytes:
         """The form in which a secret is stored; it opens only under the same name."""
@@ -29,7 +36,8 @@ class Sealer:
             bound_to, value = "", ""
         if bound_to != name:
             raise Unavailable(
-                f"The secret of {name} cannot be read: secret.key does not fit this database.",
-                "Put the secret.key that belongs to the database into the data folder.",
+                f"The secret of {name} cannot be read: secret.key does not fit this database. "
+                "It was lost and made anew, or replaced.",
+                _RIGHT_KEY,
             )
         return SecretStr(value)

@@ -120,6 +120,20 @@ option_groups = Table(
     Column("changed_by", String(64), nullable=False),
 )
 
+option_changes = Table(
+    "option_changes",
+    main,  # what was changed at once; values by option name, of a secret only "none", "set" or "changed"
+    Column("id", RowId, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("username", String(64), nullable=False),
+    Column("client_address", String(64), nullable=False),
+    Column("operation", String(64), nullable=False),
+    Column("reverts", RowId),  # the change that this one put back
+    Column("before", JSON, nullable=False),
+    Column("after", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 audit = Table(
     "audit",
     main,

@@ -19,6 +19,7 @@ __all__ = [
     "sending_options_page",
     "server_log_page",
     "server_users_page",
+    "server_options_page",
     "support_page",
     "tasks_page",
 ]
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from trackkit.widgets.project_panel import project_page
     from trackkit.widgets.queue_panel import mail_queue_page
     from trackkit.widgets.sending_options import sending_options_page
+    from trackkit.widgets.server_options import server_options_page
     from trackkit.widgets.support import support_page
     from trackkit.widgets.tasks_panel import tasks_page
     from trackkit.widgets.users_panel import server_users_page
@@ -42,6 +44,7 @@ _HOME_OF = {
     "sending_options_page": "sending_options",
     "server_log_page": "log_panel",
     "server_users_page": "users_panel",
+    "server_options_page": "server_options",
     "support_page": "support",
     "tasks_page": "tasks_panel",
 }

@@ -145,6 +145,10 @@ def still_differs(changes: Mapping[str, Any], state: OptionsState) -> bool:
     return any(catalogue()[name].secret or state.value(name) != value for name, value in changes.items())
 
 
-def waiting_for_restart(state: OptionsState, names: Collection[str]) -> list[str]:
-    """The titles of those options that take effect at the server's next start."""
-    return [catalogue()[o.name].title for o in state.options if o.restart_needed and o.name in names]
+def notes(state: OptionsState, names: Collection[str]) -> list[str]:
+    """What has to be known of those options: what a restart is needed for, and what else then."""
+    waiting = {
+        option.name: "Takes effect at the server's next start." for option in state.options if option.restart_needed
+    }
+    found = {**waiting, **state.notes}  # an older server says only that a restart is needed
+    return [f"{catalogue()[name].title}: {words}" for name, words in found.items() if name in names]

@@ -29,26 +29,36 @@ from trackkit.widgets.tables import shown
 from trackkit.widgets.work import in_background
 
 
-def option_form(server: Server, names: Sequence[str] | Mapping[str, Sequence[str]]) -> Form:
+def option_form(
+    server: Server,
+    names: Sequence[str] | Mapping[str, Sequence[str]],
+    applied: Callable[[OptionsState], None] = lambda _: None,
+) -> Form:
     """The form for these options, filled with the server's values.
 
     Parameters
     ----------
     names: option names, or titles of sections with the names in each. One form for all options of a group that
         belong together: the options of a group are versioned together.
+    applied: gets the state of the server after changes were applied.
 
     Raises what the server raises to being asked.
     """
     sections = names if isinstance(names, Mapping) else {"": names}
-    return Form(server, sections)
+    return Form(server, sections, applied)
 
 
 class Form:
     """The form. `widget` is what is shown; the rest is for panels and tests."""
 
-    def __init__(self, server: Server, sections: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        sections: Mapping[str, Sequence[str]],
+        applied: Callable[[OptionsState], None] = lambda _: None,
+    ) -> None:
         infos = {title: [checked_name(name) for name in names] for title, names in sections.items()}
-        self._server, self.seen = server, server.options.get()
+        self._server, self.seen, self._when_applied = server, server.options.get(), applied
         known = {option.name for option in self.seen.options}
         infos = {title: [info for info in part if info.name in known] for title, part in infos.items()}
         self.names = tuple(info.name for part in infos.values() for info in part)
@@ -139,6 +149,13 @@ class Form:
         self._said = f"Applied: {', '.join(catalogue()[name].title for name in changes)}."
         edited = {n: v for n, v in self.fields.values.items() if typed[n] != v}
         self._show(state, edited, [name for name in self.fields.removed if name not in changes])
+        self._when_applied(state)
+
+    def update(self, state: OptionsState) -> None:
+        """Show a newer state of the server; what is typed stays."""
+        typed = {name: value for name, value in self.fields.values.items() if self._is_typed(name)}
+        self._said = ""
+        self._show(state, typed, self.fields.removed)
 
     def _refused(self, error: Exception, changes: Mapping[str, Any], typed: Mapping[str, Text]) -> bool:
         if isinstance(error, Conflict):
@@ -215,9 +232,7 @@ class Form:
         if not self._may:
             words = "Only an admin can change these options."
         lines = [words] if words else []
-        waiting = draft.waiting_for_restart(self.seen, self.names)
-        if waiting:
-            lines.append(f"Takes effect at the server's next start: {', '.join(waiting)}.")
+        lines += draft.notes(self.seen, self.names)
         self.line.value = f'<div class="tk-said {tone}" role="status">{"<br>".join(map(shown, lines))}</div>'
 
 
