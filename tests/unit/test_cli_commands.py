@@ -38,6 +38,7 @@ LISTINGS = {
     "log list": ("log.list", "disk low"),
     "user list": ("user.list", "ada"),
     "token list": ("token.list", "ci"),
+    "session list": ("session.list", "192.0.2.7"),
     "options list": ("options.get", "sending.smtp.host"),
     "audit list": ("audit.list", "sending.paused=no"),
     "doctor": ("server.health", "All is well."),
@@ -134,6 +135,7 @@ ASKING = {
     "log delete --through 2026-01-31": ("2026-01-31", "log.delete"),
     "user delete bob": ("bob", "user.delete"),
     "token delete ci": ("ci of ada", "token.delete"),
+    "session end s1": ("the session of ada from 192.0.2.7", "session.end"),
     "options set sending.paused=yes": ("piles up", "options.set"),
 }
 

@@ -16,7 +16,7 @@ fields that were refused. Nothing secret is ever put into one.
     ├── NotAllowed                   the role does not allow it
     ├── Unavailable                  busy, stopping, or a store that cannot be reached
     │   ├── DatabaseUnavailable      one project database: its drive or host is away; the others go on
-    │   └── TooManyAttempts          too many failed log-ins; says when the next try is possible
+    │   └── TooManyAttempts          too many tries to log in; says when the next one is possible
     ├── JobCancelled                 long work was cancelled; nothing of it is left
     ├── ReportFailed                 a cell of a report notebook failed; there is no report
     ├── ServerFault                  a defect of trackkit; the reference stands in the server log
@@ -148,7 +148,7 @@ class DatabaseUnavailable(Unavailable):
 
 
 class TooManyAttempts(Unavailable):
-    """Too many failed log-ins: the password was not looked at. In ``details`` the seconds after which it will be."""
+    """Too many tries to log in: the password was not looked at. In ``details`` the seconds after which it will be."""
 
     code = "too_many_attempts"
 

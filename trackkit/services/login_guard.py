@@ -119,7 +119,7 @@ class LoginGuard:
 def _turned_away(wait: timedelta) -> TooManyAttempts:
     seconds = max(math.ceil(wait.total_seconds()), 1)
     return TooManyAttempts(
-        f"There were too many failed log-ins. The password was not looked at; try again in {seconds} "
+        f"There were too many tries to log in. The password was not looked at; try again in {seconds} "
         f"second{'s' if seconds > 1 else ''}.",
         "Trying earlier is turned away, too, and makes the wait no longer. A script with an old password may be the "
         "reason.",

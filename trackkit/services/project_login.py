@@ -103,7 +103,7 @@ def _attempt(call: Call, database: str, username: str) -> Attempt:
     try:
         key = call.environment.places.key_of(database)
     except InvalidInput:
-        key = key_of_name(database)
+        key, database = key_of_name(database), ""  # it can hold a password, and stands in no list
     account = f"project user {key}\n{key_of_name(username)}"
     return Attempt(SOURCE, account, username, call.actor.where, database=database)
 
