@@ -18,8 +18,8 @@ __all__ = [
     "project_page",
     "sending_options_page",
     "server_log_page",
-    "server_users_page",
     "server_options_page",
+    "server_users_page",
     "support_page",
     "tasks_page",
 ]
