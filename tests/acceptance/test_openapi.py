@@ -22,7 +22,7 @@ from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX
 from trackkit.contract.wire import WireError
 
-EXAMPLES = int(os.environ.get("TRACKKIT_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("TRACKKIT_EXAMPLES", "4"))
 
 LEFT_OUT = {
     "session.close": "ends the session that everything else is asked with",

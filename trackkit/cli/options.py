@@ -264,11 +264,9 @@ def _explained(info: "Declaration") -> list[tuple[str, object]]:
 
 
 def _text(file: Path) -> str:
-    if str(file) != "-":
-        from trackkit.client.options import text_of
+    from trackkit.client.options import decoded, text_of
 
-        return text_of(file)
-    return sys.stdin.read()
+    return decoded(sys.stdin.buffer.read(), "standard input") if str(file) == "-" else text_of(file)
 
 
 def _ask(found: "Plan", verb: str, yes: bool, as_json: bool) -> None:

@@ -111,8 +111,15 @@ def text_of(file: str | Path) -> str:
     if isinstance(file, str):
         return file
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidInput.of(str(file), "is no UTF-8 text, so it is no options file") from None
+        content = file.read_bytes()
     except OSError as error:
         raise InvalidInput.of(str(file), f"cannot be read: {error.strerror}") from None
+    return decoded(content, str(file))
+
+
+def decoded(content: bytes, name: str) -> str:
+    """The bytes of an options file as text; `InvalidInput` under its name when they are none."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput.of(name, "is no UTF-8 text, so it is no options file") from None

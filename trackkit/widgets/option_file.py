@@ -7,9 +7,9 @@ from collections.abc import Callable
 import ipywidgets as w
 
 from trackkit.client import Server
+from trackkit.client.options import decoded
 from trackkit.contract.options import OptionsFile, OptionsState, Plan
 from trackkit.domain.accounts import Role
-from trackkit.domain.errors import InvalidInput
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.option_plan import plan_html, question
 from trackkit.widgets.page import panel, row, title
@@ -81,11 +81,7 @@ class OptionFilePanel:
         content = bytes(given["content"])
         self.upload.value = ()
         self.forget()
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise InvalidInput.of(str(given["name"]), "is no UTF-8 text, so it is no options file") from None
-        self.look(text)
+        self.look(decoded(content, str(given["name"])))
 
     def forget(self) -> None:
         """Show no file any more."""
