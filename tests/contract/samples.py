@@ -184,6 +184,7 @@ SAMPLES: dict[str, Sample] = {
     "mail.undelete": verb,
     "log.list": nothing,
     "log.histogram": nothing,
+    "log.export": lambda house, person: {"format": "csv"},
     "log.delete": lambda house, person: {"through": "2001-01-01"},
     "audit.list": nothing,
     "database.list": nothing,
