@@ -294,6 +294,13 @@ def test_filters_of_ones_own_and_shared_ones(server: RunningServer, admin: Serve
             vera.log.filters.save("MINE")
         vera.log.filters.save("MINE", replace=True, source="mail")
         assert vera.log.filters.find("mine").conditions.words == "source mail"
+        vera.log.filters.save(
+            "odd \N{ZERO WIDTH JOINER} ß",
+            text="a\x00b \N{RIGHT-TO-LEFT OVERRIDE}",
+            since=datetime.min.replace(tzinfo=UTC),
+        )
+        assert vera.log.list(**vera.log.filters.conditions("ODD \N{ZERO WIDTH JOINER} SS")).total == 0
+        vera.log.filters.delete("odd \N{ZERO WIDTH JOINER} ss")
         for bad in ({"last_minutes": 0}, {"last_minutes": 5, "until": datetime.now(UTC)}, {"text": ""}):
             with pytest.raises(InvalidInput):
                 vera.log.filters.save("bad", **bad)

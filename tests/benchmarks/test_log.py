@@ -304,16 +304,22 @@ def test_the_log_beside_hand_written_sql(tmp_path: Path, capsys: pytest.CaptureF
         pytest.skip(reason)
     table = Table()
     with capsys.disabled():
-        for engine in ENGINES:
-            folder = prepare(tmp_path / engine / "data")
-            cluster = postgres_peer.start(fsync=True) if engine == "PostgreSQL" else None
-            try:
-                database_url = cluster.create("log") if cluster else None
-                _measure(engine, folder.path, database_url, database_url or str(folder.log_database), table)
-            finally:
-                if cluster:
-                    cluster.stop()
-        table.show()
+        try:
+            for engine in ENGINES:
+                _on(engine, tmp_path / engine / "data", table)
+        finally:
+            table.show()
+
+
+def _on(engine: str, data: Path, table: Table) -> None:
+    folder = prepare(data)
+    cluster = postgres_peer.start(fsync=True) if engine == "PostgreSQL" else None
+    try:
+        database_url = cluster.create("log") if cluster else None
+        _measure(engine, folder.path, database_url, database_url or str(folder.log_database), table)
+    finally:
+        if cluster:
+            cluster.stop()
 
 
 def _measure(engine: str, data: Path, database_url: str | None, url: str, table: Table) -> None:

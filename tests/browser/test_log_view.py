@@ -112,7 +112,7 @@ def test_a_stretch_is_dragged_and_becomes_filter_and_code(page: Page, server: Ru
     expected = server.admin.log.list(since=since, until=until).total
     assert 0 < expected < whole
     expect(page.get_by_text(f"Log entries that match: {expected:,}")).to_be_visible()
-    page.get_by_text("Show as Python").first.click()
+    page.locator(".tk-python summary").first.click()
     code = page.locator(".tk-python pre").first
     expect(code).to_contain_text(f"server.log.frame(since=datetime.fromisoformat('{since.isoformat()}'), until=")
     accessible(page)

@@ -211,6 +211,7 @@ SAMPLES: dict[str, Sample] = {
     "log.list": nothing,
     "log.histogram": nothing,
     "log.startup": nothing,
+    "log.export": lambda house, person: {"format": "csv"},
     "log.delete": lambda house, person: {"through": "2001-01-01"},
     "log.filters": nothing,
     "log.save_filter": lambda house, person: {"name": house.new("filter"), "conditions": {"level": "error"}},

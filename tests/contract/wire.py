@@ -54,7 +54,8 @@ class Stranger:
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         response = self.http.request(method, path, headers={**headers, **sent.pop("headers", {})}, **sent)
         if response.is_success:
-            return Answer(response.status_code, response.json(), None)
+            written = response.headers["Content-Type"].startswith("application/json")
+            return Answer(response.status_code, response.json() if written else response.content, None)
         return Answer(response.status_code, None, WireError.model_validate_json(response.content))
 
 

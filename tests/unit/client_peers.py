@@ -27,6 +27,9 @@ from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
 from trackkit.domain.errors import NotFound, TrackkitError
+from trackkit.services import log_arrow
+from trackkit.store.log import Stored
+from trackkit.store.log_summary import microseconds
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DIAGNOSIS = mail.DiagnosisView(cause="paused", title="Sending is paused", words="It is paused.", next_step="Resume.")
@@ -72,6 +75,12 @@ def queued(queue_id: str, subject: str = "Hello") -> mail.QueuedMessage:
         size=1234,
         diagnosis=DIAGNOSIS,
     )
+
+
+def stored(entry_id: int) -> Stored:
+    """An entry of the log as it is stored."""
+    row = log_row(entry_id)
+    return (entry_id, microseconds(row.at), 3, "server", "", "ada", "127.0.0.1", row.message, row.details)
 
 
 def log_row(entry_id: int, level: str = "warning", message: str = "disk low") -> log.LogRow:
@@ -234,6 +243,7 @@ def answers() -> dict[str, Any]:
         **project_answers.answers(),
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
         "log.histogram": HISTOGRAM,
+        "log.export": b"".join(log_arrow.stream([[stored(2), stored(1)]])),
         "log.delete": log.DeletedLog(entries=5),
         "log.filters": log_filters.SavedFilters(filters=(SAVED,)),
         "log.save_filter": SAVED,

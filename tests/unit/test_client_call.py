@@ -60,7 +60,11 @@ def test_each_operation_is_asked_for_by_exactly_one_method() -> None:
     asked: list[str] = []
     for module in (server_module, mail, log, log_filters, admin, accounts, options, databases, jobs, tasks, project):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "ask":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("ask", "pieces")
+            ):
                 constant = node.args[0]
                 assert isinstance(constant, ast.Attribute)
                 assert isinstance(constant.value, ast.Name)
@@ -112,6 +116,7 @@ CALLS: dict[str, Any] = {
     "mail.undelete": lambda s: s.mail.undelete(iter(["q1"])),
     "log.list": lambda s: s.log.list("warning", "less", text="disk", limit=7),
     "log.histogram": lambda s: s.log.histogram("error", "only", text="disk", bucket_seconds=60),
+    "log.export": lambda s: b"".join(s.log.exported("arrow", "warning", "less", text="disk", limit=7)),
     "log.delete": lambda s: s.log.delete(through=date(2026, 1, 31), preview=True),
     "log.filters": lambda s: s.log.filters.list(),
     "log.save_filter": lambda s: s.log.filters.save("last night", level="error", last_minutes=720),

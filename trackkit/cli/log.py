@@ -156,7 +156,7 @@ def delete(
     which = f"up to and including {day} (the server's time zone)" if day else "which are all there are"
     confirm(
         f"Delete {counted(number, 'log entry', 'log entries')}, {which}? There is no undo. While there are problems "
-        "it is better to keep the log.",
+        f"it is better to keep the log.{'' if yes else _problems(server)}",
         yes,
     )
     deleted = server.log.delete(all=all_, through=day)
@@ -187,6 +187,12 @@ def startup(
         say(read.text.rstrip("\n") or "startup.log is empty.")
     if not read.whole and not as_json:
         note(f"These are its last {megabytes} MB; --megabytes shows more.")
+
+
+def _problems(server: "Server") -> str:
+    """What speaks against deleting the log now."""
+    found = [one.words for one in server.health().findings if Severity.named(one.severity) <= Severity.warning]
+    return " There are problems now:" + "".join(f"\n- {words}" for words in found) + "\n" if found else ""
 
 
 def _day(text: str | None) -> date | None:

@@ -1,7 +1,7 @@
 """The search index of the log, kept up to date beside everything else, and reading the log with it.
 
-An index that cannot be used is told once in the log and made anew at the next turn; until then, and where the database
-has no such index, texts are found by looking through the entries, which is slower and finds the same.
+An index that cannot be used is told once in the log and looked at, or made anew, at the next turn; until then, and
+where the database has no such index, texts are found by looking through the entries: slower, and the same result.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class LogSearch:
         self._store = store
         self._log = log
         self._ready = False
+        self._damaged = False
         self._told = ""
         self._closing = threading.Event()
         self._turn = threading.Lock()
@@ -91,6 +92,9 @@ class LogSearch:
         if self._closing.is_set():
             return
         try:
+            if self._damaged:
+                self._index.reset()
+                self._damaged = False
             reason = self._index.prepare(self._store.read(rows.highest_id))
         except SearchBroken as error:
             self._tell(
@@ -114,8 +118,9 @@ class LogSearch:
             self._index.reset()
 
     def _broken(self, error: SearchBroken) -> None:
-        self._ready = False
-        self._tell(Severity.warning, "The log's search index could not be used; it is made anew.", str(error))
+        self._ready, self._damaged = False, self._damaged or error.is_damaged
+        words = "The log's search index could not be used; it is looked at, and made anew if need be."
+        self._tell(Severity.warning, words, str(error))
 
     def _tell(self, severity: Severity, message: str, details: str = "") -> None:
         if message + details != self._told:

@@ -43,7 +43,14 @@ _NEWEST_FIRST: Final = "ORDER BY rowid DESC LIMIT ?"
 
 
 class SearchBroken(Exception):
-    """The search index cannot be used, and why."""
+    """The search index cannot be used, and why.
+
+    `is_damaged`: what it holds cannot be read; else it may be usable again later.
+    """
+
+    def __init__(self, why: str, *, is_damaged: bool = False) -> None:
+        super().__init__(why)
+        self.is_damaged = is_damaged
 
 
 class Candidates(Protocol):
@@ -101,7 +108,7 @@ class _SqliteCandidates:
         try:
             return [row[0] for row in self.connection.execute(query, (quoted, first_id, last_id, limit))]
         except sqlite3.Error as error:
-            raise SearchBroken(str(error)) from error
+            raise _broken(error) from error
 
 
 class SqliteSearch:
@@ -186,4 +193,9 @@ class SqliteSearch:
                 connection.execute("PRAGMA synchronous=NORMAL")
                 yield connection
         except sqlite3.Error as error:
-            raise SearchBroken(str(error)) from error
+            raise _broken(error) from error
+
+
+def _broken(error: sqlite3.Error) -> SearchBroken:
+    passing = isinstance(error, sqlite3.OperationalError)  # locked, no space, not to be opened
+    return SearchBroken(str(error), is_damaged=isinstance(error, sqlite3.DatabaseError) and not passing)

@@ -17,9 +17,11 @@ from typing import Any
 import ipywidgets as w
 
 from trackkit.client import Server
+from trackkit.contract.log import LogPage
 from trackkit.domain.errors import Unavailable
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.download import Download
+from trackkit.widgets.log_deletion import entries
 from trackkit.widgets.log_view import LogView, call_of
 from trackkit.widgets.page import row
 from trackkit.widgets.problems import Trouble, status
@@ -68,22 +70,22 @@ class LogExport:
         view, format = self._shown(), str(self.format.value)
         conditions = view.conditions(datetime.now(UTC))  # for the question and for what follows the same
 
-        def count() -> int:
-            return self._server.log.list(**conditions, limit=1).total
+        def count() -> LogPage:
+            return self._server.log.list(**conditions, limit=1)
 
-        def counted(entries: int) -> None:
-            work = Export(self._server, conditions, format, entries)
-            if not entries:
+        def counted(found: LogPage) -> None:
+            work = Export(self._server, conditions, format, found)
+            if not found.total:
                 self.result.value = status("No entry matches, so there is nothing to export.", "")
-            elif entries < LARGE:
+            elif found.total < LARGE and found.total_is_exact:
                 self._send(work)
             elif os.environ.get("TRACKKIT_TOKEN"):  # a dashboard
-                question = f"{entries:,} entries make a large file. Send it to this browser as a download?"
-                confirm(self.asking, question, f"Export {entries:,} entries", lambda: self._send(work))
+                question = f"{work.what} make a large file. Send it to this browser as a download?"
+                confirm(self.asking, question, f"Export {work.what}", lambda: self._send(work))
             else:
                 path = Path.cwd() / work.name
-                question = f"{entries:,} entries will be written to a new file next to this notebook:\n{path}"
-                confirm(self.asking, question, f"Export {entries:,} entries", lambda: self._write(work, path))
+                question = f"{work.what} will be written to a new file next to this notebook:\n{path}"
+                confirm(self.asking, question, f"Export {work.what}", lambda: self._write(work, path))
 
         in_background(self._trouble, count, counted, busy=[self.button])
 
@@ -98,20 +100,21 @@ class LogExport:
 
     def _begin(self, work: Export, do: Callable[[Progress], int], done: str) -> None:
         def finished(size: int) -> None:
-            self.result.value = status(shown(f"{work.entries:,} entries {done} ({megabytes(size)})."), "tk-good")
+            self.result.value = status(shown(f"{work.what} {done} ({megabytes(size)})."), "tk-good")
 
         def cancelled() -> None:
             self.result.value = status("Cancelled; there is no file.", "")
 
-        title = f"Exporting {work.entries:,} entries"
+        title = f"Exporting {work.what}"
         long_work(self.working, title, self._trouble, do, finished, busy=[self.button], cancelled=cancelled)
 
 
 class Export:
     """What is exported: the conditions as they were when it was asked for."""
 
-    def __init__(self, server: Server, conditions: dict[str, Any], format: str, entries: int) -> None:
-        self._server, self._conditions, self._format, self.entries = server, conditions, format, entries
+    def __init__(self, server: Server, conditions: dict[str, Any], format: str, found: LogPage) -> None:
+        self._server, self._conditions, self._format = server, conditions, format
+        self.what = entries(found.total) if found.total_is_exact else f"more than {entries(found.total)}"
         self.name = f"server-log-{datetime.now(UTC):%Y%m%d-%H%M%S}.{format}"
 
     def content(self) -> Iterable[bytes]:
