@@ -192,6 +192,9 @@ def answers() -> dict[str, Any]:
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
         "log.histogram": HISTOGRAM,
         "log.delete": log.DeletedLog(entries=5),
+        "log.startup": log.StartupLogText(
+            text="2026-01-31 10:00:00 Severe Error: server: It could not start.", whole=True
+        ),
         "audit.list": audit.AuditPage(records=(AUDIT,), next_before=None),
     }
 

@@ -91,6 +91,7 @@ CALLS: dict[str, Any] = {
     "log.list": lambda s: s.log.list("warning", "less", text="disk", limit=7),
     "log.histogram": lambda s: s.log.histogram("error", "only", text="disk", bucket_seconds=60),
     "log.delete": lambda s: s.log.delete(through=date(2026, 1, 31), preview=True),
+    "log.startup": lambda s: s.log.startup(2),
     "audit.list": lambda s: s.audit.list(5, 10),
     "database.list": lambda s: s.databases.list(),
     "database.show": lambda s: s.databases.show("a"),
