@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import threading
@@ -173,6 +174,57 @@ def test_a_damaged_backup_is_refused(house: House) -> None:
     with pytest.raises(TrackkitError):
         house.admin.databases.restore(backup.backup_id, house.new_name()).wait()
     assert len([d for d in house.admin.databases.list().databases if d.name == name]) == 1
+
+
+@pytest.mark.spec("2: restore: a new database with a new identity and sending switched off")
+def test_a_backup_of_another_server_is_found_and_restored(house: House, tmp_path: Path) -> None:
+    name = house.make("elsewhere")
+    with house.project(name) as project:
+        project.add("defect", title="From a server that is no more")
+    made = Path(str(house.admin.databases.backup(name).wait().result["location"]))
+    found = house.server.data / "backups" / "rescued" / "2026"
+    found.parent.mkdir()
+    shutil.copytree(made, found)
+    for label, manifest in (("broken", "{"), ("odd", '{"database": 1}'), ("nul", made_up(made, "a\x00b"))):
+        (found.parent / label).mkdir()
+        (found.parent / label / "project.db").write_text("x")
+        (found.parent / label / "manifest.json").write_text(manifest)
+    listed = house.admin.databases.backups().backups
+    (backup,) = [one for one in listed if Path(one.location).parent == found.parent]
+    assert (backup.location, backup.database) == (str(found), name)
+    assert (backup.verified, backup.available) == (False, True)
+    restored = house.admin.databases.restore(backup.backup_id, house.new_name("rescued")).wait()
+    with house.project(str(restored.database)) as project:
+        assert [item.values["title"] for item in project.each("defect")] == ["From a server that is no more"]
+
+
+def made_up(backup: Path, database: str) -> str:
+    """A backup's manifest with another database's name."""
+    return json.dumps({**json.loads((backup / "manifest.json").read_text()), "database": database})
+
+
+@pytest.mark.spec("2: scheduled backups with a number kept; the rotation's limits")
+def test_rotation_removes_nothing_that_somebody_worked_in(start: Start, tmp_path: Path) -> None:
+    """Somebody with the admin password takes a backup for a database and lets the rotation run over it."""
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    set_up(tmp_path / "data", allow_full_paths=str(drive), backup_roots=str(drive))
+    house = House(start(tmp_path / "data"), drive, None)
+    name = house.make("kept")
+    with pytest.raises(InvalidInput, match="not allowed"):
+        house.admin.tasks.add(name="Nightly", kind="backup", database=name, keep=1, root=str(tmp_path))
+    house.admin.tasks.add(name="Nightly", kind="backup", database=name, keep=1, root=str(drive))
+    old = Path(str(house.admin.tasks.run("Nightly").wait().result["location"]))
+    copied = drive / "kept" / "worked in"
+    shutil.copytree(old, copied)
+    for place in (old, copied):
+        with pytest.raises(InvalidInput, match="is a backup"):
+            house.admin.databases.add(str(place))
+    with closing(sqlite3.connect(old / "project.db")) as connection, connection:
+        connection.execute("UPDATE facts SET value = 'worked in' WHERE name = 'database_id'")
+    house.admin.tasks.run("Nightly").wait()
+    assert (old / "project.db").is_file()
+    assert house.admin.log.list(text="is not what its manifest says").total == 1
 
 
 @pytest.fixture

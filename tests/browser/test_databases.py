@@ -107,7 +107,7 @@ def test_an_administrator_makes_and_keeps_databases(
     says_no(page)
     page.get_by_label("Compact at every server start").uncheck()
     press(page, "Create it")
-    said(page, "shown only now")
+    expect(said(page, "shown only now")).to_be_in_viewport()
     expect(page.get_by_label("Information")).to_contain_text("Apollo")
 
     choose(page, "large")

@@ -67,6 +67,7 @@ TASK = tasks.TaskRow(
         "enabled": True,
         "run_missed": False,
         "keep": 3,
+        "root": None,
     },
     next_run_at=NOW,
     last_run_at=None,

@@ -25,6 +25,7 @@ from trackkit.domain.databases import (
     warnings,
 )
 from trackkit.domain.errors import InvalidInput
+from trackkit.domain.text import is_one_line
 
 
 @pytest.mark.spec("2: create: refused names say which character or rule")
@@ -37,7 +38,7 @@ def test_a_name_is_usable_or_refused(text: str) -> None:
     assert checked_name(name) == name
     assert 1 <= len(name) <= MAXIMUM_NAME
     assert name == name.strip()
-    assert name.isprintable()
+    assert is_one_line(name)
     assert not set(name) & set(FORBIDDEN_IN_NAME)
     assert name.casefold() not in RESERVED
     assert os.path.normpath(name) == name == os.path.basename(name)

@@ -68,6 +68,7 @@ def test_a_daily_task_is_due_later_and_within_a_long_day(after: datetime, minute
         ({"schedule": ""}, "schedule", "is no schedule"),
         ({"kind": "delete"}, "kind", "is not one of backup, compact"),
         ({"kind": "compact", "keep": 3}, "keep", "only for a backup task"),
+        ({"kind": "compact", "root": "/backups"}, "root", "only for a backup task"),
         ({"keep": 0}, "keep", "is not between 1 and 1000"),
         ({"keep": "three"}, "keep", "is not a whole number"),
         ({"enabled": "yes"}, "enabled", "is neither yes nor no"),

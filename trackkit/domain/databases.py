@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from trackkit.domain.declared import Group, declare
 from trackkit.domain.errors import InvalidInput
+from trackkit.domain.text import breaks_a_line
 
 FORBIDDEN_IN_NAME: Final = '*|\\:/><.?"'
 FORBIDDEN_IN_PATH: Final = '*|><?"'
@@ -134,7 +135,7 @@ def checked_path(path: str) -> str:
 
 def _refuse_controls(text: str) -> None:
     for character in text:
-        if not character.isprintable():
+        if breaks_a_line(character):
             raise _refused(f"holds the control character U+{ord(character):04X}")
 
 

@@ -14,8 +14,10 @@ from pydantic import field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from trackkit.domain.declared import Group, declare
+from trackkit.domain.text import is_one_line
 
 TaskKind = Literal["backup", "compact"]
+MAXIMUM_NAME: Final = 100
 
 EXAMPLES: Final = "'0 2 * * *' is every night at two, '30 18 * * FRI' Fridays at half past six"
 
@@ -23,7 +25,7 @@ EXAMPLES: Final = "'0 2 * * *' is every night at two, '30 18 * * FRI' Fridays at
 class Task(Group):
     """One scheduled task."""
 
-    name: str = declare(..., title="Name", min_length=1, max_length=100, help="To tell your tasks apart.")
+    name: str = declare(..., title="Name", min_length=1, max_length=MAXIMUM_NAME, help="To tell your tasks apart.")
     kind: TaskKind = declare(..., title="What it does", help="Back up or compact a database.")
     database: str = declare(
         ..., title="Database", min_length=1, max_length=1000, help="The database it is done to, by its name."
@@ -46,11 +48,17 @@ class Task(Group):
         help="Of a backup task: older backups made by this task are removed, never the last verified one. "
         "Empty: all are kept.",
     )
+    root: str | None = declare(
+        None,
+        title="Backup folder",
+        max_length=1000,
+        help="Of a backup task: a folder that the server machine allows for backups. Empty: the server's own.",
+    )
 
     @field_validator("name")
     @classmethod
     def _printable(cls, value: str) -> str:
-        if not value.strip() or not value.isprintable():
+        if not value.strip() or not is_one_line(value):
             raise PydanticCustomError("name", "is empty or holds control characters")
         return value.strip()
 
@@ -66,8 +74,9 @@ class Task(Group):
 
     @model_validator(mode="after")
     def _only_backups_are_kept(self) -> Self:
-        if self.keep is not None and self.kind != "backup":
-            raise PydanticCustomError("at:keep", "is possible only for a backup task")
+        for name in ("keep", "root"):
+            if getattr(self, name) is not None and self.kind != "backup":
+                raise PydanticCustomError(f"at:{name}", "is possible only for a backup task")
         return self
 
 

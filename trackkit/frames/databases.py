@@ -86,6 +86,7 @@ _TASKS: Mapping[str, Column] = {
     **_value("str", "kind", "database", "schedule"),
     **_value("bool", "enabled", "run_missed"),
     **_value("Int64", "keep"),
+    **_value("str", "root"),
     **plain(INSTANT, "next_run_at", "last_run_at"),
     **plain("str", "last_state", "last_words"),
 }

@@ -3,40 +3,45 @@
 A backup is a folder of its own with ``project.db`` (SQLite, whatever engine the database is on) and ``manifest.json``.
 It is read at one moment, written aside under a name nothing else has, synced, read again and compared. Rotation removes
 only files that the manifest of the task's own older backups lists, and never the last verified backup of a database.
+What lies in the backup folders without being known, from another server or an earlier life of this one, is found when
+backups are listed, and can be restored like any other.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, Field, NonNegativeInt, TypeAdapter
 
 from trackkit.contract import databases as contract
 from trackkit.contract.jobs import Job
-from trackkit.domain.databases import Place
+from trackkit.domain.databases import MAXIMUM_LOCATION, Place
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from trackkit.domain.jobs import JobKind
 from trackkit.domain.log import Severity
+from trackkit.domain.tasks import MAXIMUM_NAME as MAXIMUM_TASK_NAME
 from trackkit.services.database_places import FILE
 from trackkit.services.environment import Call, Environment
 from trackkit.services.jobs import OnEnd, Outcome, Progress
 from trackkit.services.refused_paths import refused_paths_told
 from trackkit.store import backups as rows
 from trackkit.store import copying, databases, project_opening
-from trackkit.store.backups import BackupRow
+from trackkit.store.backups import BackupRow, FoundBackup
 from trackkit.store.database import Connection, Work
 from trackkit.store.databases import DatabaseRow
 from trackkit.store.migrate import revision_of
 
 SOURCE: Final = "backups"
 MANIFEST: Final = "manifest.json"
+_PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 Read = Callable[[Work[Any]], Any]
 """Runs a unit of work in one reading of the database that is backed up."""
 
@@ -45,13 +50,16 @@ Read = Callable[[Work[Any]], Any]
 class Manifest:
     """What a backup folder says about itself."""
 
-    database: str
+    database: Annotated[str, Field(max_length=MAXIMUM_LOCATION, pattern=_PRINTABLE)]
     database_id: str
-    made_at: str
-    task: str
-    rows: dict[str, int]
+    made_at: AwareDatetime
+    task: Annotated[str, Field(max_length=MAXIMUM_TASK_NAME, pattern=_PRINTABLE)]
+    rows: dict[str, NonNegativeInt]
     files: dict[str, str]
     """SHA-256 of each file of the backup by its name; rotation removes these and nothing else."""
+
+
+_MANIFEST: Final = TypeAdapter(Manifest)
 
 
 def back_up(call: Call, request: contract.BackUp) -> Job:
@@ -146,9 +154,9 @@ def write_copy(
         copying.verify(store, counts)
     finally:
         store.close()
-    manifest = Manifest(row.name, row.database_id, now.isoformat(), task, counts, {FILE: _hash(partial)})
+    manifest = Manifest(row.name, row.database_id, now, task, counts, {FILE: _hash(partial)})
     partial.rename(folder / FILE)  # the folder was made just now and is nobody else's
-    _write(folder / MANIFEST, json.dumps(asdict(manifest), indent=2))
+    _write(folder / MANIFEST, _MANIFEST.dump_json(manifest, indent=2))
     return counts, (folder / FILE).stat().st_size
 
 
@@ -173,7 +181,10 @@ def rotate(environment: Environment, database: str, task: str, keep: int) -> int
 
 
 def _remove(environment: Environment, row: BackupRow) -> bool:
-    """Remove the files a backup's manifest lists, and its folder; whether it is gone."""
+    """Remove the files a backup's manifest lists, and its folder; whether it is gone.
+
+    Only what is still, octet by octet, what the backup wrote: somebody may have gone on working in it.
+    """
     folder = Path(row.location)
     if not folder.exists():
         return True
@@ -181,13 +192,9 @@ def _remove(environment: Environment, row: BackupRow) -> bool:
     roots = [Path(root) for root in environment.places.backup_roots]
     inside = any(folder.resolve().is_relative_to(root.resolve()) for root in roots) and not folder.is_symlink()
     ours = manifest is not None and (manifest.database, manifest.task) == (row.database, row.task)
-    if manifest is None or not ours or not inside or any(Path(name).name != name for name in manifest.files):
-        environment.log.write(
-            Severity.warning,
-            SOURCE,
-            f"The old backup {folder} stays: its manifest does not fit.",
-            database=row.database,
-        )
+    if manifest is None or not ours or not inside or not _unchanged(folder, manifest):
+        words = f"The old backup {folder} stays: it is not what its manifest says."
+        environment.log.write(Severity.warning, SOURCE, words, database=row.database)
         return False
     for name in (*manifest.files, MANIFEST):
         (folder / name).unlink(missing_ok=True)
@@ -199,8 +206,26 @@ def _remove(environment: Environment, row: BackupRow) -> bool:
     return True
 
 
+def _unchanged(folder: Path, manifest: Manifest) -> bool:
+    """Whether a backup folder's files are the ones that were written and verified."""
+    files = {name: folder / name for name in manifest.files}
+    plain = all(Path(name).name == name and file.is_file() and not file.is_symlink() for name, file in files.items())
+    try:
+        return plain and all(_hash(file) == manifest.files[name] for name, file in files.items())
+    except OSError:
+        return False  # what cannot be read is not removed
+
+
+def is_backup(environment: Environment, folder: Path) -> bool:
+    """Whether a folder is, or says of itself that it is, a backup."""
+    if (folder / MANIFEST).exists() or folder.resolve().is_relative_to(environment.places.backups.resolve()):
+        return True
+    return str(folder) in {row.location for row in environment.store.read(rows.all_backups)}
+
+
 def list_backups(call: Call, request: contract.ListBackups) -> contract.Backups:
-    """The backups this server knows of, newest first."""
+    """The backups this server made or finds in its backup folders, newest first."""
+    _note_found(call.environment)
     found = call.environment.store.read(lambda connection: rows.all_backups(connection, request.database))
     return contract.Backups(
         backups=tuple(
@@ -215,9 +240,24 @@ def list_backups(call: Call, request: contract.ListBackups) -> contract.Backups:
                 task=row.task,
                 available=(Path(row.location) / FILE).is_file(),
             )
-            for row in found
+            for row in sorted(found, key=lambda row: row.made_at, reverse=True)
         )
     )
+
+
+def _note_found(environment: Environment) -> None:
+    """Put backups that lie in the backup folders and are not known yet into the list."""
+    known = {row.location for row in environment.store.read(rows.all_backups)}
+    found = []
+    for root in environment.places.backup_roots:
+        for folder in (path.parent for path in Path(root).glob(f"*/*/{MANIFEST}")):
+            manifest = _manifest(folder) if str(folder) not in known else None
+            if manifest is not None and (folder / FILE).is_file():
+                size, count = (folder / FILE).stat().st_size, sum(manifest.rows.values())
+                backup = FoundBackup(manifest.database, str(folder), manifest.made_at, size, count, manifest.task)
+                found.append(backup)
+    if found:
+        environment.store.write(lambda connection: rows.note_found(connection, found))
 
 
 def sound_backup(environment: Environment, backup_id: int) -> tuple[BackupRow, Path, Manifest]:
@@ -238,9 +278,8 @@ def sound_backup(environment: Environment, backup_id: int) -> tuple[BackupRow, P
 def _manifest(folder: Path) -> Manifest | None:
     """What a folder's manifest says; none when there is none that can be read."""
     try:
-        raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return Manifest(**raw)
-    except (OSError, ValueError, TypeError):
+        return _MANIFEST.validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
         return None
 
 
@@ -291,8 +330,8 @@ def _hash(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _write(file: Path, text: str) -> None:
-    with file.open("x", encoding="utf-8") as opened:
-        opened.write(text)
+def _write(file: Path, content: bytes) -> None:
+    with file.open("xb") as opened:
+        opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())

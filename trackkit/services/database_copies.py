@@ -106,7 +106,7 @@ def restore(call: Call, request: contract.Restore) -> Job:
 def add_database(call: Call, request: contract.AddDatabase) -> Job:
     """Begin to add a database that exists: looked at, backed up and upgraded if it is older, then listed."""
     environment, target = call.environment, _target(call, request)
-    if target.location.folder and target.location.folder.resolve().is_relative_to(environment.places.backups.resolve()):
+    if target.location.folder and backups.is_backup(environment, target.location.folder):
         raise InvalidInput.of("name", "is a backup", "Restore it as a new database instead.")
     environment.places.open_existing(target.location, target.password).close()
 

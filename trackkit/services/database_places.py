@@ -190,9 +190,17 @@ class Places:
         return project_opening.open_file(self.present(location), location.place)
 
     def backup_root(self, root: str | None) -> Path:
-        """The folder below which a backup is written; `InvalidInput` unless the machine allows it."""
+        """The folder below which a backup is written, which is there; `InvalidInput`, `Unavailable`."""
         if root is None:
             return self.backups
+        self.allowed_backup_root(root)
+        folder = Path(root)
+        if not folder.is_dir():
+            raise Unavailable(f"The backup folder {root} is not there.", "Is its drive connected?")
+        return folder
+
+    def allowed_backup_root(self, root: str) -> None:
+        """`InvalidInput` unless the machine allows backups below that folder."""
         if root not in self.backup_roots:
             known = ", ".join(self.backup_roots)
             raise InvalidInput.of(
@@ -200,10 +208,6 @@ class Places:
                 f"is not allowed; there is {known}",
                 "On the server machine: `trackkit server set backup-roots …`.",
             )
-        folder = Path(root)
-        if not folder.is_dir():
-            raise Unavailable(f"The backup folder {root} is not there.", "Is its drive connected?")
-        return folder
 
     def browse(self, folder: str | None) -> tuple[Path | None, list[Path]]:
         """The folder meant (none = the roots) and the folders in it that can be gone into or added."""

@@ -11,6 +11,7 @@ from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Prob
 from trackkit.domain.log import Severity
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, KindInfo
+from trackkit.domain.text import is_one_line
 from trackkit.services.environment import Call
 from trackkit.services.project_items import existing, project_of
 from trackkit.services.project_login import identity_of
@@ -89,7 +90,7 @@ def _checked_name(name: str) -> str:
     name = name.strip()
     if not name or name in _RESERVED:
         raise InvalidInput.of("name", "is empty or no name of a file")
-    if not name.isprintable() or set(name) & set("/\\"):
+    if not is_one_line(name) or set(name) & set("/\\"):
         raise InvalidInput.of("name", "holds a slash or control characters")
     return name
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from trackkit.store.tables import backups
 
@@ -24,21 +26,51 @@ class BackupRow:
     task: str
 
 
+@dataclass(frozen=True, slots=True)
+class FoundBackup:
+    """A backup that lies in a backup folder; what its manifest says of it."""
+
+    database: str
+    location: str
+    made_at: datetime
+    size: int
+    row_count: int
+    task: str
+
+
 def add_backup(
-    connection: Connection, *, database: str, location: str, made_at: datetime, size: int, row_count: int, task: str
+    connection: Connection,
+    *,
+    database: str,
+    location: str,
+    made_at: datetime,
+    size: int,
+    row_count: int,
+    task: str,
+    verified: bool = True,
 ) -> BackupRow:
-    """A backup that was verified just now."""
+    """A backup that was verified just now, or one that was found."""
     values = {
         "database": database,
         "location": location,
         "made_at": made_at,
         "size": size,
         "row_count": row_count,
-        "verified": True,
+        "verified": verified,
         "task": task,
     }
     number = connection.execute(insert(backups).values(values).returning(backups.c.id)).scalar_one()
     return BackupRow(id=number, **values)  # type: ignore[arg-type]
+
+
+def note_found(connection: Connection, found: Iterable[FoundBackup]) -> None:
+    """Backups that nobody made here; one that is known already, or becomes known meanwhile, stays as it is."""
+    for backup in found:
+        try:
+            with connection.begin_nested():
+                add_backup(connection, **asdict(backup), verified=False)
+        except IntegrityError:
+            continue
 
 
 def find_backup(connection: Connection, backup_id: int) -> BackupRow | None:

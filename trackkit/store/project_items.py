@@ -21,6 +21,7 @@ from trackkit.domain.errors import Conflict, InvalidInput, NotFound, Problem
 from trackkit.domain.project.conditions import NUMBER, Condition
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, KindInfo
+from trackkit.domain.text import is_one_line
 from trackkit.store.project_conditions import as_sql, text_found
 from trackkit.store.project_numbers import take_numbers
 from trackkit.store.project_references import References, clear_references
@@ -54,7 +55,7 @@ def find(connection: Connection, info: KindInfo, key: str, *, lock: bool = False
     if not info.named:
         number = number_of_key(key)
         return None if number is None else by_number(connection, info, number, lock=lock)
-    if not key.strip().isprintable():  # no name is like that, and not every engine takes it
+    if not is_one_line(key.strip()):  # no name is like that, and not every engine takes it
         return None
     return _first(connection, info, select(table).where(table.c.name_key == key_of_name(key)), lock)
 
@@ -322,7 +323,7 @@ class LoginRow:
 
 def login_row(connection: Connection, username: str) -> LoginRow | None:
     """The user of that name, whatever its case, with the commands of all their groups."""
-    if not username.strip().isprintable():
+    if not is_one_line(username.strip()):
         return None
     return _login(connection, TABLES[Kind.user].c.name_key == key_of_name(username))
 

@@ -11,6 +11,7 @@ from trackkit.domain.declared import Declaration
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.project.kind import RECORD_KINDS, Kind
 from trackkit.domain.project.kinds import KINDS, KindInfo
+from trackkit.domain.text import is_one_line
 from trackkit.store.project_tables import TABLES, column_name, key_of_name, number_of_key
 
 _NAMED: Final = 5
@@ -46,7 +47,7 @@ class References:
         info, table = KINDS[kind], TABLES[kind]
         known = key_of_name(key) if info.named else key.strip()
         if (kind, known) not in self._ids:
-            possible = key.strip().isprintable() if info.named else number_of_key(key) is not None
+            possible = is_one_line(key.strip()) if info.named else number_of_key(key) is not None
             condition = table.c.name_key == known if info.named else table.c.id == number_of_key(key)
             # What is referred to must not be deleted before this is written; foreign keys see to only some references.
             query = select(table.c.id).where(condition).with_for_update(read=True, key_share=True)

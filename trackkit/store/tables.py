@@ -284,6 +284,7 @@ tasks = Table(
     Column("enabled", Boolean, nullable=False),
     Column("run_missed", Boolean, nullable=False),
     Column("keep", Integer),
+    Column("root", String(1000)),
     Column("next_run_at", Instant),
     Column("revision", Integer, nullable=False),
     sqlite_autoincrement=True,

@@ -17,6 +17,7 @@ from trackkit.widgets.fields import Field, Fields, Section, Text
 from trackkit.widgets.log_in import LogIn
 from trackkit.widgets.page import offer, page, panel, row, title
 from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.said import Said
 from trackkit.widgets.show_python import Code, python_of, whole
 from trackkit.widgets.tables import shown
 from trackkit.widgets.work import in_background
@@ -40,7 +41,7 @@ class ConnectionsPanel:
     def __init__(self) -> None:
         self.trouble = Trouble()
         self.list = w.Select(description="Connections", rows=5)
-        self.details, self.said, self.form, self.asking = w.HTML(), w.HTML(), w.VBox(), w.VBox()
+        self.details, self.said, self.form, self.asking = w.HTML(), Said(), w.VBox(), w.VBox()
         self.code: Code = python_of("trackkit.Connections.load()")
         self.fields: Fields | None = None
         self.log_in: LogIn | None = None

@@ -26,6 +26,7 @@ from trackkit.widgets.fields import Field, Text
 from trackkit.widgets.job_progress import watch
 from trackkit.widgets.page import offer, panel, row, title
 from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.said import Said
 from trackkit.widgets.session import on_server
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import shown
@@ -64,7 +65,7 @@ class DatabasesPanel:
     def __init__(self, server: Server, trouble: Trouble) -> None:
         self._server, self.trouble = server, trouble
         self.found: Databases | None = None
-        self.list, self.info, self.said = w.HTML(), w.HTML(), w.HTML()
+        self.list, self.info, self.said = w.HTML(), w.HTML(), Said()
         self.chosen = w.Dropdown(description="Database", options=[])
         self.form_box, self.asking, self.progress = w.VBox(), w.VBox(), w.VBox()
         self.form: DeclaredForm | None = None
@@ -171,7 +172,13 @@ class DatabasesPanel:
         self.form_box.children = (form.widget,)
 
     def _new_form(
-        self, heading: str, save: str, before: tuple[Field, ...], values: Mapping[str, Any], do: Callable[[Values], Any]
+        self,
+        heading: str,
+        save: str,
+        before: tuple[Field, ...],
+        values: Mapping[str, Any],
+        do: Callable[[Values], Any],
+        guide: w.Widget | None = None,
     ) -> None:
         """A form with a new name and the settings; warnings are asked about before anything is sent."""
 
@@ -186,6 +193,7 @@ class DatabasesPanel:
             self._close,
             before=before,
             warnings=lambda texts: _warnings(str(texts["name"]), bool(texts["compact_every_start"])),
+            guide=guide,
         )
         self._place(form)
 
@@ -257,11 +265,12 @@ class DatabasesPanel:
             secret = extra["database_password"] or None
             return self._server.databases.add(extra["name"], settings=settings, database_password=secret)
 
-        self._new_form("Add an existing database", "Add it", (NAME, DATABASE_PASSWORD), {}, do)
-        form = self.form
-        assert form is not None  # noqa: S101 - placed just now
-        look = browsed(self._server, self.trouble, lambda name: form.fields.put("name", name))
-        self.form_box.children = (look, form.widget)
+        def chosen(name: str) -> None:
+            if self.form is not None:
+                self.form.fields.put("name", name)
+
+        look = browsed(self._server, self.trouble, chosen)
+        self._new_form("Add an existing database", "Add it", (NAME, DATABASE_PASSWORD), {}, do, look)
 
     def restore(self) -> None:
         """The form for a new database made of a backup."""

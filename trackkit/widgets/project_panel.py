@@ -27,6 +27,7 @@ from trackkit.widgets.problems import Trouble, shows_problems, status
 from trackkit.widgets.project_files import ProjectFiles, download
 from trackkit.widgets.project_import import ProjectImport
 from trackkit.widgets.project_rows import NUMBER, ItemRows, ItemView, columns
+from trackkit.widgets.said import Said
 from trackkit.widgets.session import on_server
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import shown
@@ -112,7 +113,7 @@ class ProjectPanel:
         self.filter = w.Dropdown(options=[("no filter", "")], description="Filter")
         self.where = w.Text(description="Where", placeholder="status=open, priority!=low", continuous_update=False)
         self.text = w.Text(description="Search", placeholder="in all texts", continuous_update=False)
-        self.count, self.said, self.saved = w.HTML(), w.HTML(), w.HTML()
+        self.count, self.said, self.saved = w.HTML(), Said(), w.HTML()
         self.grid_box, self.below, self.asking, self.progress = w.VBox(), w.VBox(), w.VBox(), w.VBox()
         self.form: DeclaredForm | None = None
         actions = {"Add": self.add, "Edit": self.edit, "Delete": self.delete, "Files": self.show_files}

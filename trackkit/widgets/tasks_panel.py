@@ -20,6 +20,7 @@ from trackkit.widgets.declared_form import DeclaredForm, Values
 from trackkit.widgets.job_progress import watch
 from trackkit.widgets.page import offer, panel, row, title
 from trackkit.widgets.problems import Trouble, shows_problems, status
+from trackkit.widgets.said import Said
 from trackkit.widgets.session import on_server
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import Cell, instant, shown, table
@@ -46,7 +47,7 @@ class TasksPanel:
         self._server, self.trouble = server, trouble
         self._databases: tuple[str, ...] = ()
         self._tasks: dict[str, TaskRow] = {}
-        self.list, self.said, self.history = w.HTML(), w.HTML(), w.HTML()
+        self.list, self.said, self.history = w.HTML(), Said(), w.HTML()
         self.chosen = w.Dropdown(description="Task", options=[])
         self.form_box, self.asking, self.progress = w.VBox(), w.VBox(), w.VBox()
         self.form: DeclaredForm | None = None
@@ -244,7 +245,8 @@ def tasks_table(tasks: Sequence[TaskRow], zone: str) -> str:
 
 
 def _keeps(task: TaskRow) -> tuple[str, ...]:
-    return (f"keeps {task.values['keep']} backups",) if task.values.get("keep") else ()
+    keep, root = task.values.get("keep"), task.values.get("root")
+    return tuple(words for words, given in ((f"keeps {keep} backups", keep), (f"in {root}", root)) if given)
 
 
 def history_table(name: str, found: TaskRuns) -> str:

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from trackkit.domain.accounts import MAXIMUM_PASSWORD, MINIMUM_PASSWORD
 from trackkit.domain.declared import Declaration, Group, declare, fields_of
 from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.text import is_one_line
 
 RecordKind = Literal["defect", "requirement", "requirement_document", "test_case", "test_run"]
 Priority = Literal["low", "medium", "high", "urgent"]
@@ -57,7 +58,7 @@ class _Items(Group):
     def _one_line(cls, value: str) -> str:
         if not value.strip():
             raise PydanticCustomError("text", "is empty")
-        if not value.isprintable():
+        if not is_one_line(value):
             raise PydanticCustomError("text", "holds line breaks or other control characters")
         return value.strip()
 
@@ -167,7 +168,7 @@ class ProjectUser(_Items):
     def _address(cls, value: str) -> str:
         value = value.strip()
         local, at, domain = value.rpartition("@")
-        if value and (not value.isprintable() or " " in value or not (local and at and domain) or "," in value):
+        if value and (not is_one_line(value) or " " in value or not (local and at and domain) or "," in value):
             raise PydanticCustomError("email", "is no e-mail address")
         return value
 

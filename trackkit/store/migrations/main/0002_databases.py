@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("run_missed", sa.Boolean(), nullable=False),
         sa.Column("keep", sa.Integer(), nullable=True),
+        sa.Column("root", sa.String(length=1000), nullable=True),
         sa.Column("next_run_at", sa.BigInteger(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
