@@ -85,6 +85,10 @@ def test_failed_log_ins_are_unusual(house: House) -> None:
         (lambda house, path: house.admin.databases.browse(path), "/etc"),
         (lambda house, path: house.admin.databases.browse(path), "/var/../etc/ssl"),
         (lambda house, path: house.admin.databases.backup(house.make("b"), root=path), "/tmp/stolen"),
+        (
+            lambda house, path: house.admin.tasks.add(name="t", kind="backup", database=house.make("b"), root=path),
+            "/tmp/stolen nightly",
+        ),
     ],
 )
 def test_refused_paths_are_unusual(house: House, ask: Callable[[House, str], object], path: str) -> None:

@@ -25,7 +25,7 @@ def fail_to_log_in(server: RunningServer, name: str) -> None:
 
 @pytest.mark.spec("7: log: level of the operating system's event log: journald")
 def test_the_journal_gets_what_its_level_says(start: Start, tmp_path: Path) -> None:
-    """journald itself is not to be had where the tests run: a stand-in that reads its protocol strictly."""
+    """A stand-in that comes late and goes away; `tests/peers/test_journald.py` is about a real journal."""
     socket = tmp_path / "journal.sock"
     set_up(tmp_path / "data", journal_socket=str(socket))
     server = start(tmp_path / "data", options={"log.event_log_level": "unusual_activity"})

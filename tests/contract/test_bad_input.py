@@ -135,6 +135,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("log.list", {"text": ""}, "text"),
     ("log.delete", {"through": "31.12.2026"}, "through"),
     ("log.delete", {"all": "perhaps"}, "all"),
+    ("log.startup", {"megabytes": 0}, "megabytes"),
+    ("log.startup", {"megabytes": 41}, "megabytes"),
     ("user.add", {"username": "", "role": "viewer"}, "username"),
     ("user.add", {"username": "a\nb", "role": "viewer"}, "username"),
     ("user.add", {"username": "x" * 65, "role": "viewer"}, "username"),

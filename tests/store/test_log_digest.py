@@ -150,6 +150,21 @@ def test_one_that_failed_is_replaced_and_told_of(environment: Environment, admin
     assert "An earlier mail about 6 entries could not be delivered." in text(third)
 
 
+def test_one_that_waits_for_another_address_is_replaced(environment: Environment, admin: AsUser, clock: Clock) -> None:
+    setting(admin, {**MAILED, "log.email_to": "admin@mistyped.test"})
+    errors(environment, 4)
+    clock.forward(seconds=WINDOW)
+    mail_log(environment)
+    settle(environment, Verdict.temporary, 451)
+    setting(admin, {"log.email_to": "admin@here.test"})
+    errors(environment, 1)
+    clock.forward(seconds=WINDOW)
+    mail_log(environment)
+    [(_, message)] = waiting(admin)
+    assert message["To"] == "admin@here.test"
+    assert "An earlier mail about 4 entries could not be delivered." in text(message)
+
+
 def test_deleting_the_waiting_one_lets_the_next_go(environment: Environment, admin: AsUser, clock: Clock) -> None:
     setting(admin, MAILED)
     errors(environment, 1)

@@ -248,6 +248,9 @@ def answers() -> dict[str, Any]:
         "log.filters": log_filters.SavedFilters(filters=(SAVED,)),
         "log.save_filter": SAVED,
         "log.delete_filter": Done(),
+        "log.startup": log.StartupLogText(
+            text="2026-01-31 10:00:00 Severe Error: server: It could not start.", whole=True
+        ),
         "audit.list": audit.AuditPage(records=(AUDIT,), next_before=None),
     }
 

@@ -36,6 +36,7 @@ LISTINGS = {
     "mail summary": ("mail.summary", "It is paused."),
     "mail show q1": ("mail.show", "450 later"),
     "log list": ("log.list", "disk low"),
+    "log startup": ("log.startup", "It could not start."),
     "user list": ("user.list", "ada"),
     "token list": ("token.list", "ci"),
     "session list": ("session.list", "192.0.2.7"),

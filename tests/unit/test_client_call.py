@@ -121,6 +121,7 @@ CALLS: dict[str, Any] = {
     "log.filters": lambda s: s.log.filters.list(),
     "log.save_filter": lambda s: s.log.filters.save("last night", level="error", last_minutes=720),
     "log.delete_filter": lambda s: s.log.filters.delete("last night", shared=True),
+    "log.startup": lambda s: s.log.startup(2),
     "audit.list": lambda s: s.audit.list(5, 10),
     "database.list": lambda s: s.databases.list(),
     "database.show": lambda s: s.databases.show("a"),

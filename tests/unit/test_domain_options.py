@@ -93,7 +93,8 @@ def valid_values(info: Declaration) -> st.SearchStrategy[object]:
     if info.kind == "yes/no":
         return st.booleans()
     if info.kind == "number":
-        return st.integers(info.minimum, info.maximum)
+        numbers = st.integers(info.minimum, info.maximum)
+        return st.none() | numbers if info.optional else numbers
     if info.kind == "choice":
         return st.sampled_from(info.choices)
     text = st.from_regex(r"[a-z0-9.-]{1,60}", fullmatch=True)
@@ -113,8 +114,12 @@ def test_numbers_are_kept_within_their_bounds(info: Declaration) -> None:
     assert info.maximum is not None
     for good in (info.minimum, info.maximum):
         assert options.get(options.changed(Options(), {info.name: good}), info.name) == good
-    for bad in (info.minimum - 1, info.maximum + 1, -1, 2**70, True, 1.5, "25", None, [1]):
+    for bad in (info.minimum - 1, info.maximum + 1, -1, 2**70, True, 1.5, "25", [1]):
         assert refused({info.name: bad}) == [info.name]
+    if info.optional:
+        assert options.get(options.changed(Options(), {info.name: None}), info.name) is None
+    else:
+        assert refused({info.name: None}) == [info.name]
 
 
 @pytest.mark.parametrize("info", [info for info in ALL if info.kind in ("choice", "yes/no")], **named)

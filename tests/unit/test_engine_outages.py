@@ -130,6 +130,17 @@ def test_what_a_failed_connection_means_for_others() -> None:
     assert reports == [Severity.warning, Severity.information]
 
 
+@pytest.mark.parametrize("mailed", [True, False])
+def test_a_host_that_a_mail_about_the_log_found_away_makes_no_further_mail(mailed: bool) -> None:
+    reports: list[tuple[Severity, object]] = []
+    route = Route("h", 25, "none", None, 1, 1)
+    hop = NextHop(route, lambda severity, *_, **more: reports.append((severity, more["mailed"])))
+    hop.failed(Outcome(Verdict.temporary, Stage.connect, Failure.refused), "said", 9, 10, mailed=mailed)
+    hop.failed(Outcome(Verdict.temporary, Stage.connect, Failure.refused), "said", 19, 20, mailed=not mailed)
+    hop.opened(30)
+    assert reports == [(Severity.warning, mailed), (Severity.information, mailed)], "as the one that found it away"
+
+
 @pytest.mark.spec("5: A recipient with a recorded 2xx is never sent to again")
 def test_outcomes_survive_an_outage_of_the_store_and_nothing_goes_twice() -> None:
     async def work() -> None:

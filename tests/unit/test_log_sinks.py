@@ -1,7 +1,7 @@
 """Event logs and startup.log: what goes out for hostile, huge and ordinary entries, and what happens to their peers.
 
-The journal and the NT event log are stand-ins (`tests/fakes/journal.py`; three calls here): neither is to be had where
-the tests run. `tests/peers/test_rsyslog.py` runs a real syslog daemon.
+The journal is a stand-in that is stricter than the real one (`tests/fakes/journal.py`), the NT event log one with the
+same three calls. `tests/peers` runs a real journald and a real rsyslog.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ to what was collected, looked at now and then:
 
 *forget*: nobody wants it any more. *skip*: it is not mailed, and the log says why. *wait*: more is merged in, so that
 a broken mail host never makes a pile. *supersede*: as send, but the failed one is deleted, and the new one says how
-many entries it was to tell of. An earlier digest is *gone* when it was sent or somebody deleted it.
+many entries it was to tell of. An earlier digest is *gone* when it was sent or somebody deleted it,
+and *failed* also when it waits for an address that mails do not go to any more.
 
 Entries with the same words but for numbers, ids and the like are one group; at most `MAXIMUM_GROUPS` groups are kept,
 the most severe ones, and every entry is counted.

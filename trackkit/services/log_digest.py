@@ -48,7 +48,7 @@ def _look(environment: Environment) -> None:
     now, window = environment.clock(), timedelta(seconds=log.email_window_seconds)
 
     def step_now(connection: Connection, digest: Digest) -> Step:
-        return log_digest.decide(digest, _mailing(log), _earlier(connection, digest), window, now)
+        return log_digest.decide(digest, _mailing(log), _earlier(connection, digest, log), window, now)
 
     def work(connection: Connection, digest: Digest) -> tuple[tuple[Step, Digest], Digest]:
         due = step_now(connection, digest)
@@ -72,7 +72,7 @@ def _look(environment: Environment) -> None:
         words = f"{number} not e-mailed: {log.not_mailed}"
         environment.log.write(Severity.warning, SOURCE, words, mailed=False)
     if done is Step.supersede:
-        words = "The last mail about log entries had failed. It was deleted; a new one tells of it."
+        words = "The last mail about log entries had failed, or waited for another address. A new one replaces it."
         environment.log.write(Severity.information, SOURCE, words, mailed=False)
     if done in (Step.send, Step.supersede):
         environment.mail_changed()
@@ -84,14 +84,13 @@ def _mailing(log: LogOptions) -> Mailing:
     return Mailing.hindered if log.not_mailed else Mailing.on
 
 
-def _earlier(connection: Connection, digest: Digest) -> Earlier:
-    if digest.earlier is None:
-        return Earlier.gone
-    states = queue.states_of(connection, digest.earlier)
-    state = message_state(states) if states else State.sent
+def _earlier(connection: Connection, digest: Digest, log: LogOptions) -> Earlier:
+    found = queue.states_of(connection, digest.earlier) if digest.earlier is not None else []
+    state = message_state(state for _, state in found) if found else State.sent
     if state in (State.sent, State.deleted):
         return Earlier.gone
-    return Earlier.failed if state is State.failed else Earlier.waits
+    elsewhere = state is not State.active and log.email_to not in [address for address, _ in found]
+    return Earlier.failed if state is State.failed or elsewhere else Earlier.waits
 
 
 def _delete_earlier(connection: Connection, environment: Environment, digest: Digest, now: datetime) -> None:

@@ -22,6 +22,7 @@ from trackkit.services.backups import begin_backup
 from trackkit.services.compacting import begin_compaction
 from trackkit.services.environment import Call, Environment
 from trackkit.services.jobs import OnEnd
+from trackkit.services.refused_paths import refused_paths_told
 from trackkit.store import tasks as rows
 from trackkit.store.database import Connection
 from trackkit.store.tasks import RunRow, TaskRow
@@ -45,7 +46,7 @@ def list_tasks(call: Call, request: Nothing) -> contract.Tasks:
 
 def add_task(call: Call, request: contract.AddTask) -> contract.TaskRow:
     """Add a task."""
-    task = _checked(call.environment, request.values)
+    task = _checked(call, request.values)
 
     def work(connection: Connection) -> TaskRow:
         row = rows.add_task(connection, task, _next(call.environment, task, call.now))
@@ -67,7 +68,7 @@ def edit_task(call: Call, request: contract.EditTask) -> contract.TaskRow:
                 f"The task {row.task.name} was changed by somebody else meanwhile; nothing of yours was changed.",
                 "Look at it as it is now, then change it again.",
             )
-        task = _checked(call.environment, {**flat_values(row.task), **request.values})
+        task = _checked(call, {**flat_values(row.task), **request.values})
         rows.edit_task(connection, row, task, _next(call.environment, task, call.now))
         before, after = _texts(row.task), _texts(task)
         changed = [name for name in after if before[name] != after[name]]
@@ -187,10 +188,12 @@ def _begin(call: Call, task: Task, ended: OnEnd) -> Job:
     return begin_compaction(call, task.database, ended)
 
 
-def _checked(environment: Environment, values: dict[str, Any]) -> Task:
+def _checked(call: Call, values: dict[str, Any]) -> Task:
+    environment = call.environment
     task = checked(Task, values, _REFUSED)
     if task.root is not None:
-        environment.places.allowed_backup_root(task.root)
+        with refused_paths_told(call, task.root):
+            environment.places.allowed_backup_root(task.root)
     try:
         name = environment.projects.row(task.database).name
     except NotFound:

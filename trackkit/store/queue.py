@@ -190,9 +190,10 @@ def of_messages(connection: Connection, message_ids: Iterable[int]) -> list[Reci
     return [row for part in _chunks(message_ids) for row in _statuses(connection, recipients.c.message_id.in_(part))]
 
 
-def states_of(connection: Connection, message_id: int) -> list[State]:
-    """The states of a message's recipients, not locked; none when it is not in the queue (any more)."""
-    return list(connection.execute(select(recipients.c.state).where(recipients.c.message_id == message_id)).scalars())
+def states_of(connection: Connection, message_id: int) -> list[tuple[str, State]]:
+    """Address and state of a message's recipients, not locked; none when it is not in the queue (any more)."""
+    query = select(recipients.c.address, recipients.c.state).where(recipients.c.message_id == message_id)
+    return [(address, state) for address, state in connection.execute(query)]
 
 
 def submitted_by(connection: Connection, username: str, message_ids: Iterable[int]) -> set[int]:

@@ -31,7 +31,7 @@ class StartupLog:
     """
 
     title: Final = "startup.log"
-    at_once: Final = 500
+    at_once: Final = 100
     elsewhere: Final = "The server log has them, as far as its level reaches."
 
     def __init__(self, path: Path, secrets: Callable[[], Iterable[str]] = tuple) -> None:
@@ -46,12 +46,9 @@ class StartupLog:
     def write(self, entries: Sequence[LogEntry]) -> None:
         """Append a line for each."""
         secrets = tuple(self._secrets())
-        text = "".join(f"{scrubbed(line_of(entry), secrets)}\n" for entry in entries)
-        with self._lock:
-            self._rotate(len(text))
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            with open(descriptor, "a", encoding="utf-8", errors="replace") as file:
-                file.write(text)
+        for start in range(0, len(entries), self.at_once):
+            lines = (scrubbed(line_of(entry), secrets) for entry in entries[start : start + self.at_once])
+            self._append("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
 
     def close(self) -> None:
         """Nothing: the file is opened for each writing."""
@@ -65,6 +62,13 @@ class StartupLog:
         if not whole:
             _, _, kept = kept[-number - 1 :].partition(b"\n")
         return scrubbed(kept.decode("utf-8", "replace"), self._secrets()), whole
+
+    def _append(self, data: bytes) -> None:
+        with self._lock:
+            self._rotate(len(data))
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with open(descriptor, "ab") as file:
+                file.write(data)
 
     @property
     def _older(self) -> Path:
