@@ -51,7 +51,7 @@ def test_an_administrator_keeps_the_options(
 ) -> None:
     page = new_page()
     open_panel(page, lab, server, "server-options.ipynb", "ann", PASSWORD)
-    page.get_by_label("Text on the log-in page").wait_for()
+    page.get_by_label("Text on the log-in page").wait_for(timeout=60_000)
     expect(page.get_by_text("No option was changed yet.")).to_be_visible()
     picture(page, "server-options")
     serious = [one for one in Axe().run(page, context=".tk").response["violations"] if one["impact"] in SERIOUS]
