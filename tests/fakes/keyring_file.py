@@ -16,7 +16,7 @@ from keyring.errors import PasswordDeleteError
 class FileKeyring(KeyringBackend):
     """What is kept, by service and user name."""
 
-    priority = 1
+    priority = -1  # taken only where it is named
 
     @property
     def _path(self) -> Path:

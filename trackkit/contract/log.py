@@ -73,7 +73,8 @@ class LogPage(Response):
 class CountLog(LogConditions):
     """Entries by level and time. Without `bucket_seconds` the range decides, for at most 200 buckets.
 
-    The range is `since` to `until`; without them from the oldest entry that matches, and to now.
+    The range is `since` to `until`; without them from the oldest entry that matches, and to now. Where many entries
+    would have to be looked through for it, from the oldest of those levels.
     """
 
     bucket_seconds: int | None = Field(None, ge=1, le=10 * 366 * 86_400)

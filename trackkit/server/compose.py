@@ -9,6 +9,8 @@ from importlib.metadata import version
 from ipaddress import ip_address
 from uuid import uuid4
 
+from tzlocal import get_localzone
+
 from trackkit.domain.accounts import ADMIN, Role
 from trackkit.domain.errors import TrackkitError
 from trackkit.domain.log import LogEntry, Severity
@@ -95,7 +97,7 @@ def environment(
             passwords=Passwords(),
             guard=LoginGuard(log, clock),
             clock=clock,
-            zone=datetime.now().astimezone().tzinfo or UTC,
+            zone=get_localzone(),
             server_id=_first_start(main, clock()),
             places=places,
             projects=projects,

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from sqlalchemy import (
@@ -76,6 +77,8 @@ _INSERT_POSTGRESQL: Final = (
 Stored = tuple[int, int, int, str, str, str, str, str, str]
 """An entry as `COLUMNS` has it."""
 
+_MESSAGE, _DETAILS = itemgetter(7), itemgetter(8)
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -138,7 +141,7 @@ def portion(
     size = 0
     for part in _stored(connection, wanted, before, limit, False, search):
         rows += part
-        size += sum(len(row[7]) + len(row[8]) for row in part)
+        size += sum(map(len, map(_MESSAGE, part))) + sum(map(len, map(_DETAILS, part)))
         if size >= octets:
             return rows, True
     return rows, len(rows) == limit
@@ -199,14 +202,17 @@ def count(connection: Connection, wanted: LogFilter, search: Candidates | None =
 def extent(
     connection: Connection, wanted: LogFilter, search: Candidates | None = None
 ) -> tuple[datetime, datetime] | None:
-    """When the oldest and the newest entry that match were written; none when none matches."""
-    if is_by_summary(wanted) and wanted.since is None and wanted.until is None:
-        return log_summary.extent(connection, wanted.severities)
+    """When the oldest and the newest entry that match were written; none when none matches.
+
+    Where many have to be looked through: of all entries of those levels, which costs nothing.
+    """
     found = plan(connection, wanted)
     if found is None:
         return None
     if (rare := _rare(connection, found, search)) is not None:
         return (instant(min(at for at, _ in rare)), instant(max(at for at, _ in rare))) if rare else None
+    if not found.is_small:
+        return log_summary.extent(connection, wanted.severities)
     oldest, newest = connection.execute(found.select(func.min(entries.c.at), func.max(entries.c.at))).one()
     return None if oldest is None else (oldest, newest)
 

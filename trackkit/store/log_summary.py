@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, delete, func, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trackkit.domain.log import Severity
@@ -25,6 +37,8 @@ HOUR: Final = timedelta(hours=1) // _MICROSECOND
 """Microseconds."""
 
 _AT: Final = type_coerce(entries.c.at, BigInteger)
+_LEVEL: Final = entries.c.severity + literal_column("0")
+"""Written so that the index by time, which holds the level, is taken and not that by level."""
 
 Key = tuple[int, int]
 """Hour and severity."""
@@ -155,7 +169,7 @@ def extent(connection: Connection, severities: Sequence[Severity]) -> tuple[date
     first, last = connection.execute(query).one()
     if first is None:
         return None
-    level = entries.c.severity.in_([int(s) for s in severities])
+    level = _LEVEL.in_([int(s) for s in severities])
     oldest = select(_AT).where(first * HOUR <= _AT, level).order_by(_AT).limit(1)
     newest = select(_AT).where((last + 1) * HOUR > _AT, level).order_by(_AT.desc()).limit(1)
     return instant(connection.execute(oldest).scalar_one()), instant(connection.execute(newest).scalar_one())
@@ -192,4 +206,4 @@ def _hours(severities: Sequence[Severity], first: int | None, last: int | None) 
 
 
 def _edge(severities: Sequence[Severity], begin: int, end: int) -> ColumnElement[bool]:
-    return and_(begin <= _AT, end > _AT, entries.c.severity.in_([int(s) for s in severities]))
+    return and_(begin <= _AT, end > _AT, _LEVEL.in_([int(s) for s in severities]))

@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, ColumnElement, Text, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 
 def text_value(text: str) -> ColumnElement[str]:
@@ -51,10 +52,13 @@ def _postgresql_folded(element: folded, compiler: SQLCompiler, **kw: Any) -> str
     return f'lower({compiler.process(element.clauses, **kw)} COLLATE "C")'
 
 
-class among(FunctionElement[bool]):
-    """Whether a number is one of those in a list written as JSON: thousands of them are one parameter."""
+class among(FunctionElement[Any]):
+    """Whether a number is one of those in a list written as JSON: thousands of them are one parameter.
 
-    type = Boolean()
+    Not typed as Boolean: for SQLite that is written as ``… = 1``, and no index is used then.
+    """
+
+    type = NullType()
     inherit_cache = True
 
 
