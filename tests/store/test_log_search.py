@@ -131,6 +131,17 @@ def test_every_reading_means_what_the_filter_means(
     assert Counter({level: _of(histogram, level) for level in counted}) == counted
 
 
+def test_the_index_is_as_it_was_when_the_server_starts_again(
+    environment: Environment, index: SearchIndex, clock: Clock
+) -> None:
+    environment.log_store.write(lambda c: rows.append(c, [entry(clock, n) for n in range(50)]))
+    fill(index, 10_000)
+    known = index.filled()
+    assert known[0] > 0
+    assert index.prepare(environment.log_store.read(rows.highest_id)) == ""
+    assert index.filled() == known
+
+
 def _fields(wanted: LogFilter) -> dict[str, Any]:
     return {name: getattr(wanted, name) for name in LogFilter.__dataclass_fields__}
 

@@ -128,7 +128,8 @@ class SqliteSearch:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 if version == _VERSION:
                     covered = connection.execute("SELECT covered FROM state").fetchone()[0]
-                    connection.execute("SELECT rowid FROM texts LIMIT 1").fetchone()
+                    # Looks into it; such a table cannot be read without a text to look for.
+                    connection.execute("SELECT rowid FROM texts WHERE texts MATCH 'the' LIMIT 1").fetchone()
                     if covered <= newest_id:
                         return ""
         except SearchBroken as error:
