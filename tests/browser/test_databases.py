@@ -107,7 +107,8 @@ def test_an_administrator_makes_and_keeps_databases(
     says_no(page)
     page.get_by_label("Compact at every server start").uncheck()
     press(page, "Create it")
-    expect(said(page, "shown only now")).to_be_in_viewport()
+    expect(said(page, "Created Apollo")).to_be_in_viewport()
+    expect(page.get_by_label("Password of administrator")).to_have_text(re.compile(".{12}"))
     expect(page.get_by_label("Information")).to_contain_text("Apollo")
 
     choose(page, "large")

@@ -93,7 +93,11 @@ def test_a_database_is_created_as_typed_and_a_refused_name_keeps_what_was_typed(
     form.fields.put("in_web_list", False)
     form.press()
     assert "Created Gaia" in panel.said.value
-    assert "shown only now" in panel.said.value
+    (secret,) = panel.secret.children
+    assert "It is shown this once" in secret.words
+    kept = str(secret.get_state()) + panel.said.value
+    assert secret._secret
+    assert secret._secret not in kept, "a notebook can be saved with the state of its widgets"
     assert "Gaia" in panel.info.value
     settings = server.databases.show("Gaia").settings
     assert (settings["description"], settings["in_web_list"]) == ("typed once", False)

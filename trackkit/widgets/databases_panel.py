@@ -30,6 +30,7 @@ from trackkit.widgets.problems import Trouble, status
 from trackkit.widgets.said import Said
 from trackkit.widgets.session import on_server
 from trackkit.widgets.show_python import python_of, whole
+from trackkit.widgets.shown_once import ShownOnce
 from trackkit.widgets.tables import shown
 from trackkit.widgets.work import in_background
 
@@ -68,7 +69,7 @@ class DatabasesPanel:
         self.found: Databases | None = None
         self.list, self.info, self.said = w.HTML(), w.HTML(), Said()
         self.chosen = w.Dropdown(description="Database", options=[])
-        self.form_box, self.asking, self.progress = w.VBox(), w.VBox(), w.VBox()
+        self.form_box, self.asking, self.progress, self.secret = w.VBox(), w.VBox(), w.VBox(), w.VBox()
         self.form: DeclaredForm | None = None
         self.code = python_of("server.databases.frame()", server)
         one = {"Information": self.show_info, "Settings": self.edit, "Compact": self.compact, "Back up": self.back_up}
@@ -90,6 +91,7 @@ class DatabasesPanel:
             self.asking,
             self.form_box,
             self.said,
+            self.secret,
             self.info,
             self.code,
         )
@@ -158,7 +160,7 @@ class DatabasesPanel:
         self.refresh(look)
 
     def _close(self) -> None:
-        self.form_box.children = self.asking.children = ()
+        self.form_box.children = self.asking.children = self.secret.children = ()
         self.form = None
         self.info.value = self.said.value = ""
 
@@ -199,10 +201,11 @@ class DatabasesPanel:
             self._watch(made)
             return
         created: CreatedDatabase = made
-        words = f"Created {created.name}."
+        self._ended(f"Created {created.name}.", created.name)
         if created.administrator_password:
-            words += f" Password of {created.administrator}, shown only now: {created.administrator_password}"
-        self._ended(words, created.name)
+            words = f"The password of {created.administrator} in {created.name}. It is shown this once."
+            label = f"Password of {created.administrator}"
+            self.secret.children = (ShownOnce(words, label, created.administrator_password),)
 
     def _watch(self, running: RunningJob) -> None:
         self._close()
