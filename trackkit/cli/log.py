@@ -1,7 +1,6 @@
 """``trackkit log``: read the server log, export it, and delete from it."""
 
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,46 +9,24 @@ import typer
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
 from trackkit.cli.files import write_new
+from trackkit.cli.log_conditions import takes_conditions
 from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, size, table
-from trackkit.cli.times import instant
 from trackkit.contract.log import MAXIMUM_STARTUP_LOG_MB
 from trackkit.domain.errors import InvalidInput
-from trackkit.domain.log import SEVERITY_NAMES, ExportFormat, Match, Severity
+from trackkit.domain.log import ExportFormat, Severity
 
 if TYPE_CHECKING:
     from trackkit.client import Server
 
 app = typer.Typer(no_args_is_help=True, help="The server log.")
 
-Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignore[misc]
-
-
-WhichLevel = Annotated[Level | None, typer.Option("--level", help="Which level.")]
-HowMatched = Annotated[
-    Match, typer.Option("--match", help="Only that level, it and all more severe, it and all less severe.")
-]
-Since = Annotated[str | None, typer.Option("--since", help="From this time on: 2026-01-31 or 2026-01-31T14:00.")]
-Until = Annotated[str | None, typer.Option("--until", help="Before this time.")]
-Text = Annotated[str | None, typer.Option("--text", help="Found in the message or the details.")]
-Source = Annotated[str | None, typer.Option("--source", help="Only from this source.")]
-Database = Annotated[str | None, typer.Option("--database", help="Only of this project database.")]
-User = Annotated[str | None, typer.Option("--user", help="Only of this user.")]
-Address = Annotated[str | None, typer.Option("--address", help="Only from this client address.")]
-
 
 @app.command("list")
 @on_server
+@takes_conditions()
 def list_log(
     server: "Server",
-    level: WhichLevel = None,
-    match: HowMatched = Match.more,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    source: Source = None,
-    database: Database = None,
-    username: User = None,
-    address: Address = None,
+    wanted: dict[str, Any],
     saved: Annotated[
         str | None, typer.Option("--filter", metavar="NAME", help="A saved filter; conditions given besides win.")
     ] = None,
@@ -59,19 +36,8 @@ def list_log(
     as_json: AsJson = False,
 ) -> None:
     """List the server log, newest first."""
-    given: dict[str, Any] = {
-        "level": level,
-        "match": match if level or not saved else None,
-        "since": instant("since", since),
-        "until": instant("until", until),
-        "text": text,
-        "source": source,
-        "database": database,
-        "username": username,
-        "client_address": address,
-    }
-    wanted = server.log.filters.conditions(saved) if saved else {}
-    wanted |= {name: value for name, value in given.items() if value is not None}
+    if saved:
+        wanted = server.log.filters.conditions(saved) | wanted
     page = server.log.list(**wanted, before=before, limit=limit)
     if as_json:
         json_of(page)
@@ -102,39 +68,19 @@ def list_log(
 
 @app.command()
 @on_server
+@takes_conditions()
 def export(
     server: "Server",
+    wanted: dict[str, Any],
     file: Annotated[Path, typer.Argument(help="A new file; an existing one is not overwritten.")],
     format_: Annotated[
         ExportFormat | None,
         typer.Option("--format", help="None = by the file's suffix: .csv, .jsonl, .parquet, .arrow."),
     ] = None,
-    level: WhichLevel = None,
-    match: HowMatched = Match.more,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    source: Source = None,
-    database: Database = None,
-    username: User = None,
-    address: Address = None,
     limit: Annotated[int | None, typer.Option("--limit", help="How many at most, the newest.", min=1)] = None,
 ) -> None:
     """Export the entries that match, newest first."""
-    written = server.log.export(
-        file,
-        format_,
-        level,
-        match,
-        limit=limit,
-        since=instant("since", since),
-        until=instant("until", until),
-        text=text,
-        source=source,
-        database=database,
-        username=username,
-        client_address=address,
-    )
+    written = server.log.export(file, format_, limit=limit, **wanted)
     say(f"Wrote {written} ({size(written.stat().st_size)}).")
 
 

@@ -6,11 +6,9 @@ import typer
 
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
-from trackkit.cli.log import Address, Database, HowMatched, Since, Source, Text, Until, User, WhichLevel
+from trackkit.cli.log_conditions import takes_conditions
 from trackkit.cli.output import AsJson, json_of, local_time, say, table
-from trackkit.cli.times import instant
 from trackkit.domain.errors import Conflict, InvalidInput
-from trackkit.domain.log import Match
 
 if TYPE_CHECKING:
     from trackkit.client import Server
@@ -53,46 +51,28 @@ def show(server: "Server", name: Name, as_json: AsJson = False) -> None:
 
 @app.command()
 @on_server
+@takes_conditions()
 def save(
     server: "Server",
+    wanted: dict[str, Any],
     name: Name,
-    level: WhichLevel = None,
-    match: HowMatched = Match.more,
     last: Annotated[
         str | None, typer.Option("--last", metavar="SPAN", help="The last 90m, 24h or 7d, counted when it is used.")
     ] = None,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    source: Source = None,
-    database: Database = None,
-    username: User = None,
-    address: Address = None,
     shared: Annotated[bool, typer.Option("--shared", help="For everybody (operators and admins).")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Save a filter; asks before it replaces one."""
-    given: dict[str, Any] = {
-        "level": level,
-        "match": match,
-        "last_minutes": _minutes(last),
-        "since": instant("since", since),
-        "until": instant("until", until),
-        "text": text,
-        "source": source,
-        "database": database,
-        "username": username,
-        "client_address": address,
-    }
-    given = {key: value for key, value in given.items() if value is not None}
+    if last is not None:
+        wanted["last_minutes"] = _minutes(last)
     filters = server.log.filters
     try:
-        saved = filters.save(name, shared=shared, replace=yes, **given)
+        saved = filters.save(name, shared=shared, replace=yes, **wanted)
     except Conflict:
         whose = "for everybody" if shared else "of your own"
         confirm(f"There is a filter {name!r} {whose} already. Replace it?", yes)
-        saved = filters.save(name, shared=shared, replace=True, **given)
+        saved = filters.save(name, shared=shared, replace=True, **wanted)
     if as_json:
         json_of(saved)
     else:
@@ -109,9 +89,7 @@ def delete(server: "Server", name: Name, shared: Shared = False, yes: Yes = Fals
     say(f"Deleted the filter {name}.")
 
 
-def _minutes(span: str | None) -> int | None:
-    if span is None:
-        return None
+def _minutes(span: str) -> int:
     number, unit = span[:-1], span[-1:].lower()
     if unit not in _UNITS or not (number.isascii() and number.isdigit()):
         raise InvalidInput.of("last", f"is {span!r}; write 90m, 24h or 7d")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trackkit.cli.choosing import on_server
-from trackkit.cli.log import Address, Database, HowMatched, Source, Text, User, WhichLevel
+from trackkit.cli.log_conditions import TIMES, takes_conditions
 from trackkit.cli.output import local_time, note, plain, say
 from trackkit.domain.errors import ConnectionFailed, Unavailable
-from trackkit.domain.log import Match, Severity
+from trackkit.domain.log import Severity
 
 if TYPE_CHECKING:
     from trackkit.client import Server
@@ -26,27 +26,14 @@ _PAGE = 1000
 
 
 @on_server
+@takes_conditions(*TIMES)
 def tail(
     server: "Server",
-    level: WhichLevel = None,
-    match: HowMatched = Match.more,
-    text: Text = None,
-    source: Source = None,
-    database: Database = None,
-    username: User = None,
-    address: Address = None,
+    wanted: dict[str, Any],
     before: Annotated[int, typer.Option("--lines", "-n", help="So many of the newest first.", min=0, max=_PAGE)] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print each entry as a line of JSON.")] = False,
 ) -> None:
     """Show entries as they are written; Ctrl+C ends it."""
-    wanted = {
-        "level": level,
-        "match": match,
-        "text": text,
-        "source": source,
-        "database": database,
-        "username": username,
-    }
     try:
         with server.automatic():
             _follow(server, wanted, before, as_json)
