@@ -16,6 +16,7 @@ from trackkit.client import Server
 
 HERE = Path(__file__).parent / "frozen"
 PASSWORD = "frozen-passphrase"
+PROJECT = "frozen project"
 MAILBOX_PASSWORD = "frozen-mailbox-secret"
 KEPT = ("trackkit.db", "log.db", "secret.key", "tls-cert.pem", "tls-key.pem")
 
@@ -30,6 +31,7 @@ def main() -> None:
     target.mkdir(parents=True)
     for name in KEPT:
         shutil.copyfile(server.data / name, target / name)
+    shutil.copytree(server.data / "databases", target / "databases")
     shutil.rmtree(server.data.parent)
 
 
@@ -39,6 +41,12 @@ def _fill(admin: Server) -> None:
     admin.users.add("victor", "viewer")
     admin.tokens.add("script", "viewer")
     admin.options.set({"sending.timing.days": 9})
+    admin.databases.create(PROJECT, administrator_password=PASSWORD)
+    with admin.project(PROJECT, "administrator", PASSWORD) as project:
+        defect = project.add("defect", title="It freezes", owner="administrator")
+        project.attach("defect", defect.key, "trace.txt", b"\x00 trace")
+    admin.tasks.add(name="Nightly", kind="backup", database=PROJECT, keep=3)
+    admin.log.filters.save("Last night", level="error", last_minutes=720)
     sent, failed, deferred, held, deleted = (
         admin.mail.submit(
             f"Subject: {name}\r\nMessage-ID: <{name}@frozen.example>\r\n\r\nThis one is {name}.\r\n".encode(),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Start
-from tests.upgrade.freeze import HERE, MAILBOX_PASSWORD, PASSWORD
+from tests.upgrade.freeze import HERE, MAILBOX_PASSWORD, PASSWORD, PROJECT
 from trackkit.domain.delivery import State
 
 VERSIONS = sorted(path.name for path in HERE.iterdir())
@@ -40,3 +40,10 @@ def test_an_old_data_folder_opens_with_everything_in_it(version: str, start: Sta
     assert server.admin.log.list(text="frozen-mailbox").total == 0
     assert MAILBOX_PASSWORD.encode() not in (data / "trackkit.db").read_bytes()
     assert server.admin.audit.list().records
+    if (HERE / version / "databases").exists():  # since 0.3.0
+        with server.admin.project(PROJECT, "administrator", PASSWORD) as project:
+            assert project.show("defect", "1").values["title"] == "It freezes"
+            (file,) = project.files("defect", "1").files
+            assert project.file(file.file_id).content == b"\x00 trace"
+        assert [task.name for task in server.admin.tasks.list().tasks] == ["Nightly"]
+        assert [one.name for one in server.admin.log.filters.list().filters] == ["Last night"]

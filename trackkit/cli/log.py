@@ -11,9 +11,8 @@ from trackkit.cli.choosing import on_server
 from trackkit.cli.files import write_new
 from trackkit.cli.log_conditions import takes_conditions
 from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, size, table
-from trackkit.contract.log import MAXIMUM_STARTUP_LOG_MB
 from trackkit.domain.errors import InvalidInput
-from trackkit.domain.log import ExportFormat, Severity
+from trackkit.domain.log import MAXIMUM_STARTUP_LOG_MB, ExportFormat, Severity
 
 if TYPE_CHECKING:
     from trackkit.client import Server

@@ -9,13 +9,11 @@ from pydantic import AwareDatetime, Field
 
 from trackkit.contract.operation import Octets, Operation, Request, Response, RowNumber
 from trackkit.domain.accounts import Role
-from trackkit.domain.log import SEVERITY_NAMES, ExportFormat, Match
+from trackkit.domain.log import MAXIMUM_STARTUP_LOG_MB, SEVERITY_NAMES, ExportFormat, Match
 
 PAGE = 200
 MAXIMUM_PAGE = 10_000
 MAXIMUM_BUCKETS = 10_000
-MAXIMUM_STARTUP_LOG_MB = 40
-"""As much as the file and the older one beside it ever hold."""
 
 
 Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignore[misc]

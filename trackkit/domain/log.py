@@ -60,6 +60,9 @@ NT_EVENT_TYPE: Final[Mapping[Severity, int]] = MappingProxyType(
 )
 """What the NT event log calls the levels; it has three, so the category (1 to 5) tells which of ours it was."""
 
+MAXIMUM_STARTUP_LOG_MB: Final = 40
+"""As much as startup.log and the older file beside it ever hold."""
+
 SEVERITY_NAMES: tuple[str, ...] = tuple(severity.name for severity in Severity)
 
 

@@ -62,7 +62,7 @@ class LogHistogram:
 
     Parameters
     ----------
-    trouble: where errors are shown, for this alone.
+    trouble: where errors are shown.
     chosen: gets the view with another time after something was selected, cleared, or taken back.
     """
 
@@ -73,7 +73,7 @@ class LogHistogram:
         self._busy = self._stale = False
         self.bars = Bars(drawn={}, selected={"from": None, "to": None}, may={})
         self.bars.on_msg(self._told)
-        self.widget = w.VBox([trouble.widget, self.bars])
+        self.widget = w.VBox([self.bars])
         self.widget.add_class("tk-grid-box")
 
     def show(self, view: LogView) -> None:

@@ -49,12 +49,12 @@ class LogPanel:
         self._server, self._trouble, self._source = server, trouble, LogRows(server)
         self.saved = SavedLogFilters(server, trouble, lambda: self.view, self._use)
         self.form = LogFilterForm(self._show_view, self.saved.choice, self.saved.save, self.saved.delete)
-        self.histogram = LogHistogram(server, trouble_for(server), self._use)
+        own = lines or trouble_for(server)
+        self.histogram = LogHistogram(server, own, self._use)
         self.live = keeps_up(server, "Live", LIVE_SECONDS, self._refresh_quietly)
         self.live.observe(lambda _: self._live_switched(), names="value")
         self._live_words, self._total = "", 0
         self._count, self._entry = w.HTML(), w.VBox()
-        own = lines or trouble_for(server)
         self.grid = Grid(
             "Server log",
             LOG_COLUMNS,
