@@ -162,3 +162,4 @@ def open_panel(page: Page, lab: RunningLab, server: RunningServer, notebook: str
     page.get_by_label("User name").fill(username, timeout=30_000)
     page.get_by_role("textbox", name="Password").fill(password)
     page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_label("User name", exact=True).wait_for(state="hidden", timeout=90_000)
