@@ -36,6 +36,8 @@ def list_log(call: Call, request: contract.ListLog) -> contract.LogPage:
 
     def work(connection: Connection, search: Candidates | None) -> tuple[list[tuple[int, LogEntry]], rows.Counted]:
         found = rows.page(connection, wanted, request.before, request.limit + 1, request.oldest_first, search)
+        if request.before is None and len(found) <= request.limit:
+            return found, rows.Counted(len(found), True)  # all that match are here
         return found, rows.count(connection, wanted, search)
 
     found, total = call.environment.log_search.read(work)

@@ -338,6 +338,16 @@ def _counted_to(connection: Connection, found: Plan, most: int) -> Counted:
 
 
 def _pieces(connection: Connection, query: Found) -> Iterator[Sequence[Stored]]:
-    """The rows as they come: what is read here can be millions."""
-    result = connection.execute(query, execution_options={"yield_per": _PIECE})
-    yield from cast("Iterator[Sequence[Stored]]", result.partitions())
+    """The rows as they come: what is read here can be millions.
+
+    On SQLite as the driver has them: `COLUMNS` need no conversion, and making rows of SQLAlchemy's of them takes as
+    long as reading them. PostgreSQL would send all of them at once without SQLAlchemy's streaming, which buffers.
+    """
+    if connection.dialect.name != "sqlite":
+        streamed = connection.execute(query, execution_options={"yield_per": _PIECE})
+        yield from cast("Iterator[Sequence[Stored]]", streamed.partitions())
+        return
+    with connection.execute(query) as result:
+        cursor: Any = result.cursor
+        while rows := cursor.fetchmany(_PIECE):
+            yield rows

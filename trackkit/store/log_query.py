@@ -71,15 +71,21 @@ class Plan:
     def page(self, limit: int, *, oldest_first: bool, columns: Sequence[Any]) -> Found:
         """The first `limit` of them in the order of their ids; columns of `entries`, ``id`` among them.
 
-        Levels are read each by itself, in order, and merged: one index for several of them would need sorting.
+        Levels are read each by itself, in order, and merged: one index for several of them would need sorting. Each is
+        limited by itself, too: PostgreSQL would else read all of them before it sorts.
         """
+        order = entries.c.id.asc() if oldest_first else entries.c.id.desc()
         if self.by != "severity" or len(self.wanted.severities) == 1:
-            order = entries.c.id.asc() if oldest_first else entries.c.id.desc()
             return self.select(*columns).order_by(order).limit(limit)
-        parts = [
-            select(*columns).where(entries.c.severity == int(s), condition(self.wanted, "levels"), self.ids)
+        levels = (
+            select(*columns)
+            .where(entries.c.severity == int(s), condition(self.wanted, "levels"), self.ids)
+            .order_by(order)
+            .limit(limit)
+            .subquery()
             for s in self.wanted.severities
-        ]
+        )
+        parts = [select(level) for level in levels]
         key: ColumnElement[int] = literal_column("id")
         return union_all(*parts).order_by(key.asc() if oldest_first else key.desc()).limit(limit)
 
