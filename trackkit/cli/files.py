@@ -1,5 +1,6 @@
 """Files that commands read and write: what is wrong with one is told as `InvalidInput`, never as a traceback."""
 
+import os
 from pathlib import Path
 
 from trackkit.domain.errors import InvalidInput
@@ -13,10 +14,15 @@ def read(file: Path) -> bytes:
         raise InvalidInput.of(str(file), f"cannot be read: {error.strerror}") from None
 
 
-def write_new(file: Path, content: bytes) -> None:
-    """Write a file that is not there yet."""
+def write_new(file: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write a file that is not there yet.
+
+    Parameters
+    ----------
+    mode: the rights it is made with, less what the person's umask takes away.
+    """
     try:
-        with file.open("xb") as out:
+        with open(file, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as out:
             out.write(content)
     except FileExistsError:
         raise InvalidInput.of(str(file), "exists already; nothing was written", "Give another name.") from None

@@ -18,6 +18,9 @@ from trackkit.cli import (
     database,
     doctor,
     job,
+    license,
+    license_keys,
+    license_seats,
     log,
     log_filter,
     log_tail,
@@ -47,6 +50,11 @@ app.add_typer(server.app, name="server")
 app.add_typer(connection.app, name="connection")
 app.add_typer(database.app, name="database")
 app.add_typer(project.app, name="project")
+license.app.command("keygen")(license_keys.keygen)
+license.app.command("issue")(license_keys.issue)
+for command in license_seats.COMMANDS:
+    license.app.command()(command)
+app.add_typer(license.app, name="license")
 app.add_typer(task.app, name="task")
 app.add_typer(job.app, name="job")
 app.add_typer(mail.app, name="mail")

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from trackkit.client.admin import Secret
 from trackkit.client.call import Caller
+from trackkit.client.heartbeat import Heartbeat
 from trackkit.client.jobs import RunningJob
 from trackkit.client.paging import follow
 from trackkit.contract import project
@@ -40,6 +41,8 @@ class Project:
         self.username = opened.username
         self.commands = opened.commands
         """What the user's security groups allowed at the log-in."""
+        # Its seat is kept while this process lives, and no longer; what a person does the requests themselves tell.
+        self._heartbeat = Heartbeat(self.session) if opened.client == "native" else None
 
     def __repr__(self) -> str:
         return f"<project {self.database!r} on {self._server!r}: {self.username}>"
@@ -63,12 +66,17 @@ class Project:
         try:
             self.log_out()
         except NotLoggedIn:
-            self._caller.token = None  # it has ended already, which is what was wanted
+            self._forget()  # it has ended already, which is what was wanted
+
+    def _forget(self) -> None:
+        self._caller.token = None
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
 
     def log_out(self) -> Done:
-        """End the session."""
+        """End the session, and give the seat back."""
         done = self._caller.ask(project.CLOSE)
-        self._caller.token = None
+        self._forget()
         return done
 
     def session(self) -> project.ProjectSession:
@@ -248,10 +256,18 @@ class Project:
 
 
 def open_project(
-    caller: Caller, server: str, database: str, username: str, password: Secret, client: project.ClientKind | str
+    caller: Caller,
+    server: str,
+    database: str,
+    username: str,
+    password: Secret,
+    client: project.ClientKind | str,
+    serial: Secret | None = None,
 ) -> Project:
-    """Log in to a project over a connection of its own; `WrongLogin`."""
-    opened = caller.ask(project.OPEN, database=database, username=username, password=password, client=client)
+    """Log in to a project over a connection of its own; see `Server.project`."""
+    opened = caller.ask(
+        project.OPEN, database=database, username=username, password=password, client=client, serial=serial
+    )
     return Project(caller, server, opened)
 
 

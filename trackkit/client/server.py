@@ -13,11 +13,13 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from trackkit.client import dedicated
 from trackkit.client.accounts import SessionsPart, TokensPart, UsersPart
 from trackkit.client.admin import AuditPart, Secret
 from trackkit.client.call import Caller, automatic
 from trackkit.client.databases import DatabasesPart
 from trackkit.client.jobs import JobsPart
+from trackkit.client.licenses import LicensesPart
 from trackkit.client.log import Log
 from trackkit.client.mail import Mail
 from trackkit.client.options import OptionsPart
@@ -43,6 +45,7 @@ class Server:
         self.log = Log(caller, name)
         self.jobs = JobsPart(caller, name)
         self.databases = DatabasesPart(caller, name, self.jobs)
+        self.licenses = LicensesPart(caller, name)
         self.tasks = TasksPart(caller, name, self.jobs)
         self.options = OptionsPart(caller, name)
         self.users = UsersPart(caller, name)
@@ -101,18 +104,29 @@ class Server:
         username: str | None = None,
         password: Secret | None = None,
         client: project.ClientKind = "api",
+        serial: Secret | None = None,
     ) -> Project:
-        """Log in to a project, as one of its users; `WrongLogin`.
+        """Log in to a project, as one of its users; it takes a license seat until it is closed.
 
         Parameters
         ----------
         username, password: without them TRACKKIT_PROJECT_USERNAME and TRACKKIT_PROJECT_PASSWORD.
-        client: what kind of client this is; it decides the idle time-out.
+        client: what kind of client this is; it decides the idle time-out and the pool of seats.
+        serial: of a dedicated license, for native clients; without it TRACKKIT_SERIAL, then the one that is remembered
+            on this computer (`trackkit license remember`), and without any a floating seat.
+
+        Raises
+        ------
+        WrongLogin: database, name or password is wrong.
+        NoSeat: the log-in is right, but no seat is free; says who holds them.
+        SerialMistyped, SerialForged, Conflict: the dedicated serial does not hold on this server.
         """
         environment = os.environ
         name = username if username is not None else environment.get("TRACKKIT_PROJECT_USERNAME", "")
         secret = password if password is not None else environment.get("TRACKKIT_PROJECT_PASSWORD", "")
-        return open_project(self._caller.beside(), self.name, database, name, secret, client)
+        if client == "native" and serial is None:
+            serial = environment.get("TRACKKIT_SERIAL") or dedicated.recall()
+        return open_project(self._caller.beside(), self.name, database, name, secret, client, serial)
 
     def automatic(self) -> AbstractContextManager[None]:
         """``with server.automatic():`` requests inside are no person's doing and keep no session alive."""

@@ -10,6 +10,7 @@ from trackkit.contract import (
     audit,
     databases,
     jobs,
+    licenses,
     log,
     log_filters,
     mail,
@@ -25,7 +26,10 @@ from trackkit.contract.operation import Operation
 OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
     {
         operation.name: operation
-        for module in (server, sessions, users, options, databases, jobs, tasks, project, mail, log, log_filters, audit)
+        for module in (
+            *(server, sessions, users, options, databases, licenses, jobs, tasks, project),
+            *(mail, log, log_filters, audit),
+        )
         for operation in module.OPERATIONS
     }
 )

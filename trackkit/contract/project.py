@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Base64Bytes, Field, SecretStr
 
 from trackkit.contract.jobs import Job, NamedJob
+from trackkit.contract.licenses import MAXIMUM_SERIAL
 from trackkit.contract.operation import Done, Nothing, Operation, Request, Response, RowNumber
 from trackkit.domain import errors
 from trackkit.domain.accounts import MAXIMUM_PASSWORD
@@ -57,6 +58,8 @@ class OpenProject(Request):
     username: str = Field(max_length=100)
     password: SecretStr = Field(max_length=MAXIMUM_PASSWORD)
     client: ClientKind = "api"
+    serial: SecretStr | None = Field(None, max_length=MAXIMUM_SERIAL)
+    """Of a dedicated license, for native clients; without one a native client takes a floating seat."""
 
 
 class ProjectSession(Response):
@@ -213,7 +216,7 @@ OPEN = Operation(
     OpenedProject,
     None,
     "Log in to a project",
-    errors=(errors.WrongLogin, errors.TooManyAttempts, errors.DatabaseUnavailable),
+    errors=(errors.WrongLogin, errors.TooManyAttempts, errors.NoSeat, errors.Conflict, errors.DatabaseUnavailable),
 )
 CURRENT = Operation(
     "project.session",

@@ -24,6 +24,7 @@ STATUS: Mapping[type[TrackkitError], int] = MappingProxyType(
         errors.Conflict: 409,
         errors.NotLoggedIn: 401,
         errors.NotAllowed: 403,
+        errors.NoSeat: 409,
         errors.Unavailable: 503,
         errors.TooManyAttempts: 429,
         errors.JobCancelled: 409,

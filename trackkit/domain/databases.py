@@ -76,6 +76,12 @@ class DatabaseSettings(Group):
         title="Mail may be sent",
         help="Off: nothing this project sends leaves the server. A restored database starts with it off.",
     )
+    solosubmit: bool = declare(
+        False,
+        title="Defects without an account",
+        help="People without an account may submit a defect, and nothing else, on the page /submit of the server; it "
+        "needs a solosubmit license.",
+    )
 
 
 def warnings(settings: DatabaseSettings, place: Place) -> list[str]:

@@ -8,12 +8,15 @@ fields that were refused. Nothing secret is ever put into one.
     ├── InvalidInput                 a value was refused; nothing was changed
     │   ├── MessageTooLarge
     │   ├── ImportRefused            rows of an import were refused; each is a problem named ``row.column``
+    │   ├── SerialMistyped           a license's serial was typed wrong
+    │   ├── SerialForged             it was typed right and signed by a stranger
     │   └── SecretInArguments
     ├── NotFound
     ├── Conflict                     somebody else changed it, or it exists already
     ├── NotLoggedIn                  no session, an ended one, a revoked token
     │   └── WrongLogin
     ├── NotAllowed                   the role does not allow it
+    ├── NoSeat                       the log-in is right, but no license seat is free for it
     ├── Unavailable                  busy, stopping, or a store that cannot be reached
     │   ├── DatabaseUnavailable      one project database: its drive or host is away; the others go on
     │   └── TooManyAttempts          too many tries to log in; says when the next one is possible
@@ -105,6 +108,18 @@ class SecretInArguments(InvalidInput):
     code = "secret_in_arguments"
 
 
+class SerialMistyped(InvalidInput):
+    """A license's serial was typed wrong: its check digits do not fit."""
+
+    code = "serial_mistyped"
+
+
+class SerialForged(InvalidInput):
+    """A license's serial was typed right, but not signed by a key the server accepts."""
+
+    code = "serial_forged"
+
+
 class NotFound(TrackkitError):
     """What was named does not exist (any more)."""
 
@@ -133,6 +148,12 @@ class NotAllowed(TrackkitError):
     """The role of this account does not allow the operation."""
 
     code = "not_allowed"
+
+
+class NoSeat(TrackkitError):
+    """The log-in is right, but no license seat is free. Says how many there are, who holds them and since when."""
+
+    code = "no_seat"
 
 
 class Unavailable(TrackkitError):

@@ -13,6 +13,7 @@ from tzlocal import get_localzone
 
 from trackkit.domain.accounts import ADMIN, Role
 from trackkit.domain.errors import TrackkitError
+from trackkit.domain.licenses import public_key
 from trackkit.domain.log import LogEntry, Severity
 from trackkit.domain.options import secrets
 from trackkit.server.folder import Folder
@@ -103,6 +104,7 @@ def environment(
             projects=projects,
             jobs=jobs,
             sealer=sealer,
+            license_keys=tuple(map(public_key, settings.license_keys)),
             plain_allowed=settings.allow_plain or ip_address(settings.address).is_loopback,
             given_port=given_port,
         )

@@ -30,10 +30,11 @@ from trackkit.services.compacting import compact_at_start
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.disk import DiskWatch
 from trackkit.services.environment import Environment
+from trackkit.services.licensing import warn_of_maintenance
 from trackkit.services.log_digest import mail_log
 from trackkit.services.log_retention import LogRetention
-from trackkit.services.project_login import end_idle_project_sessions
 from trackkit.services.sample import make_once
+from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
 
 _WORKER: Final = "server"
@@ -178,7 +179,10 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
     disk.look()
     return (
         (30, partial(end_idle_sessions, environment), "Idle sessions could not be ended"),
-        (30, partial(end_idle_project_sessions, environment), "Idle project sessions could not be ended"),
+        (10, partial(reclaim_seats, environment), "Project sessions that are over could not be ended"),
+        (60, partial(sample_seats, environment), "The seats in use could not be counted"),
+        (3600, partial(tidy_history, environment), "The history of seats could not be tidied"),
+        (600, partial(warn_of_maintenance, environment), "Licenses could not be looked at"),
         (10, environment.guard.tell, "Failed log-ins could not be summed up"),
         (3, environment.projects.check, "The project databases could not be looked after"),
         (1, environment.log_search.keep_up, "The log's search index could not be kept up to date"),

@@ -17,6 +17,7 @@ import tomli_w
 
 from trackkit.domain.databases import Place, place_of
 from trackkit.domain.errors import InvalidInput, Unavailable
+from trackkit.domain.licenses import public_key, public_key_text
 from trackkit.services.sinks.event_log import JOURNAL_SOCKET, SYSLOG_SOCKET
 
 _FILE: Final = "server.toml"
@@ -34,6 +35,8 @@ class MachineSettings:
     """Folders, and hosts as postgresql:// URLs, below which project databases may lie; none = relative names only."""
     backup_roots: tuple[str, ...] = ()
     """Folders beside DATA/backups that backups may be written to."""
+    license_keys: tuple[str, ...] = ()
+    """Public keys (base64) whose license serials are accepted; none = only the evaluation license counts."""
     journal_socket: str = JOURNAL_SOCKET
     """Where systemd's journal takes entries; empty = it is not used."""
     syslog_socket: str = SYSLOG_SOCKET
@@ -46,6 +49,8 @@ TITLES: Final[Mapping[str, str]] = {
     "allow-full-paths": "where databases may lie beside DATA/databases: folders, postgresql://host:port, with commas; "
     "no = nowhere",
     "backup-roots": "folders that backups may be written to beside DATA/backups, with commas; no = none",
+    "license-keys": "public keys whose license serials are accepted, as `trackkit license keygen` prints them, with "
+    "commas; no = none",
     "journal-socket": "the socket of systemd's journal, which gets log entries (log.event_log_level); no = not used",
     "syslog-socket": "the socket of the syslog daemon, used where there is no journal; no = not used",
 }
@@ -84,6 +89,8 @@ def changed(settings: MachineSettings, name: str, text: str) -> MachineSettings:
         return replace(settings, allow_full_paths=_roots(name, text, urls=True))
     if name == "backup-roots":
         return replace(settings, backup_roots=_roots(name, text, urls=False))
+    if name == "license-keys":
+        return replace(settings, license_keys=_keys(name, text))
     if name == "journal-socket":
         return replace(settings, journal_socket=_socket(name, text))
     if name == "syslog-socket":
@@ -105,6 +112,13 @@ def _roots(name: str, text: str, *, urls: bool) -> tuple[str, ...]:
         elif Path(root).resolve() == Path(Path(root).anchor):
             raise InvalidInput.of(name, f"{root!r} is the whole disk", "Name a folder that is meant for databases.")
     return roots
+
+
+def _keys(name: str, text: str) -> tuple[str, ...]:
+    """Public keys with commas between them; ``no`` or nothing = none."""
+    if text.strip().lower() in ("", "no"):
+        return ()
+    return tuple(public_key_text(public_key(part, name)) for part in text.split(","))
 
 
 def _socket(name: str, text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from trackkit.contract import audit as audit_contract
 from trackkit.contract import databases as databases_contract
 from trackkit.contract import jobs as jobs_contract
+from trackkit.contract import licenses as licenses_contract
 from trackkit.contract import log as log_contract
 from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
@@ -30,6 +31,7 @@ from trackkit.services import (
     databases,
     health,
     job_requests,
+    licensing,
     log,
     log_export,
     log_filters,
@@ -44,6 +46,7 @@ from trackkit.services import (
     project_import,
     project_items,
     project_login,
+    seat_reports,
     sessions,
     tasks,
 )
@@ -130,6 +133,14 @@ _ALL = (
     _bind(tasks_contract.DELETE, tasks.delete_task),
     _bind(tasks_contract.RUN, tasks.run_task),
     _bind(tasks_contract.HISTORY, tasks.list_runs),
+    _bind(licenses_contract.LIST, licensing.list_licenses),
+    _bind(licenses_contract.ADD, licensing.add_license),
+    _bind(licenses_contract.EDIT, licensing.edit_license),
+    _bind(licenses_contract.DELETE, licensing.delete_license),
+    _bind(licenses_contract.SEATS, seat_reports.list_seats),
+    _bind(licenses_contract.HISTORY, seat_reports.list_uses),
+    _bind(licenses_contract.USAGE, seat_reports.usage),
+    _bind(licenses_contract.REPLAY, seat_reports.replay),
     _bind(project_contract.OFFERS, project_login.offered_databases),
     _bind(project_contract.OPEN, project_login.open_project),
     _bind(project_contract.CURRENT, project_login.current_project),

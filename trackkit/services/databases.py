@@ -198,7 +198,7 @@ def edit_database(call: Call, request: contract.EditDatabase) -> contract.Databa
                 {name: after[name] for name in changed},
             )
             if not settings.active:
-                project_sessions.end_all_of(connection, row.id)
+                project_sessions.end_all_of(connection, row.id, call.now)
         found = databases.find_database(connection, key)
         assert found is not None  # noqa: S101 - its row is locked
         return found
@@ -219,7 +219,7 @@ def remove_database(call: Call, request: contract.RemoveDatabase) -> contract.Re
         if databases.find_database(connection, row.name_key, lock=True) is None:
             raise Conflict(f"{row.name} was taken out of the list meanwhile; nothing was changed.")
         if not request.preview:
-            project_sessions.end_all_of(connection, row.id)
+            project_sessions.end_all_of(connection, row.id, call.now)
             databases.remove_database(connection, row.id)
             call.audit(connection, contract.REMOVE.name, row.name, before=_texts(row.settings))
         return sessions

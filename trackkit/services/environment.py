@@ -51,6 +51,8 @@ class Environment:
     projects: ProjectStores
     jobs: Jobs
     sealer: Sealer
+    license_keys: tuple[bytes, ...]
+    """Public keys whose serials are accepted; set on the machine only."""
     plain_allowed: bool
     """`server.encrypt` may be off: the server listens on this machine only, or the machine's settings allow it."""
     given_port: int | None = None

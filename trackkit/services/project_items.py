@@ -226,7 +226,7 @@ def keep_a_keeper(connection: Connection) -> None:
 def _end_sessions(call: Call, user_number: int) -> None:
     row, own = identity_of(call).database_row, call.actor.session_id
     call.environment.store.write(
-        lambda connection: project_sessions.end_of_user(connection, row, user_number, keep=own)
+        lambda connection: project_sessions.end_of_user(connection, row, user_number, call.now, keep=own)
     )
 
 

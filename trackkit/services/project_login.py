@@ -13,12 +13,14 @@ from typing import Final, cast
 
 from trackkit.contract import project as contract
 from trackkit.contract.operation import Done, Nothing
-from trackkit.domain.accounts import Actor, ProjectIdentity, Role, checked_password, session_expired
+from trackkit.domain.accounts import Actor, ProjectIdentity, Role, checked_password
 from trackkit.domain.declared import checked
 from trackkit.domain.errors import InvalidInput, NotFound, NotLoggedIn, WrongLogin
 from trackkit.domain.log import Severity
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
+from trackkit.domain.seats import Ending, ending_of, renewed, with_pause
+from trackkit.services import seats
 from trackkit.services.environment import Call, Environment
 from trackkit.services.login_guard import Attempt
 from trackkit.services.passwords import PROJECT_PREFIX, new_secret, token_hash
@@ -26,7 +28,6 @@ from trackkit.store import databases, project_items, project_sessions
 from trackkit.store.database import Connection
 from trackkit.store.databases import DatabaseRow
 from trackkit.store.project_items import LoginRow
-from trackkit.store.project_sessions import ProjectSessionRow
 from trackkit.store.project_tables import key_of_name
 
 SOURCE: Final = "project log-in"
@@ -50,12 +51,16 @@ def open_project(call: Call, request: contract.OpenProject) -> contract.OpenedPr
     """Log in to a project."""
     environment = call.environment
     row, user = _verified(call, request)
+    asked = seats.wanted(call, request.client, row.name, user.name, request.serial)
     token, session_id = new_secret(PROJECT_PREFIX), secrets.token_hex(8)
 
-    def work(connection: Connection) -> None:
+    def work(connection: Connection) -> seats.Taken:
         present = databases.by_row(connection, row.id)
         if present is None or not present.settings.active:
             raise WrongLogin("The database was switched off meanwhile.")
+        taken = seats.take(environment, connection, asked, call.actor.address)
+        if taken.refusal is not None:
+            return taken  # what was reclaimed and the refusal itself are kept
         project_sessions.open_session(
             connection,
             session_id=session_id,
@@ -65,10 +70,13 @@ def open_project(call: Call, request: contract.OpenProject) -> contract.OpenedPr
             username=user.name,
             client=request.client,
             address=call.actor.address,
-            now=call.now,
+            pool=asked.pool,
+            license_number=asked.number,
+            now=environment.clock(),
         )
+        return taken
 
-    environment.store.write(work)
+    seats.told(environment, asked, environment.store.write(work), call.actor.where)
     words = f"{user.name} logged in ({request.client})."
     environment.log.write(
         Severity.information, SOURCE, words, database=row.name, username=user.name, client_address=call.actor.where
@@ -132,9 +140,10 @@ def authenticate_project(
     session = environment.store.read(lambda connection: project_sessions.find_session(connection, hashed))
     if session is None:
         raise NotLoggedIn(_ENDED, "Log in to the project again.")
-    if session_expired(session.last_used_at, now, _idle(environment)[session.client]):
-        environment.store.write(lambda connection: project_sessions.end(connection, session.session_id))
-        _tell_timeout(environment, session)
+    lease = session.lease
+    if (how := ending_of(lease, now, seats.timeouts(environment))) is not None:
+        if environment.store.write(lambda connection: project_sessions.end(connection, session.session_id, how, now)):
+            seats.tell_ended(environment, session, how)
         raise NotLoggedIn("Your project session timed out.", "Log in to the project again.")
     number = session.user_number
     if leaving:
@@ -143,43 +152,17 @@ def authenticate_project(
     project = environment.projects.open(session.database)
     user = project.read(lambda connection: project_items.login_row_by_number(connection, number))
     if user is None or not user.active:
-        environment.store.write(lambda connection: project_sessions.end(connection, session.session_id))
+        ended = Ending.ended
+        environment.store.write(lambda connection: project_sessions.end(connection, session.session_id, ended, now))
         raise NotLoggedIn(_ENDED, "The account is not active any more.")
-    if not automatic and now - session.last_used_at >= _TOUCH_EVERY:
-        environment.store.write(lambda connection: project_sessions.touch(connection, session.session_id, now))
+    if now - (lease.seen_at if automatic else lease.used_at) >= _TOUCH_EVERY:
+        pauses = session.pauses if automatic else with_pause(session.pauses, lease.taken_at, lease.used_at, now)
+        fresh = renewed(lease, now, automatic=automatic)
+        environment.store.write(lambda connection: project_sessions.renew(connection, fresh, pauses))
     identity = ProjectIdentity(
         session.database, session.database_row, user.number, session.client, frozenset(user.commands)
     )
     return Actor(user.name, Role.viewer, address, local, session_id=session.session_id, project=identity)
-
-
-def _idle(environment: Environment) -> dict[str, timedelta]:
-    """How long a session of each kind of client may be idle."""
-    options = environment.options.current.server
-    return {
-        "web": timedelta(minutes=options.web_idle_minutes),
-        "api": timedelta(minutes=options.api_idle_minutes),
-        "native": timedelta(minutes=options.native_idle_minutes),
-    }
-
-
-def end_idle_project_sessions(environment: Environment) -> None:
-    """End the project sessions nobody came back to; each is logged."""
-    now = environment.clock()
-    before = {client: now - idle for client, idle in _idle(environment).items()}
-    for session in environment.store.write(lambda connection: project_sessions.delete_idle(connection, before)):
-        _tell_timeout(environment, session)
-
-
-def _tell_timeout(environment: Environment, session: ProjectSessionRow) -> None:
-    environment.log.write(
-        Severity.information,
-        SOURCE,
-        f"The project session of {session.username} ({session.client}) timed out.",
-        database=session.database,
-        username=session.username,
-        client_address=session.client_address,
-    )
 
 
 def identity_of(call: Call) -> ProjectIdentity:
@@ -205,7 +188,8 @@ def current_project(call: Call, request: Nothing) -> contract.ProjectSession:
 def close_project(call: Call, request: Nothing) -> Done:
     """Log out of the project."""
     session_id = call.actor.session_id or ""
-    call.environment.store.write(lambda connection: project_sessions.end(connection, session_id))
+    left = Ending.returned
+    call.environment.store.write(lambda connection: project_sessions.end(connection, session_id, left, call.now))
     return Done()
 
 
@@ -232,7 +216,7 @@ def change_project_password(call: Call, request: contract.ProjectPassword) -> Do
 
     project.write(work)
     environment.store.write(
-        lambda c: project_sessions.end_of_user(c, identity.database_row, number, keep=call.actor.session_id)
+        lambda c: project_sessions.end_of_user(c, identity.database_row, number, call.now, keep=call.actor.session_id)
     )
     call.log(Severity.information, SOURCE, f"{user.name} changed the password.", database=identity.database)
     return Done()

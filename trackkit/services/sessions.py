@@ -9,6 +9,7 @@ from trackkit.contract.operation import Done, Nothing
 from trackkit.domain.accounts import Actor, Role
 from trackkit.domain.errors import NotFound
 from trackkit.domain.log import Severity
+from trackkit.domain.seats import Ending
 from trackkit.services.environment import Call
 from trackkit.store import accounts, project_sessions
 from trackkit.store.database import Connection
@@ -29,8 +30,7 @@ def end_session(call: Call, request: contract.NamedSession) -> Done:
     def work(connection: Connection) -> contract.SessionRow:
         seen = {session.session_id: session for session in _seen_by(call.actor, connection)}
         session = seen.get(request.session_id)
-        end = project_sessions.end if session and session.kind == "project" else accounts.end_session
-        if session is None or not end(connection, session.session_id):
+        if session is None or not _end(connection, session, call):
             raise NotFound(f"There is no session {request.session_id!r} (any more).", "List them again.")
         call.audit(connection, contract.END.name, session.session_id, before=_described(session))
         return session
@@ -39,6 +39,12 @@ def end_session(call: Call, request: contract.NamedSession) -> Done:
     of = f"{ended.username} in {ended.database}" if ended.database else ended.username
     call.log(Severity.information, SOURCE, f"The session of {of} was ended.", database=ended.database)
     return Done()
+
+
+def _end(connection: Connection, session: contract.SessionRow, call: Call) -> bool:
+    if session.kind == "project":
+        return project_sessions.end(connection, session.session_id, Ending.ended, call.now)
+    return accounts.end_session(connection, session.session_id)
 
 
 def _seen_by(actor: Actor, connection: Connection) -> list[contract.SessionRow]:

@@ -1,19 +1,26 @@
-"""Rows of project sessions: who is logged in to which project. Only hashes of tokens are kept."""
+"""Rows of project sessions: who is logged in to which project, and the license seat each holds.
+
+Only hashes of tokens are kept. However a session ends, the use of its seat goes into the history in the same
+transaction (`_end` is the only place that deletes one).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, true, update
 
-from trackkit.store.tables import databases, project_sessions
+from trackkit.domain.seats import Ending, Lease, Pool
+from trackkit.store.seat_history import SeatUse, add_uses
+from trackkit.store.tables import databases, facts, project_sessions
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectSessionRow:
-    """A session with the database it belongs to."""
+    """A session with the database it belongs to and the seat it holds."""
 
     session_id: str
     database_row: int
@@ -24,6 +31,23 @@ class ProjectSessionRow:
     client_address: str
     opened_at: datetime
     last_used_at: datetime
+    seen_at: datetime
+    pool: Pool
+    license_number: str
+    pauses: list[tuple[int, int]]
+
+    @property
+    def lease(self) -> Lease:
+        """The seat."""
+        return Lease(
+            self.session_id,
+            self.pool,
+            self.license_number,
+            self.client,
+            self.opened_at,
+            self.last_used_at,
+            self.seen_at,
+        )
 
 
 _COLUMNS = (
@@ -36,7 +60,16 @@ _COLUMNS = (
     project_sessions.c.client_address,
     project_sessions.c.opened_at,
     project_sessions.c.last_used_at,
+    project_sessions.c.seen_at,
+    project_sessions.c.pool,
+    project_sessions.c.license_number,
+    project_sessions.c.pauses,
 )
+
+
+def lock_seats(connection: Connection) -> None:
+    """Let nobody else take or give back a seat until the transaction ends; on SQLite nobody else writes anyway."""
+    connection.execute(select(facts.c.name).where(facts.c.name == "server_id").with_for_update())
 
 
 def open_session(
@@ -49,9 +82,11 @@ def open_session(
     username: str,
     client: str,
     address: str,
+    pool: Pool,
+    license_number: str,
     now: datetime,
 ) -> None:
-    """Begin a session."""
+    """Begin a session, and hold its seat."""
     connection.execute(
         insert(project_sessions).values(
             session_id=session_id,
@@ -63,46 +98,71 @@ def open_session(
             client_address=address,
             opened_at=now,
             last_used_at=now,
+            seen_at=now,
+            pool=pool,
+            license_number=license_number,
+            pauses=[],
         )
     )
 
 
 def find_session(connection: Connection, token_hash: str) -> ProjectSessionRow | None:
     """The session a token belongs to."""
-    query = select(*_COLUMNS).join_from(project_sessions, databases).where(project_sessions.c.token_hash == token_hash)
-    row = connection.execute(query).first()
-    return ProjectSessionRow(**row._mapping) if row else None
+    return next(iter(_sessions(connection, project_sessions.c.token_hash == token_hash)), None)
 
 
 def all_sessions(connection: Connection) -> list[ProjectSessionRow]:
     """Every session there is."""
-    query = select(*_COLUMNS).join_from(project_sessions, databases)
+    return _sessions(connection, true())
+
+
+def _sessions(connection: Connection, condition: ColumnElement[bool]) -> list[ProjectSessionRow]:
+    query = select(*_COLUMNS).join_from(project_sessions, databases).where(condition)
     return [ProjectSessionRow(**row._mapping) for row in connection.execute(query)]
 
 
-def touch(connection: Connection, session_id: str, now: datetime) -> None:
-    """Note that a session was used."""
-    mine = project_sessions.c.session_id == session_id
-    connection.execute(update(project_sessions).where(mine).values(last_used_at=now))
+def renew(connection: Connection, lease: Lease, pauses: list[tuple[int, int]]) -> None:
+    """Note that a session was used or heard of."""
+    mine = project_sessions.c.session_id == lease.session_id
+    values = {"last_used_at": lease.used_at, "seen_at": lease.seen_at, "pauses": pauses}
+    connection.execute(update(project_sessions).where(mine).values(values))
 
 
-def end(connection: Connection, session_id: str) -> bool:
+def pull_back(connection: Connection, now: datetime) -> None:
+    """After the clock was put back: nothing lies ahead of it, so that no seat is held until it has caught up."""
+    for column in (project_sessions.c.last_used_at, project_sessions.c.seen_at):
+        connection.execute(update(project_sessions).where(column > now).values({column: now}))
+
+
+def end(connection: Connection, session_id: str, how: Ending, now: datetime) -> bool:
     """End a session; whether there was one."""
-    return connection.execute(delete(project_sessions).where(project_sessions.c.session_id == session_id)).rowcount > 0
+    return bool(_end(connection, project_sessions.c.session_id == session_id, lambda _: how, now))
 
 
-def end_all_of(connection: Connection, database_row: int) -> int:
+def end_leases(
+    connection: Connection, over: Iterable[tuple[Lease, Ending]], now: datetime
+) -> list[tuple[ProjectSessionRow, Ending]]:
+    """End the sessions whose seats are over; each that there was, and how."""
+    how = {lease.session_id: ending for lease, ending in over}
+    if not how:
+        return []
+    ended = _end(connection, project_sessions.c.session_id.in_(how), lambda row: how[row.session_id], now)
+    return [(row, how[row.session_id]) for row in ended]
+
+
+def end_all_of(connection: Connection, database_row: int, now: datetime) -> int:
     """End every session of a database; how many."""
-    mine = project_sessions.c.database_row == database_row
-    return connection.execute(delete(project_sessions).where(mine)).rowcount
+    return len(_end(connection, project_sessions.c.database_row == database_row, lambda _: Ending.ended, now))
 
 
-def end_of_user(connection: Connection, database_row: int, user_number: int, *, keep: str | None = None) -> None:
+def end_of_user(
+    connection: Connection, database_row: int, user_number: int, now: datetime, *, keep: str | None = None
+) -> None:
     """End the sessions of a project user, but `keep`."""
     condition = and_(project_sessions.c.database_row == database_row, project_sessions.c.user_number == user_number)
     if keep is not None:
         condition &= project_sessions.c.session_id != keep
-    connection.execute(delete(project_sessions).where(condition))
+    _end(connection, condition, lambda _: Ending.ended, now)
 
 
 def count_of(connection: Connection, database_row: int) -> int:
@@ -111,17 +171,38 @@ def count_of(connection: Connection, database_row: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def delete_idle(connection: Connection, before: Mapping[str, datetime]) -> list[ProjectSessionRow]:
-    """End the sessions of each kind of client not used since its instant; those that ended."""
-    idle = or_(
-        *(
-            and_(project_sessions.c.client == client, project_sessions.c.last_used_at <= at)
-            for client, at in before.items()
-        )
+def _end(
+    connection: Connection,
+    condition: ColumnElement[bool],
+    how: Callable[[ProjectSessionRow], Ending],
+    now: datetime,
+) -> list[ProjectSessionRow]:
+    """End the sessions; who ends one at the same time finds it gone, so that no use is told twice."""
+    found = {row.session_id: row for row in _sessions(connection, condition)}
+    if not found:
+        return []
+    these = or_(*(project_sessions.c.session_id.in_(part) for part in _parts(list(found))))
+    gone = connection.execute(delete(project_sessions).where(these).returning(project_sessions.c.session_id)).scalars()
+    rows = [found[session_id] for session_id in gone]
+    add_uses(connection, [_use(row, how(row), now) for row in rows])
+    return rows
+
+
+def _parts(ids: list[Any]) -> Iterable[list[Any]]:
+    return (ids[at : at + 500] for at in range(0, len(ids), 500))
+
+
+def _use(row: ProjectSessionRow, how: Ending, now: datetime) -> SeatUse:
+    return SeatUse(
+        pool=row.pool,
+        license_number=row.license_number,
+        database=row.database,
+        username=row.username,
+        client=row.client,
+        client_address=row.client_address,
+        taken_at=row.opened_at,
+        used_at=row.last_used_at,
+        ended_at=max(now, row.last_used_at),
+        ending=how,
+        pauses=row.pauses,
     )
-    query = select(*_COLUMNS).join_from(project_sessions, databases).where(idle)
-    found = [ProjectSessionRow(**row._mapping) for row in connection.execute(query)]
-    if found:
-        ended = project_sessions.c.session_id.in_([row.session_id for row in found])
-        connection.execute(delete(project_sessions).where(ended))
-    return found

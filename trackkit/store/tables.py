@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -29,6 +30,7 @@ from trackkit.domain.delivery import State
 from trackkit.domain.jobs import JobKind, JobState
 from trackkit.domain.message import MailType
 from trackkit.domain.replies import Failure, Stage, Verdict
+from trackkit.domain.seats import Ending, Pool
 from trackkit.store.columns import Enumerated, Instant, RowId
 
 NAMES = {
@@ -248,6 +250,7 @@ databases = Table(
     Column("compact_every_start", Boolean, nullable=False),
     Column("compact_next_start", Boolean, nullable=False),
     Column("sending", Boolean, nullable=False),
+    Column("solosubmit", Boolean, nullable=False, server_default=false()),
     Column("revision", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("last_backup_at", Instant),
@@ -267,6 +270,52 @@ project_sessions = Table(
     Column("client_address", String(64), nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("last_used_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False, server_default="0"),  # the last request, automatic ones included
+    Column("pool", Enumerated(Pool), nullable=False, server_default=Pool.web),  # the seat it holds
+    Column("license_number", String(16), nullable=False, server_default=""),  # of a dedicated license; else empty
+    Column("pauses", JSON, nullable=False, server_default="[]"),  # (seconds after it was opened, seconds long)
+)
+
+licenses = Table(
+    "licenses",
+    main,
+    Column("id", RowId, primary_key=True),
+    Column("serial", Text, unique=True),  # in its normal form; null = the evaluation license of a fresh server
+    Column("added_at", Instant, nullable=False),
+    Column("added_by", String(64), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+seat_uses = Table(
+    "seat_uses",
+    main,  # uses of seats that have ended, and refusals
+    Column("id", RowId, primary_key=True),
+    Column("pool", Enumerated(Pool), nullable=False),
+    Column("license_number", String(16), nullable=False),
+    Column("database", String(1000), nullable=False),
+    Column("username", String(100), nullable=False),
+    Column("client", String(16), nullable=False),
+    Column("client_address", String(64), nullable=False),
+    Column("taken_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("ending", Enumerated(Ending), nullable=False),
+    Column("pauses", JSON, nullable=False),
+    Index(None, "pool", "taken_at"),
+    sqlite_autoincrement=True,
+)
+
+seat_hours = Table(
+    "seat_hours",
+    main,  # seats in use over time: a row for each hour and pool, later for each day
+    Column("hour", Integer, primary_key=True, autoincrement=False),  # counted from 1970 in UTC; of a day its first
+    Column("pool", Enumerated(Pool), primary_key=True),
+    Column("hours", SmallInteger, nullable=False),  # 1 or 24
+    Column("capacity", Integer, nullable=False),  # the most there were
+    Column("peak", Integer, nullable=False),
+    Column("samples", Integer, nullable=False),  # looks at it, and …
+    Column("seats", Integer, nullable=False),  # … the seats in use at them, summed up
+    Column("refusals", Integer, nullable=False),
 )
 
 backups = Table(

@@ -1,0 +1,72 @@
+"""Licenses, the leases of seats and their history, and submitting defects without an account, of 0.4.0.
+
+Every server gets the evaluation license, an older one too: without it nobody could log in to a project after the
+upgrade.
+"""
+
+import time
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "main_0005"
+down_revision = "main_0004"
+
+ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Make the tables; sessions that are open hold a seat of their kind of client."""
+    op.create_table(
+        "licenses",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("serial", sa.Text(), nullable=True),
+        sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.Column("added_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_licenses")),
+        sa.UniqueConstraint("serial", name=op.f("uq_licenses_serial")),
+        sqlite_autoincrement=True,
+    )
+    licenses = sa.table("licenses", sa.column("added_at", sa.BigInteger()), sa.column("added_by", sa.String()))
+    op.bulk_insert(licenses, [{"added_at": int(time.time()) * 1_000_000, "added_by": "trackkit"}])
+    op.create_table(
+        "seat_uses",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("pool", sa.String(length=32), nullable=False),
+        sa.Column("license_number", sa.String(length=16), nullable=False),
+        sa.Column("database", sa.String(length=1000), nullable=False),
+        sa.Column("username", sa.String(length=100), nullable=False),
+        sa.Column("client", sa.String(length=16), nullable=False),
+        sa.Column("client_address", sa.String(length=64), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column("ending", sa.String(length=32), nullable=False),
+        sa.Column("pauses", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seat_uses")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_seat_uses_pool_taken_at"), "seat_uses", ["pool", "taken_at"])
+    op.create_table(
+        "seat_hours",
+        sa.Column("hour", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("pool", sa.String(length=32), nullable=False),
+        sa.Column("hours", sa.SmallInteger(), nullable=False),
+        sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("peak", sa.Integer(), nullable=False),
+        sa.Column("samples", sa.Integer(), nullable=False),
+        sa.Column("seats", sa.Integer(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", "pool", name=op.f("pk_seat_hours")),
+    )
+    # Added and not made anew: dropping a table that others refer to would take their rows with it.
+    op.add_column("databases", sa.Column("solosubmit", sa.Boolean(), nullable=False, server_default=sa.false()))
+    for column in (
+        sa.Column("seen_at", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("pool", sa.String(length=32), nullable=False, server_default="web"),
+        sa.Column("license_number", sa.String(length=16), nullable=False, server_default=""),
+        sa.Column("pauses", sa.JSON(), nullable=False, server_default="[]"),
+    ):
+        op.add_column("project_sessions", column)
+    op.execute("UPDATE project_sessions SET seen_at = last_used_at")
+    op.execute("UPDATE project_sessions SET pool = 'floating' WHERE client = 'native'")
