@@ -1,4 +1,4 @@
-"""Seats as leases against a plain model over random histories, with a clock that jumps; and the history played again."""
+"""Seats as leases against a plain model over random histories, with a clock that jumps; and the history replayed."""
 
 from __future__ import annotations
 

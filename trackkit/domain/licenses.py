@@ -186,7 +186,7 @@ def read_serial(text: str, keys: Iterable[bytes]) -> License:
     if not any(_signed(key, payload, signature) for key in keys):
         raise SerialForged(
             "The serial is typed right, but none of the keys this server accepts signed it; nothing was changed.",
-            "Get a serial from whoever issues licenses for this server; `trackkit server show` lists the accepted keys.",
+            "Ask whoever issues licenses for this server; `trackkit server show` lists the keys it accepts.",
         )
     version, kind, seats, issued, maintenance, number, server = _PAYLOAD.unpack(payload)
     if version != _FORMAT or kind >= len(_KINDS):

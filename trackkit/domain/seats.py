@@ -14,8 +14,8 @@ API clients), or one dedicated license (its person's native client).
 | held | checkin: log-out, or ended by somebody | none | returned, or ended |
 | held | the clock goes back | held | what lies ahead of the clock counts as now |
 
-Before a checkout every lease that is over is reclaimed, so that nobody is refused for the sake of somebody who has gone.
-Pure: the clock is passed in.
+Before a checkout every lease that is over is reclaimed, so that nobody is refused for the sake of somebody who has
+gone. Pure: the clock is passed in.
 """
 
 from __future__ import annotations
