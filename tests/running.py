@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import trackkit
+from tests import licensed
 from tests.ports import free_port
 from trackkit.client import Server
 
@@ -141,14 +142,24 @@ def start_server(
     environment: Mapping[str, str] | None = None,
     sample: bool = False,
     prefix: tuple[str, ...] = (),
+    seats: int = 0,
 ) -> RunningServer:
-    """Start a server on a fresh data folder (or the one given) and set options."""
+    """Start a server on a fresh data folder (or the one given) and set options.
+
+    Parameters
+    ----------
+    seats: floating and web seats beside those for evaluation; the server accepts serials of `tests.licensed` then.
+    """
     data = data or Path(tempfile.mkdtemp(prefix=SHORT)) / "data"
+    if seats:
+        licensed.accept(data)
     server = RunningServer(data, free_port(), database_url, arguments, environment or {}, sample, prefix)
     try:
         server.start()
         if options:
             server.admin.options.set(dict(options))
+        if seats:
+            licensed.give_seats(server.admin, floating=seats, web=seats)
     except BaseException:
         server.kill()
         if data.parent.name.startswith(SHORT):

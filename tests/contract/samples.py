@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests import licensed
 from tests.contract.wire import Stranger, stranger
 from tests.ports import wait_until
 from tests.running import RunningServer
@@ -105,6 +106,14 @@ class House:
         options = self.server.admin.options
         options.set({"sending.timing.connections": 5 + next(self.counter) % 90})
         return options.history(limit=1).sets[0].change_id
+
+    def license(self) -> int:
+        """A license of its own for each request, because it may be replaced or deleted."""
+        return self.server.admin.licenses.add(self.serial()).license_id
+
+    def serial(self) -> str:
+        """A serial for the server that is not entered yet."""
+        return licensed.serial("web", 1, self.server.admin.licenses.list().server_id)
 
     def file(self) -> int:
         """A file attached to a new defect."""
@@ -232,6 +241,14 @@ SAMPLES: dict[str, Sample] = {
     "database.backups": nothing,
     "database.restore": lambda house, person: {"name": house.new("restored"), "backup_id": house.backup_id},
     "database.remove": lambda house, person: {"database": house.database()},
+    "license.list": nothing,
+    "license.add": lambda house, person: {"serial": house.serial()},
+    "license.edit": lambda house, person: {"license_id": house.license(), "serial": house.serial()},
+    "license.delete": lambda house, person: {"license_id": house.license()},
+    "license.seats": nothing,
+    "license.history": nothing,
+    "license.usage": nothing,
+    "license.replay": lambda house, person: {"pool": "web", "seats": 3, "timeout_minutes": 30},
     "job.list": nothing,
     "job.show": lambda house, person: {"job_id": house.job_id},
     "job.cancel": lambda house, person: {"job_id": house.job_id},

@@ -27,7 +27,7 @@ from trackkit.domain.errors import Conflict, NotAllowed, NotFound, NotLoggedIn, 
 
 @pytest.fixture(scope="module")
 def house(start_for_module: Start) -> House:
-    return furnish(start_for_module(options={"sending.paused": True}))
+    return furnish(start_for_module(options={"sending.paused": True}, seats=1000))
 
 
 def test_every_operation_has_a_sample() -> None:

@@ -6,6 +6,7 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.unit import license_answers
 from trackkit.contract import databases, jobs, project, tasks
 from trackkit.contract.operation import Done
 
@@ -23,6 +24,7 @@ DATABASE: dict[str, Any] = {
         "compact_every_start": False,
         "compact_next_start": False,
         "sending": True,
+        "solosubmit": False,
     },
     "available": True,
     "unavailable_reason": "",
@@ -143,6 +145,7 @@ def answers() -> dict[str, Any]:
         **dict.fromkeys(
             (f"database.{verb}" for verb in ("create_from_template", "add", "compact", "backup", "restore")), JOB
         ),
+        **license_answers.answers(),
         "job.list": jobs.Jobs(jobs=(JOB,), next_before=None),
         "job.show": JOB,
         "job.cancel": JOB,

@@ -71,6 +71,18 @@ def test_a_success_owes_nothing() -> None:
         tried.give_back(NOW, f"name {number}", HOME)
 
 
+@pytest.mark.parametrize("hours", [0.1, 1, 5, 500])
+def test_a_clock_that_jumps_back_locks_nobody_out(hours: float) -> None:
+    tried = Throttle()
+    for number in range(3):
+        assert tried.admit(NOW, f"name {number}", HOME) == NO_WAIT
+        tried.succeeded(NOW, f"name {number}", HOME)
+    assert tried.admit(NOW, "wrong", HOME) == NO_WAIT
+    back = NOW - timedelta(hours=hours)
+    assert tried.admit(back, "somebody new", HOME) == NO_WAIT
+    assert tried.admit(back, "name 0", HOME) == NO_WAIT
+
+
 def test_a_clock_that_jumps_back_lengthens_no_wait() -> None:
     tried = Throttle()
     admitted(tried, NOW, "ada", [HOME] * 10)

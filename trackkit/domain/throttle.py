@@ -23,7 +23,7 @@ What follows, and is tested as properties:
 - The memory is bounded: only admitted tries leave a trace, and of each kind at most `MOST` are kept.
 
 Nothing here says whether an account exists: names that do not are treated alike. Pure: the clock is passed in, and one
-that jumps back lengthens no wait.
+that jumps back lengthens no wait and locks nobody out.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ class Throttle:
         return {pair: PAIR, (account, ""): ACCOUNT, ("", place): SHARED_PLACE if _shared(place) else PLACE}
 
     def _debt(self, now: datetime, key: _Key, limit: Limit) -> timedelta:
-        return min(max(self._owed.get(key, now) - now, NO_WAIT), limit.room)
+        owed = max(self._owed.get(key, now) - now, NO_WAIT)
+        return owed if owed <= limit.room else NO_WAIT  # more cannot be owed: it is from before the clock was put back
 
     def _wait(self, now: datetime, key: _Key, limit: Limit) -> timedelta:
         return max(self._debt(now, key, limit) + limit.every - limit.room, NO_WAIT)

@@ -12,7 +12,8 @@ from trackkit.contract.wire import API_VERSION
 from trackkit.domain import options as declared
 from trackkit.domain.databases import BACKUP_WANTED_AFTER
 from trackkit.domain.log import Severity
-from trackkit.services import mail_listing
+from trackkit.domain.licenses import maintenance_stage, maintenance_words
+from trackkit.services import licensing, mail_listing
 from trackkit.services.authentication import setup_open
 from trackkit.services.disk import little_room
 from trackkit.services.environment import Call, Environment
@@ -39,6 +40,7 @@ def health(call: Call, request: Nothing) -> contract.Health:
     """Findings, most severe first."""
     findings = [*_accounts(call.environment), *_options(call.environment), *_mail(call)]
     findings += [*_databases(call), *_tasks(call.environment), *_disk(call.environment)]
+    findings += _licenses(call.environment)
     findings.sort(key=lambda finding: Severity.named(finding.severity))
     return contract.Health(findings=tuple(findings), checked_at=call.now)
 
@@ -121,6 +123,27 @@ def _tasks(environment: Environment) -> Iterator[contract.Finding]:
         if last is not None and last.state == "failed":
             words = f"The last run of the task {row.task.name} failed: {last.words}"
             yield _finding(Severity.warning, f"task {row.task.name}", words, "Mend the cause, then run it.", "task.run")
+
+
+def _licenses(environment: Environment) -> Iterator[contract.Finding]:
+    entered, uses = environment.store.read(
+        lambda connection: (licensing.entered(environment, connection), licensing.pool_uses(environment, connection))
+    )
+    for one in entered:
+        license = one.license
+        name = f"license {license.name}" if license else f"license {one.row.id}"
+        if one.problem:
+            words = f"The {name} gives no seats here: {one.problem}"
+            yield _finding(Severity.warning, name, words, "Replace its serial, or delete it.", "license.edit")
+        elif license and license.maintenance_until:
+            stage = maintenance_stage(license.maintenance_until, licensing.today(environment))
+            if stage:
+                step = "Ask for a renewed serial, then replace this one."
+                yield _finding(Severity.warning, name, maintenance_words(license, stage), step, "license.edit")
+    for use in uses:
+        if use.seats and use.in_use >= use.seats:
+            words = f"All {use.seats} {use.pool} seats are taken: the next log-in is refused."
+            yield _finding(Severity.warning, "seats", words, "End a session, or enter more seats.", "license.seats")
 
 
 def _disk(environment: Environment) -> Iterator[contract.Finding]:
