@@ -142,16 +142,17 @@ def start_server(
     environment: Mapping[str, str] | None = None,
     sample: bool = False,
     prefix: tuple[str, ...] = (),
-    seats: int = 0,
+    seats: int | None = None,
 ) -> RunningServer:
     """Start a server on a fresh data folder (or the one given) and set options.
 
     Parameters
     ----------
-    seats: floating and web seats beside those for evaluation; the server accepts serials of `tests.licensed` then.
+    seats: floating and web seats beside those for evaluation; the server accepts serials of `tests.licensed` then, also
+        with 0.
     """
     data = data or Path(tempfile.mkdtemp(prefix=SHORT)) / "data"
-    if seats:
+    if seats is not None:
         licensed.accept(data)
     server = RunningServer(data, free_port(), database_url, arguments, environment or {}, sample, prefix)
     try:

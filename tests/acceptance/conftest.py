@@ -97,12 +97,12 @@ def house(request: pytest.FixtureRequest, start_for_module: Start) -> Iterator[H
     root.mkdir()
     if request.param == "SQLite":
         set_up(folder / "data", allow_full_paths=str(root))
-        yield House(start_for_module(folder / "data"), root, None)
+        yield House(start_for_module(folder / "data", seats=100), root, None)
         return
     cluster: Cluster = request.getfixturevalue("postgres")
     main = f"m{uuid.uuid4().hex[:12]}"
     set_up(folder / "data", allow_full_paths=f"{root},postgresql://127.0.0.1:{cluster.port}")
-    server = start_for_module(folder / "data", database_url=cluster.create(main))
+    server = start_for_module(folder / "data", database_url=cluster.create(main), seats=100)
     yield House(server, root, cluster)
     server.stop()
     cluster.drop(main)

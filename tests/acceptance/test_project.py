@@ -251,6 +251,29 @@ def test_a_frame_goes_in_and_comes_out(project: Project) -> None:
         project.delete("defect", item.key)
 
 
+@pytest.mark.spec("9: log-in lists for web and other clients, inactive databases")
+def test_the_lists_of_databases_and_inactive_ones(house: House) -> None:
+    both, web, other = (
+        house.make("both"),
+        house.make("web", in_other_list=False),
+        house.make("other", in_web_list=False),
+    )
+    off = house.make("off", active=False)
+    lists = {kind: {one.name for one in house.admin.offered(kind).databases} for kind in ("web", "api", "native")}
+    assert both in lists["web"] & lists["api"] & lists["native"]
+    assert web in lists["web"] - lists["api"] - lists["native"]
+    assert other in (lists["api"] & lists["native"]) - lists["web"]
+    assert off not in lists["web"] | lists["api"]
+    house.admin.project(web, "administrator", PASSWORD, client="api").close()  # its name has to be given
+    with pytest.raises(WrongLogin):
+        house.admin.project(off, "administrator", PASSWORD)
+    project = house.admin.project(both, "administrator", PASSWORD)
+    house.admin.databases.edit(both, {"active": False})
+    with pytest.raises(NotLoggedIn):
+        project.session()
+
+
+@pytest.mark.spec("3: seats are leases: the idle time-out gives one back")
 @pytest.mark.spec("9: idle sessions are ended and logged")
 @pytest.mark.parametrize(("client", "option"), [("web", "web_idle_minutes"), ("api", "api_idle_minutes")])
 def test_idle_sessions_end(house: House, client: str, option: str) -> None:
@@ -261,4 +284,7 @@ def test_idle_sessions_end(house: House, client: str, option: str) -> None:
     house.sql(f"UPDATE project_sessions SET last_used_at = last_used_at - {past}")
     with pytest.raises(NotLoggedIn):
         project.session()
-    assert house.admin.log.list(text="timed out", database=name).total == 1
+    assert house.admin.log.list(text="timed out; its seat is free again", database=name).total == 1
+    assert not [seat for seat in house.admin.licenses.seats().seats if seat.database == name]
+    use = house.admin.licenses.history(limit=1).uses[0]
+    assert (use.database, use.ending) == (name, "idle")

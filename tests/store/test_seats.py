@@ -335,7 +335,7 @@ def test_the_history_is_sampled_and_does_not_grow(
     seats.sample_seats(environment)
     points = seat_reports.usage(admin(), contract.AskUsage(pool="web")).points
     assert [(p.capacity, p.peak, p.mean, p.refusals) for p in points] == [(3, 2, (4 * 1 + 2) / 5, 0)]
-    for hour in range(30):
+    for _ in range(30):
         clock.forward(hours=1)
         seats.reclaim_seats(environment)
         seats.sample_seats(environment)

@@ -177,6 +177,7 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
     """What the server does by itself: seconds between two times, what, and what the log says when it fails."""
     retention, disk = LogRetention(environment), DiskWatch(environment)
     disk.look()
+    warn_of_maintenance(environment)
     return (
         (30, partial(end_idle_sessions, environment), "Idle sessions could not be ended"),
         (10, partial(reclaim_seats, environment), "Project sessions that are over could not be ended"),

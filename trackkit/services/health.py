@@ -11,8 +11,8 @@ from trackkit.contract.operation import Nothing
 from trackkit.contract.wire import API_VERSION
 from trackkit.domain import options as declared
 from trackkit.domain.databases import BACKUP_WANTED_AFTER
-from trackkit.domain.log import Severity
 from trackkit.domain.licenses import maintenance_stage, maintenance_words
+from trackkit.domain.log import Severity
 from trackkit.services import licensing, mail_listing
 from trackkit.services.authentication import setup_open
 from trackkit.services.disk import little_room

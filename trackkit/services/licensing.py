@@ -196,6 +196,7 @@ def _done(call: Call, work: Callable[[Connection], contract.License], preview: b
     done = call.environment.store.write(work)
     if not preview:
         call.log(Severity.information, SOURCE, words)
+        warn_of_maintenance(call.environment)
     return done
 
 
