@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from tests import licensed
+from tests.command_line import CommandLine
 from tests.conftest import Start
 from tests.ports import wait_until
 from tests.running import RunningServer
@@ -170,8 +173,6 @@ def test_a_dedicated_license_is_remembered_and_presented(server: RunningServer) 
     mine = serial(server, "dedicated")
     with pytest.raises(NoSeat):
         server.admin.project("work", "administrator", PASSWORD, "native")
-    from pydantic import SecretStr
-
     dedicated.remember(SecretStr(mine.lower()))
     assert dedicated.path().stat().st_mode & 0o777 == 0o600
     with server.admin.project("work", "administrator", PASSWORD, "native"):
@@ -223,3 +224,31 @@ def test_an_operator_frees_a_seat_and_the_history_knows(server: RunningServer) -
     assert list(admin.licenses.usage_frame("web")["peak"])[-1] == 1
     played = admin.licenses.replay("web", 1, 30)
     assert (played.really_refused, played.wanted, played.refusals) == (1, 3, 1)
+
+
+@pytest.mark.spec("3: license keygen and issue make serials; which key a server accepts is set only on its machine")
+def test_a_key_pair_of_ones_own_makes_serials_for_a_server(
+    start: Start, database_url: str | None, tmp_path: Path
+) -> None:
+    key, server = tmp_path / "owner.pem", start(None, None, database_url)
+    trackkit, of_server = CommandLine(tmp_path, {}), ("--data", str(server.data))
+    public = trackkit("license", "keygen", str(key)).strip()
+    assert key.stat().st_mode & 0o777 == 0o600
+    trackkit("license", "keygen", str(key), exit_code=2)  # nothing is written over
+    file, server_id = tmp_path / "serial", server.admin.licenses.list().server_id
+    asked = ("license", "issue", "web", "--key", str(key), "--seats", "30", "--server-id", server_id)
+    trackkit(*asked, "--out", str(file))
+    refused = trackkit.run("license", "add", "--serial", f"file:{file}", *of_server)
+    assert (refused.returncode, "none of the keys" in refused.stderr) == (2, True)
+    server.stop()
+    trackkit("server", "set", "license-keys", public, *of_server)
+    server.restart()
+    text = file.read_text().strip()
+    assert "30 web" in trackkit("license", "add", *of_server, stdin=text + "\n")
+    written_out = trackkit.run("license", "add", "--serial", text, *of_server)
+    assert (written_out.returncode, text in written_out.stderr) == (2, False)
+    assert "of 35 web seats taken" in trackkit.run("license", "list", *of_server).stderr
+    gone = trackkit.run("license", "remove", "2", *of_server)
+    assert (gone.returncode, "asks first" in gone.stderr) == (2, True)
+    trackkit("license", "remove", "2", "--yes", *of_server)
+    assert "of 5 web seats taken" in trackkit.run("license", "list", *of_server).stderr

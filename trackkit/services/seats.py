@@ -29,6 +29,8 @@ from trackkit.store.project_sessions import ProjectSessionRow
 from trackkit.store.seat_history import SeatUse
 
 SOURCE: Final = "licenses"
+_NAMED: Final = 20
+"""Holders that a refusal names; of more it says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ def _refusal(asked: Wanted, seats: int, decision: Decision, sessions: dict[str, 
 def _who(rows: Sequence[ProjectSessionRow], asked: Wanted) -> str:
     mine = [row for row in rows if row.database == asked.database]
     named = [f"{row.username} since {row.opened_at:%Y-%m-%d %H:%M} UTC" for row in mine]
+    if (more := len(named) - _NAMED) > 0:
+        named = [*named[:_NAMED], f"{more} more"]
     if others := len(rows) - len(mine):
         named.append(f"{others} in other projects")
     return ", ".join(named) + "."
@@ -237,6 +241,7 @@ def sample_seats(environment: Environment) -> None:
     """Count the seats in use for the history."""
 
     def work(connection: Connection) -> None:
+        project_sessions.lock_seats(connection)
         for use in licensing.pool_uses(environment, connection):
             if use.pool is not Pool.dedicated and (use.seats or use.in_use):
                 seat_history.note_seats(connection, environment.clock(), use.pool, use.seats, use.in_use, sample=True)
