@@ -184,7 +184,7 @@ def use(
 ) -> Use:
     """Minutes become microseconds; pauses are in minutes, too."""
     m = 60_000_000
-    return Use(holder, taken * m, used * m, ended * m, ending, [(at * 60, long * 60) for at, long in pauses])
+    return (holder, taken * m, used * m, ended * m, ending.value, [(at * 60, long * 60) for at, long in pauses])
 
 
 DAY = [

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.seats import PAUSE, Ending
@@ -27,24 +27,13 @@ TOLD: Final = 1_000
 """Refusals that are named one by one; the rest is counted."""
 
 _SECOND: Final = 1_000_000
+_REFUSED: Final = Ending.refused.value
+_GONE: Final = (Ending.returned.value, Ending.ended.value)
 
 
-class Use(NamedTuple):
-    """One use of a seat as the history has it.
-
-    Parameters
-    ----------
-    holder: whose it was.
-    pauses: (seconds after it was taken, seconds long), in order.
-    """
-
-    holder: str
-    taken_at: int
-    used_at: int
-    ended_at: int
-    ending: Ending
-    pauses: Sequence[Sequence[int]]
-
+Use = tuple[str, int, int, int, str, Sequence[Sequence[int]] | None]
+"""One use of a seat: (whose, taken at, used last at, ended at, its `Ending`, its pauses); a pause is (seconds after it
+was taken, seconds long). A plain tuple: of a year there are many."""
 
 Stretch = tuple[int, int, str]
 """A time in which somebody needs a seat: (begins at, ends at, holder). A plain tuple: of a year there are many."""
@@ -89,21 +78,21 @@ def stretches(uses: Iterable[Use], timeout: timedelta) -> list[Stretch]:
     found: list[Stretch] = []
     refused: dict[str, int] = {}
     for holder, taken_at, used_at, ended_at, ending, pauses in sorted(uses, key=itemgetter(1)):
-        if ending is Ending.refused:
+        if ending == _REFUSED:
             if refused.get(holder, taken_at) <= taken_at:
                 found.append((taken_at, taken_at + length, holder))
                 refused[holder] = taken_at + length
             continue
         begins_at = taken_at
-        for offset, pause in pauses:
+        for offset, pause in pauses or ():
             if pause * _SECOND > length:
                 stops_at = taken_at + offset * _SECOND
                 found.append((begins_at, stops_at + length, holder))
                 begins_at = stops_at + pause * _SECOND
         ends_at = used_at + length
-        gone = ending is Ending.returned or ending is Ending.ended
-        ends_at = ended_at if gone and ended_at < ends_at else ends_at
-        found.append((begins_at, max(ends_at, begins_at + 1), holder))
+        if ended_at < ends_at and ending in _GONE:
+            ends_at = ended_at
+        found.append((begins_at, ends_at if ends_at > begins_at else begins_at + 1, holder))
     found.sort()
     return found
 

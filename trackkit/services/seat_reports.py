@@ -134,7 +134,7 @@ def replay(call: Call, request: contract.AskReplay) -> contract.ReplayAnswer:
         until=until,
         wanted=found.wanted,
         refusals=found.refusals,
-        really_refused=sum(use.ending is Ending.refused for use in uses),
+        really_refused=sum(ending == Ending.refused for _, _, _, _, ending, _ in uses),
         refused=tuple(contract.Refusal(at=_instant(at), holder=holder) for at, holder in found.refused),
         by_holder=tuple(contract.HolderRefusals(holder=holder, refusals=number) for holder, number in found.by_holder),
         enough=found.enough,
@@ -145,7 +145,7 @@ def replay(call: Call, request: contract.AskReplay) -> contract.ReplayAnswer:
 def _use(row: ProjectSessionRow) -> seat_replay.Use:
     used_at = _microseconds(row.last_used_at)
     opened_at = _microseconds(row.opened_at)
-    return seat_replay.Use(f"{row.username} in {row.database}", opened_at, used_at, used_at, Ending.idle, row.pauses)
+    return (f"{row.username} in {row.database}", opened_at, used_at, used_at, Ending.idle.value, row.pauses)
 
 
 def _times(call: Call, since: datetime | None, until: datetime | None, before: timedelta) -> tuple[datetime, datetime]:

@@ -6,12 +6,13 @@ Neither grows for ever: uses are kept for `USES_KEPT` and at most `MOST_USES`; c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, delete, func, insert, select, type_coerce, update
+from sqlalchemy import Connection, Text, cast, delete, func, insert, select, update
 
 from trackkit.domain.seat_replay import Use
 from trackkit.domain.seats import Ending, Pool
@@ -97,16 +98,27 @@ def page_uses(
 
 
 def uses_to_replay(connection: Connection, pool: Pool, since: datetime, until: datetime) -> list[Use]:
-    """Every use of a pool that began in that time, as it is played again."""
-    times = (type_coerce(column, BigInteger) for column in (seat_uses.c.taken_at, seat_uses.c.used_at))
-    query = select(
-        seat_uses.c.username + " in " + seat_uses.c.database,
-        *times,
-        type_coerce(seat_uses.c.ended_at, BigInteger),
-        seat_uses.c.ending,
-        seat_uses.c.pauses,
-    ).where(seat_uses.c.pool == pool, seat_uses.c.taken_at >= since, seat_uses.c.taken_at < until)
-    return [Use(*row) for row in connection.execute(query)]
+    """Every use of a pool that began in that time, as it is played again, by that time.
+
+    As the driver has them: of a year they are hundreds of thousands, and making rows of SQLAlchemy's and converting
+    each value takes several times as long as everything else.
+    """
+    query = (
+        select(
+            seat_uses.c.username + " in " + seat_uses.c.database,
+            seat_uses.c.taken_at,
+            seat_uses.c.used_at,
+            seat_uses.c.ended_at,
+            seat_uses.c.ending,
+            func.nullif(cast(seat_uses.c.pauses, Text), "[]"),
+        )
+        .where(seat_uses.c.pool == pool, seat_uses.c.taken_at >= since, seat_uses.c.taken_at < until)
+        .order_by(seat_uses.c.taken_at)
+    )
+    with connection.execute(query) as result:
+        cursor: Any = result.cursor
+        rows = cursor.fetchall()
+    return [row if row[5] is None else (*row[:5], json.loads(row[5])) for row in rows]
 
 
 def note_seats(
