@@ -34,7 +34,7 @@ ELSEWHERE = "12345678-1234-5678-1234-567812345678"
 
 
 @pytest.fixture
-def server(start: Start, database_url: str | None) -> RunningServer:
+def server(database_url: str | None, start: Start) -> RunningServer:
     """A server that accepts serials made here, with a project."""
     running = start(None, None, database_url, seats=0)
     running.admin.databases.create("work", administrator_password=PASSWORD)
@@ -228,7 +228,7 @@ def test_an_operator_frees_a_seat_and_the_history_knows(server: RunningServer) -
 
 @pytest.mark.spec("3: license keygen and issue make serials; which key a server accepts is set only on its machine")
 def test_a_key_pair_of_ones_own_makes_serials_for_a_server(
-    start: Start, database_url: str | None, tmp_path: Path
+    database_url: str | None, start: Start, tmp_path: Path
 ) -> None:
     key, server = tmp_path / "owner.pem", start(None, None, database_url)
     trackkit, of_server = CommandLine(tmp_path, {}), ("--data", str(server.data))

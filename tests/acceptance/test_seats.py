@@ -22,7 +22,8 @@ PASSWORD = "correct horse battery"
 SEATS, PROCESSES, EACH = 20, 8, 25
 
 CLIENT = """
-import json, sys, threading, time, trackkit
+import json, random, sys, threading, time
+from trackkit.client import reach
 from trackkit.domain.errors import NoSeat, TooManyAttempts, Unavailable
 url, fingerprint, each = sys.argv[1], sys.argv[2], int(sys.argv[3])
 held, refused, other = [], [], []
@@ -35,11 +36,11 @@ def come(number):
             refused.append(error.message)
             return
         except (TooManyAttempts, Unavailable):
-            time.sleep(0.05)
+            time.sleep(random.uniform(0.5, 1.5))
         except Exception as error:
             other.append(repr(error))
             return
-server = trackkit.client.reach(url, fingerprint=fingerprint)
+server = reach(url, fingerprint=fingerprint)
 print("ready", flush=True)
 sys.stdin.readline()
 threads = [threading.Thread(target=come, args=(number,)) for number in range(each)]
@@ -112,7 +113,7 @@ def only_floating(server: RunningServer, seats: int) -> None:
 @pytest.mark.timeout(400)
 @pytest.mark.spec("3: seats are leases: a client that vanishes loses its seat within the API time-out")
 @pytest.mark.spec("3: when no seat is free the refusal says how many there are, who holds them and since when")
-def test_200_log_ins_for_20_seats_and_half_of_the_clients_killed(start: Start, database_url: str | None) -> None:
+def test_200_log_ins_for_20_seats_and_half_of_the_clients_killed(database_url: str | None, start: Start) -> None:
     server = start(None, {"server.api_idle_minutes": 1, "server.native_idle_minutes": 60}, database_url, seats=0)
     admin = server.admin
     only_floating(server, SEATS)
@@ -142,13 +143,13 @@ def test_200_log_ins_for_20_seats_and_half_of_the_clients_killed(start: Start, d
         lost = {session for one in told[::2] for session in one["held"]}
         assert lost, "those that were killed held seats"
         killed_at = time.monotonic()
-        wait_until(lambda: not lost & now_held(admin.licenses), 110, what="the seats of those that were killed")
+        wait_until(lambda: not lost & now_held(admin.licenses), seconds=110, what="the seats of those that were killed")
         print(f"{len(lost)} seats were back {time.monotonic() - killed_at:.0f} s after the kill, time-out 60 s")
         assert now_held(admin.licenses) == held - lost, "who lives keeps the seat"
         for client in living:
             client.go_on()
             client.process.wait(60)
-        wait_until(lambda: not now_held(admin.licenses), 30, what="the end of the others")
+        wait_until(lambda: not now_held(admin.licenses), seconds=30, what="the end of the others")
         the_history_adds_up(admin.licenses, lost=len(lost), left=len(held) - len(lost), refused=len(refused))
     finally:
         for client in clients:
