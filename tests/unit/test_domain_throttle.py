@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from trackkit.domain import throttle
 from trackkit.domain.failures import BY_ACCOUNT, FIRST_WINDOW, IN_ALL, LONGEST_WINDOW, NAMES, Failures
-from trackkit.domain.throttle import ACCOUNT, KNOWN_PAIR, NO_WAIT, PAIR, PLACE, SHARED_PLACE, Throttle, place_of
+from trackkit.domain.rates import NO_WAIT
+from trackkit.domain.throttle import ACCOUNT, KNOWN_PAIR, PAIR, PLACE, SHARED_PLACE, Throttle, place_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOME, LOOPBACK = "192.0.2.7", "127.0.0.1"

@@ -100,13 +100,58 @@ def _log_in(server: "Server", database: str | None, username: str | None) -> "Pr
 
 @app.command("databases")
 @on_project_server
-def databases(server: "Server", as_json: AsJson = False) -> None:
-    """List the databases that can be logged in to."""
-    found = server.offered()
+def databases(
+    server: "Server",
+    submissions: Annotated[
+        bool, typer.Option("--submissions", help="Those that take defects without an account.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the databases that can be logged in to, or that take defects without an account."""
+    found = server.submission_databases() if submissions else server.offered()
     if as_json:
         json_of(found)
         return
     table(("Name", "Description"), [(d.name, d.description) for d in found.databases], empty="None is offered.")
+
+
+@app.command()
+@on_project_server
+def submit(
+    server: "Server",
+    title: Annotated[str, typer.Option("--title", help="The defect in a line.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A text file with the description; none = standard input.")
+    ] = None,
+    submitter: Annotated[str, typer.Option("--name", help="Who submits it; nobody checks it.")] = "",
+    email: Annotated[str, typer.Option("--email", help="An address for questions; nobody checks it.")] = "",
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a defect without an account, where a database takes such."""
+    where = database or os.environ.get("TRACKKIT_PROJECT_DATABASE") or _only_taking(server)
+    if file is None and at_terminal():
+        note("Describe the defect; end with Ctrl+D on a line of its own.")
+    raw = sys.stdin.buffer.read() if file is None else read(file)
+    try:
+        description = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput.of("description", "is no text in UTF-8") from None
+    done = server.submit_defect(where, title, description, submitter, email)
+    if as_json:
+        json_of(done)
+    else:
+        say(done.message)
+
+
+def _only_taking(server: "Server") -> str:
+    names = [database.name for database in server.submission_databases().databases]
+    if len(names) == 1:
+        return names[0]
+    raise InvalidInput(
+        f"Which database? {len(names) or 'None'} of this server take{'' if names else 's'} defects without an account.",
+        "Give --database; `trackkit project databases --submissions` lists them.",
+    )
 
 
 @app.command("list")

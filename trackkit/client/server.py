@@ -98,6 +98,34 @@ class Server:
         """The databases that a log-in of that kind of client is offered; needs no log-in."""
         return self._caller.ask(project.OFFERS, client=client)
 
+    def submission_databases(self) -> project.Offers:
+        """The databases that take defects from people without an account; needs no log-in."""
+        return self._caller.ask(project.SUBMISSION_DATABASES)
+
+    def submit_defect(
+        self, database: str, title: str, description: str, submitter: str = "", email: str = ""
+    ) -> project.Submitted:
+        """Submit a defect without an account; needs no log-in.
+
+        Parameters
+        ----------
+        submitter, email: who submits it, as it shall stand in the description; nobody checks it.
+
+        Raises
+        ------
+        NotFound: no database of that name takes defects without an account.
+        Conflict: the server has no solosubmit license.
+        TooManyAttempts: too many came; says when to try again.
+        """
+        return self._caller.ask(
+            project.SUBMIT,
+            database=database,
+            title=title,
+            description=description,
+            submitter=submitter,
+            email=email,
+        )
+
     def project(
         self,
         database: str,

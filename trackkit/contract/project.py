@@ -1,4 +1,4 @@
-"""The project side: log-in of project users, and everything a project holds, by kind and key.
+"""The project side: log-in of project users, and everything a project holds, by kind and key; defects without a log-in.
 
 The kinds and their fields are declared in `trackkit.domain.project.kinds`; a value travels as JSON has it, dates as
 ``YYYY-MM-DD``, secrets only towards the server. A key is a number (``12``) for what is numbered, else the name. What
@@ -18,7 +18,9 @@ from trackkit.contract.operation import Done, Nothing, Operation, Request, Respo
 from trackkit.domain import errors
 from trackkit.domain.accounts import MAXIMUM_PASSWORD
 from trackkit.domain.databases import MAXIMUM_LOCATION
+from trackkit.domain.project import submission
 from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.texts import MAXIMUM_ADDRESS
 
 PAGE = 200
 MAXIMUM_PAGE = 5000
@@ -49,6 +51,24 @@ class Offers(Response):
     """By name."""
 
     databases: tuple[Offered, ...]
+
+
+class SubmitDefect(Request):
+    """A defect from somebody without an account; see `trackkit.domain.project.submission`."""
+
+    database: str = Field(min_length=1, max_length=MAXIMUM_LOCATION)
+    title: str = Field(min_length=1, max_length=submission.MAXIMUM_TITLE)
+    description: str = Field(min_length=1, max_length=submission.MAXIMUM_DESCRIPTION)
+    submitter: str = Field("", max_length=submission.MAXIMUM_SUBMITTER)
+    """The name of who submits it; nobody checks it."""
+    email: str = Field("", max_length=MAXIMUM_ADDRESS)
+
+
+class Submitted(Response):
+    """All that somebody without an account learns."""
+
+    number: int
+    message: str
 
 
 class OpenProject(Request):
@@ -208,6 +228,25 @@ _ANY = (errors.NotFound, errors.Conflict, errors.DatabaseUnavailable)
 OFFERS = Operation(
     "project.databases", "GET", "/project/databases", OfferedDatabases, Offers, None, "Databases to log in to"
 )
+SUBMISSION_DATABASES = Operation(
+    "project.submission_databases",
+    "GET",
+    "/project/submissions/databases",
+    Nothing,
+    Offers,
+    None,
+    "Databases that take defects without an account",
+)
+SUBMIT = Operation(
+    "project.submit",
+    "POST",
+    "/project/submissions",
+    SubmitDefect,
+    Submitted,
+    None,
+    "Submit a defect without an account",
+    errors=(errors.NotFound, errors.Conflict, errors.TooManyAttempts, errors.DatabaseUnavailable),
+)
 OPEN = Operation(
     "project.open",
     "POST",
@@ -336,6 +375,8 @@ DETACH = Operation(
 
 OPERATIONS = (
     OFFERS,
+    SUBMISSION_DATABASES,
+    SUBMIT,
     OPEN,
     CURRENT,
     CLOSE,

@@ -19,7 +19,7 @@ fields that were refused. Nothing secret is ever put into one.
     ├── NoSeat                       the log-in is right, but no license seat is free for it
     ├── Unavailable                  busy, stopping, or a store that cannot be reached
     │   ├── DatabaseUnavailable      one project database: its drive or host is away; the others go on
-    │   └── TooManyAttempts          too many tries to log in; says when the next one is possible
+    │   └── TooManyAttempts          too many tries to log in, or submissions; says when the next is possible
     ├── JobCancelled                 long work was cancelled; nothing of it is left
     ├── ReportFailed                 a cell of a report notebook failed; there is no report
     ├── ServerFault                  a defect of trackkit; the reference stands in the server log
@@ -169,7 +169,9 @@ class DatabaseUnavailable(Unavailable):
 
 
 class TooManyAttempts(Unavailable):
-    """Too many tries to log in: the password was not looked at. In ``details`` the seconds after which it will be."""
+    """Too many tries to log in, or too many submissions: this one was not looked at. In ``details`` the seconds after
+    which the next will be.
+    """
 
     code = "too_many_attempts"
 

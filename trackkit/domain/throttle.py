@@ -23,35 +23,22 @@ What follows, and is tested as properties:
 - The memory is bounded: only admitted tries leave a trace, and of each kind at most `MOST` are kept.
 
 Nothing here says whether an account exists: names that do not are treated alike. Pure: the clock is passed in, and one
-that jumps back lengthens no wait and locks nobody out.
+that jumps back lengthens no wait.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
+
+from trackkit.domain.rates import Limit, Rates, bounded
 
 MOST: Final = 10_000
 """Of each kind of trace; the oldest go first."""
 
 KNOWN_FOR: Final = timedelta(days=30)
 """After its last success a place is new to the account again."""
-
-NO_WAIT: Final = timedelta()
-
-
-class Limit(NamedTuple):
-    """So many tries at once, then one every so often."""
-
-    tries: int
-    every: timedelta
-
-    @property
-    def room(self) -> timedelta:
-        """What may be owed at most."""
-        return self.tries * self.every
-
 
 PAIR: Final = Limit(5, timedelta(seconds=10))
 KNOWN_PAIR: Final = Limit(20, timedelta(seconds=10))
@@ -66,13 +53,12 @@ class Throttle:
     """What was tried lately. Not safe for threads by itself."""
 
     def __init__(self) -> None:
-        self._owed: dict[_Key, datetime] = {}
-        """Until when each key owes; the difference to now is what it owes."""
+        self._rates: Rates[_Key] = Rates(MOST)
         self._known: dict[_Key, datetime] = {}
         """When a place last logged in to an account."""
 
     def __len__(self) -> int:
-        return len(self._owed) + len(self._known)
+        return len(self._rates) + len(self._known)
 
     def admit(self, now: datetime, account: str, place: str, *, known: bool = False) -> timedelta:
         """How long to wait before this may be tried; zero = it is admitted and charged.
@@ -82,50 +68,25 @@ class Throttle:
         place: as `place_of` gives it, or the name of a browser.
         known: it is certain otherwise that the place has logged in to the account before.
         """
-        limits = self._limits(now, account, place, known)
-        wait = max(self._wait(now, key, limit) for key, limit in limits.items())
-        if wait == NO_WAIT:
-            for key, limit in limits.items():
-                self._owed[key] = now + self._debt(now, key, limit) + limit.every
-            self._bound(self._owed, now)
-        return wait
+        return self._rates.admit(now, self._limits(now, account, place, known))
 
     def succeeded(self, now: datetime, account: str, place: str, *, known: bool = False) -> None:
         """An admitted try was right: nothing is owed for it, and the place is known from now on."""
         self.give_back(now, account, place, known=known)
-        self._owed.pop((account, place), None)
+        self._rates.forgive((account, place))
         self._known.pop((account, place), None)
         self._known[account, place] = now  # at the end: the order is that of the last success
-        self._bound(self._known, now - KNOWN_FOR)
+        bounded(self._known, now - KNOWN_FOR, MOST)
 
     def give_back(self, now: datetime, account: str, place: str, *, known: bool = False) -> None:
         """An admitted try was not looked at after all."""
-        for key, limit in self._limits(now, account, place, known).items():
-            if key in self._owed:
-                self._owed[key] = now + self._debt(now, key, limit) - limit.every
+        self._rates.give_back(now, self._limits(now, account, place, known))
 
     def _limits(self, now: datetime, account: str, place: str, known: bool) -> dict[_Key, Limit]:
         pair = (account, place)
         if known or (pair in self._known and now - self._known[pair] < KNOWN_FOR):
             return {pair: KNOWN_PAIR}
         return {pair: PAIR, (account, ""): ACCOUNT, ("", place): SHARED_PLACE if _shared(place) else PLACE}
-
-    def _debt(self, now: datetime, key: _Key, limit: Limit) -> timedelta:
-        owed = max(self._owed.get(key, now) - now, NO_WAIT)
-        return owed if owed <= limit.room else NO_WAIT  # more cannot be owed: it is from before the clock was put back
-
-    def _wait(self, now: datetime, key: _Key, limit: Limit) -> timedelta:
-        return max(self._debt(now, key, limit) + limit.every - limit.room, NO_WAIT)
-
-    @staticmethod
-    def _bound(kept: dict[_Key, datetime], over: datetime) -> None:
-        """Forget what is over, and the oldest of what is still too much."""
-        if len(kept) <= MOST:
-            return
-        for key in [key for key, at in kept.items() if at <= over]:
-            del kept[key]
-        for key in sorted(kept, key=kept.__getitem__)[: len(kept) - MOST * 9 // 10]:
-            del kept[key]
 
 
 def place_of(address: str) -> str:

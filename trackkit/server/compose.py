@@ -32,6 +32,7 @@ from trackkit.services.sealing import Sealer
 from trackkit.services.sinks.digest import DigestSink
 from trackkit.services.sinks.event_log import EventLogSink, system_event_log
 from trackkit.services.sinks.startup_log import StartupLog
+from trackkit.services.submission_gate import SubmissionGate
 from trackkit.store import accounts, database, records
 from trackkit.store.database import Connection, Store
 from trackkit.store.log_search import SqliteSearch
@@ -97,6 +98,7 @@ def environment(
             options=options,
             passwords=Passwords(),
             guard=LoginGuard(log, clock),
+            submissions=SubmissionGate(log, clock),
             clock=clock,
             zone=get_localzone(),
             server_id=_first_start(main, clock()),

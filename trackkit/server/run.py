@@ -133,6 +133,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
     if ended_by_itself:
         raise ServerFault("The server stopped because a part of it ended by itself.", "The server log may say why.")
     environment.guard.tell(at_the_end=True)
+    environment.submissions.tell(at_the_end=True)
     environment.log.write(Severity.information, SOURCE, "The server stopped.")
 
 
@@ -185,6 +186,7 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (3600, partial(tidy_history, environment), "The history of seats could not be tidied"),
         (600, partial(warn_of_maintenance, environment), "Licenses could not be looked at"),
         (10, environment.guard.tell, "Failed log-ins could not be summed up"),
+        (10, environment.submissions.tell, "Submissions that were turned away could not be summed up"),
         (3, environment.projects.check, "The project databases could not be looked after"),
         (1, environment.log_search.keep_up, "The log's search index could not be kept up to date"),
         (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),

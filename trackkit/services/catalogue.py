@@ -48,6 +48,7 @@ from trackkit.services import (
     project_login,
     seat_reports,
     sessions,
+    submissions,
     tasks,
 )
 from trackkit.services.environment import Call
@@ -142,6 +143,8 @@ _ALL = (
     _bind(licenses_contract.USAGE, seat_reports.usage),
     _bind(licenses_contract.REPLAY, seat_reports.replay),
     _bind(project_contract.OFFERS, project_login.offered_databases),
+    _bind(project_contract.SUBMISSION_DATABASES, submissions.submission_databases),
+    _bind(project_contract.SUBMIT, submissions.submit_defect),
     _bind(project_contract.OPEN, project_login.open_project),
     _bind(project_contract.CURRENT, project_login.current_project),
     _bind(project_contract.CLOSE, project_login.close_project),

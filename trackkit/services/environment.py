@@ -22,6 +22,7 @@ from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
 from trackkit.services.sinks.digest import DigestSink
+from trackkit.services.submission_gate import SubmissionGate
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
 
@@ -43,6 +44,8 @@ class Environment:
     passwords: Passwords
     guard: LoginGuard
     """Every password that comes from outside goes through it."""
+    submissions: SubmissionGate
+    """Every defect without an account goes through it."""
     clock: Callable[[], datetime]
     zone: tzinfo
     """The server's time zone."""

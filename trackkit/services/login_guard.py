@@ -17,7 +17,8 @@ from typing import Final
 from trackkit.domain.errors import TooManyAttempts
 from trackkit.domain.failures import Failures, Summary
 from trackkit.domain.log import Severity
-from trackkit.domain.throttle import NO_WAIT, Throttle, place_of
+from trackkit.domain.rates import NO_WAIT
+from trackkit.domain.throttle import Throttle, place_of
 from trackkit.services.log_writer import LogWriter
 
 SOURCE: Final = "log-in"

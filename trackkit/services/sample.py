@@ -58,7 +58,7 @@ def _make(environment: Environment) -> None:
         fill(connection, hashed, call.now)
 
     environment.places.build(location, None, work)
-    settings = DatabaseSettings(description=DESCRIPTION, sending=False)
+    settings = DatabaseSettings(description=DESCRIPTION, sending=False, solosubmit=True)
     register(call, "database.create", location, settings, database_id, None)
     environment.store.write(lambda connection: _hold_mails(connection, call))
 

@@ -254,9 +254,14 @@ def tidy_history(environment: Environment) -> None:
     environment.store.write(lambda connection: seat_history.tidy(connection, environment.clock()))
 
 
+def solosubmit_licensed(environment: Environment, connection: Connection) -> bool:
+    """Whether defects without an account are licensed."""
+    return licensing.seats_by_kind(licensing.entered(environment, connection))[LicenseKind.solosubmit] > 0
+
+
 def check_solosubmit(environment: Environment, connection: Connection) -> None:
     """`Conflict` unless defects without an account are licensed."""
-    if not licensing.seats_by_kind(licensing.entered(environment, connection))[LicenseKind.solosubmit]:
+    if not solosubmit_licensed(environment, connection):
         raise Conflict(
             "This server has no solosubmit license, so nobody can submit a defect without an account.",
             "An administrator of the server enters one (`trackkit license add`).",

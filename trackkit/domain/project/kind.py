@@ -27,3 +27,6 @@ class Kind(StrEnum):
 
 
 RECORD_KINDS: Final = (Kind.defect, Kind.requirement, Kind.requirement_document, Kind.test_case, Kind.test_run)
+
+SOLOSUBMIT: Final = "solosubmit"
+"""Whom defects are by that people without an account submitted; no project user can be called so."""

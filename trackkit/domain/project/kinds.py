@@ -7,6 +7,7 @@ else is numbered, the name for everything that has one, ``defect 12`` where any 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +19,8 @@ from pydantic_core import PydanticCustomError
 
 from trackkit.domain.accounts import MAXIMUM_PASSWORD, MINIMUM_PASSWORD
 from trackkit.domain.declared import Declaration, Group, declare, fields_of
-from trackkit.domain.project.kind import RECORD_KINDS, Kind
-from trackkit.domain.text import is_one_line
+from trackkit.domain.project.kind import RECORD_KINDS, SOLOSUBMIT, Kind
+from trackkit.domain.project.texts import MAXIMUM_ADDRESS, Texts, checked_address
 
 RecordKind = Literal["defect", "requirement", "requirement_document", "test_case", "test_run"]
 Priority = Literal["low", "medium", "high", "urgent"]
@@ -42,28 +43,7 @@ def _owner(title: str = "Owner", **more: Any) -> Any:
     return declare(None, title=title, refers_to="user", on_delete="clear", max_length=100, **more)
 
 
-class _Items(Group):
-    """What every kind has in common: texts are storable and one-line texts are one line."""
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _storable(cls, value: Any) -> Any:
-        texts = value if isinstance(value, tuple) else (value,)
-        if any("\x00" in t or any(0xD800 <= ord(c) <= 0xDFFF for c in t) for t in texts if isinstance(t, str)):
-            raise PydanticCustomError("text", "holds characters that no database takes (NUL or half a character)")
-        return value
-
-    @field_validator("title", "name", mode="after", check_fields=False)
-    @classmethod
-    def _one_line(cls, value: str) -> str:
-        if not value.strip():
-            raise PydanticCustomError("text", "is empty")
-        if not is_one_line(value):
-            raise PydanticCustomError("text", "holds line breaks or other control characters")
-        return value.strip()
-
-
-class Defect(_Items):
+class Defect(Texts):
     """Something that is wrong."""
 
     title: str = _title()
@@ -79,7 +59,7 @@ class Defect(_Items):
     due_on: date | None = declare(None, title="Due")
 
 
-class RequirementDocument(_Items):
+class RequirementDocument(Texts):
     """A document that gathers requirements."""
 
     title: str = _title()
@@ -90,7 +70,7 @@ class RequirementDocument(_Items):
     due_on: date | None = declare(None, title="Due")
 
 
-class Requirement(_Items):
+class Requirement(Texts):
     """Something the product has to do."""
 
     title: str = _title()
@@ -103,7 +83,7 @@ class Requirement(_Items):
     due_on: date | None = declare(None, title="Due")
 
 
-class TestConfiguration(_Items):
+class TestConfiguration(Texts):
     """Where tests are run: a machine, an operating system, a browser."""
 
     __test__ = False
@@ -113,7 +93,7 @@ class TestConfiguration(_Items):
     platform: str = declare("", title="Platform", max_length=200)
 
 
-class TestCase(_Items):
+class TestCase(Texts):
     """How something is tested."""
 
     __test__ = False
@@ -129,7 +109,7 @@ class TestCase(_Items):
     due_on: date | None = declare(None, title="Due")
 
 
-class TestRun(_Items):
+class TestRun(Texts):
     """One time a test case was, or is to be, carried out."""
 
     __test__ = False
@@ -146,12 +126,12 @@ class TestRun(_Items):
     due_on: date | None = declare(None, title="Due")
 
 
-class ProjectUser(_Items):
+class ProjectUser(Texts):
     """An account inside this project; not a server user."""
 
     name: str = _name(help="The log-in name; upper and lower case mean the same.")
     full_name: str = declare("", title="Full name", max_length=200)
-    email: str = declare("", title="E-mail address", max_length=254)
+    email: str = declare("", title="E-mail address", max_length=MAXIMUM_ADDRESS)
     groups: tuple[str, ...] = declare(
         (), title="Security groups", refers_to="group", help="What the user may do is what these groups may together."
     )
@@ -166,10 +146,13 @@ class ProjectUser(_Items):
     @field_validator("email")
     @classmethod
     def _address(cls, value: str) -> str:
-        value = value.strip()
-        local, at, domain = value.rpartition("@")
-        if value and (not is_one_line(value) or " " in value or not (local and at and domain) or "," in value):
-            raise PydanticCustomError("email", "is no e-mail address")
+        return checked_address(value)
+
+    @field_validator("name")
+    @classmethod
+    def _somebodys(cls, value: str) -> str:
+        if unicodedata.normalize("NFKC", value).casefold() == SOLOSUBMIT:
+            raise PydanticCustomError("name", "is reserved: it stands for people without an account")
         return value
 
     @field_validator("password")
@@ -180,7 +163,7 @@ class ProjectUser(_Items):
         return value if value is not None and len(value) else None
 
 
-class SecurityGroup(_Items):
+class SecurityGroup(Texts):
     """What its members may do."""
 
     name: str = _name()
@@ -198,17 +181,17 @@ class SecurityGroup(_Items):
         return tuple(name for name in COMMANDS if name in value)
 
 
-class Customer(_Items):
+class Customer(Texts):
     """Somebody outside for whom records exist."""
 
     name: str = _name()
     company: str = declare("", title="Company", max_length=200)
-    email: str = declare("", title="E-mail address", max_length=254)
+    email: str = declare("", title="E-mail address", max_length=MAXIMUM_ADDRESS)
     phone: str = declare("", title="Telephone", max_length=100)
     notes: str = _text("Notes")
 
 
-class SavedFilter(_Items):
+class SavedFilter(Texts):
     """Conditions for one kind of record, under a name."""
 
     name: str = _name()
@@ -219,7 +202,7 @@ class SavedFilter(_Items):
     owner: str | None = _owner(help="Whose filter it is; empty: everybody's.")
 
 
-class WorkbookTask(_Items):
+class WorkbookTask(Texts):
     """Something a user has to do."""
 
     title: str = _title()
@@ -232,7 +215,7 @@ class WorkbookTask(_Items):
     notes: str = _text("Notes")
 
 
-class ReportDefinition(_Items):
+class ReportDefinition(Texts):
     """Which records, which columns, in which order."""
 
     name: str = _name()
@@ -242,7 +225,7 @@ class ReportDefinition(_Items):
     sort: str = declare("number", title="Sorted by", max_length=100)
 
 
-class MailTemplate(_Items):
+class MailTemplate(Texts):
     """The text of a kind of mail."""
 
     name: str = _name()
@@ -251,7 +234,7 @@ class MailTemplate(_Items):
     body: str = _text("Text")
 
 
-class NotificationRule(_Items):
+class NotificationRule(Texts):
     """When whom to tell."""
 
     name: str = _name()
@@ -265,7 +248,7 @@ class NotificationRule(_Items):
     active: bool = declare(True, title="Active")
 
 
-class TrackedEmail(_Items):
+class TrackedEmail(Texts):
     """A mail about a record."""
 
     record: str = declare(
