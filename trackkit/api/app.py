@@ -8,8 +8,6 @@ a reference and leaves as `ServerFault` without its details.
 from __future__ import annotations
 
 import inspect
-import secrets
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 
@@ -18,9 +16,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, create_model
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from trackkit.api.docs import add_docs
+from trackkit.api.faults import SOURCE, logged_fault
 from trackkit.api.limits import LimitBody
+from trackkit.api.origin import origin_of
+from trackkit.api.submit_form import BesideApi
 from trackkit.contract import mail, project
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Octets, Operation
@@ -28,22 +30,22 @@ from trackkit.contract.wire import AUTOMATIC_HEADER, WireError, status_of
 from trackkit.domain import errors
 from trackkit.domain.errors import InvalidInput, NotAllowed, NotFound, NotLoggedIn, Problem, ServerFault, TrackkitError
 from trackkit.domain.log import Severity
+from trackkit.domain.project import submission
 from trackkit.services.authentication import authenticate, nobody
 from trackkit.services.catalogue import BINDINGS, Binding
 from trackkit.services.environment import Call, Environment
 from trackkit.services.passwords import PROJECT_PREFIX
 from trackkit.services.project_login import authenticate_project
 
-LOCAL_SCOPE: Final = "trackkit.local"
-"""Set in the ASGI scope of requests that came through the owner-only local socket."""
-
-_SOURCE: Final = "api"
 _SMALL_BODY: Final = 1024 * 1024
 _IMPORT_BODY: Final = 64 * _SMALL_BODY
 
 
-def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDINGS) -> FastAPI:
-    """The application; raises `ServerFault` when an operation has no handler, or a handler no operation."""
+def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDINGS) -> ASGIApp:
+    """The application, with the form for people without an account beside it.
+
+    Raises `ServerFault` when an operation has no handler, or a handler no operation.
+    """
     if unbound := set(OPERATIONS) ^ set(bindings):
         raise ServerFault(f"The server cannot start: no handler, or no operation, for {', '.join(sorted(unbound))}.")
     app = FastAPI(title="trackkit", version=environment.version, docs_url=None, redoc_url=None)
@@ -52,7 +54,7 @@ def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDI
         _add_route(app, environment, operation, bindings[name])
     _add_error_handlers(app, environment)
     app.add_middleware(LimitBody, limit=lambda path: _body_limit(environment, path))
-    return app
+    return BesideApi(app, environment)
 
 
 def _body_limit(environment: Environment, path: str) -> int:
@@ -61,6 +63,8 @@ def _body_limit(environment: Environment, path: str) -> int:
         return _IMPORT_BODY
     if path == PREFIX + project.ATTACH.path:
         return project.MAXIMUM_FILE * 4 // 3 + 2 * _SMALL_BODY
+    if path == PREFIX + project.SUBMIT.path:
+        return submission.MAXIMUM_BODY
     if path != PREFIX + mail.SUBMIT.path:
         return _SMALL_BODY
     return environment.options.current.sending.timing.maximum_message_mb * 1024 * 1024 * 4 // 3 + 2 * _SMALL_BODY
@@ -140,8 +144,7 @@ def _request(operation: Operation[Any, Any], values: dict[str, Any]) -> BaseMode
 
 def _call(environment: Environment, operation: Operation[Any, Any], http: Request) -> Call:
     """Who asks; `NotLoggedIn` or `NotAllowed` when they may not."""
-    local = bool(http.scope.get(LOCAL_SCOPE, False))
-    address = "local" if local else (http.client.host if http.client else "unknown")
+    address, local = origin_of(http)
     automatic = AUTOMATIC_HEADER in http.headers
     scheme, _, token = http.headers.get("authorization", "").partition(" ")
     token = token.strip() if scheme.lower() == "bearer" else ""
@@ -159,7 +162,7 @@ def _call(environment: Environment, operation: Operation[Any, Any], http: Reques
         if not actor.role.covers(operation.role):
             environment.log.write(
                 Severity.unusual_activity,
-                _SOURCE,
+                SOURCE,
                 f"{actor.username} ({actor.role}) was refused {operation.name}.",
                 username=actor.username,
                 client_address=actor.where,
@@ -193,20 +196,7 @@ def _add_error_handlers(app: FastAPI, environment: Environment) -> None:
         return _answer(unknown, error.status_code)
 
     async def unforeseen(request: Request, error: Exception) -> Response:
-        reference = secrets.token_hex(4)
-        environment.log.write(
-            Severity.error,
-            _SOURCE,
-            f"Defect {reference} in {request.method} {request.url.path}: {type(error).__name__}.",
-            _where(error),
-        )
-        return _answer(
-            ServerFault(
-                f"The server made a mistake (reference {reference}).",
-                "The server log has an entry with this reference.",
-                details={"reference": reference},
-            )
-        )
+        return _answer(logged_fault(environment, request, error))
 
     handlers: tuple[tuple[type[Exception], Callable[[Request, Exception], Awaitable[Response]]], ...] = (
         (TrackkitError, known),
@@ -230,8 +220,3 @@ def _answer(error: TrackkitError, status: int | None = None) -> Response:
 def _field(location: tuple[int | str, ...]) -> str:
     """The refused field as the caller wrote it; FastAPI puts where it came from in front."""
     return ".".join(str(part) for part in location[1:]) or str(location[0])
-
-
-def _where(error: BaseException) -> str:
-    """The places an error went through, without any values: those could be secrets."""
-    return "\n".join(f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__))

@@ -17,7 +17,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trackkit.api.app import LOCAL_SCOPE
+from trackkit.api.origin import LOCAL_SCOPE
 from trackkit.domain.errors import Unavailable
 from trackkit.server.folder import Folder
 
