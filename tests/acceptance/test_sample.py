@@ -18,6 +18,7 @@ def test_a_fresh_server_has_a_sample(start: Start) -> None:
         shown.records[kind] for kind in ("defect", "requirement", "requirement_document", "test_case", "test_run")
     )
     assert shown.users > 1
+    assert [offered.name for offered in server.admin.submission_databases().databases] == ["sample"]
     page = server.admin.mail.list()
     assert page.total
     for message in page.messages:

@@ -263,6 +263,12 @@ SAMPLES: dict[str, Sample] = {
     },
     "task.history": nothing,
     "project.databases": nothing,
+    "project.submission_databases": nothing,
+    "project.submit": lambda house, person: {
+        "database": house.project.database,
+        "title": " ",
+        "description": "It stops",
+    },
     "project.open": lambda house, person: {
         "database": house.project.database,
         "username": "guest",
@@ -296,6 +302,7 @@ FAILING = {
     "token.delete": "not_found",
     "job.cancel": "conflict",
     "project.password": "wrong_login",
+    "project.submit": "invalid_input",  # one that is right is counted, and everybody here has the same address
     "project.cancel": "conflict",
 }
 ANYBODY_OF_THE_PROJECT = {"project.session", "project.close", "project.password"}

@@ -66,6 +66,27 @@ def options(name: str, value: object) -> tuple[str, dict[str, Any], str]:
     return "options.set", {"values": {name: value}}, name
 
 
+def submission(**changes: Any) -> dict[str, Any]:
+    return {"database": "x", "title": "It stops", "description": "Every day.", **changes}
+
+
+SUBMISSIONS = [
+    ("database", ""),
+    ("database", "x" * 1001),
+    ("title", ""),
+    ("title", "a\nb"),
+    ("title", None),
+    ("title", "x" * 301),
+    ("description", " "),
+    ("description", "a\x00b"),
+    ("description", "x" * 20_001),
+    ("submitter", "a\r\nb"),
+    ("email", "nobody"),
+    ("owner", "ana"),
+    ("status", "closed"),
+]
+"""Defects without an account; these are refused before they are counted."""
+
 NUMBERS = [
     ("options.history", "before"),
     ("options.plan_revert", "change_id"),
@@ -149,6 +170,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("token.add", {"name": "x", "role": "viewer", "days": 0}, "days"),
     ("setup.complete", {"code": "x", "password": "short"}, "password"),
     ("session.open", {"username": 5, "password": "x"}, "username"),
+    *(("project.submit", submission(**{field: value}), field) for field, value in SUBMISSIONS),
+    ("project.submit", {"database": "x", "title": "It stops"}, "description"),
 ]
 
 

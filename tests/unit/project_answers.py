@@ -156,6 +156,8 @@ def answers() -> dict[str, Any]:
         "task.run": JOB,
         "task.history": tasks.TaskRuns(runs=(RUN,)),
         "project.databases": project.Offers(databases=(project.Offered(name="a", description="The first"),)),
+        "project.submission_databases": project.Offers(databases=(project.Offered(name="b", description="Open"),)),
+        "project.submit": project.Submitted(number=12, message="Thank you."),
         "project.open": project.OpenedProject(**SESSION, token="the-project-token"),
         "project.session": project.ProjectSession(**SESSION),
         "project.close": Done(),

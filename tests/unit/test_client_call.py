@@ -167,6 +167,8 @@ CALLS: dict[str, Any] = {
     "task.run": lambda s: s.tasks.run("Nightly").job,
     "task.history": lambda s: s.tasks.history("Nightly"),
     "project.databases": lambda s: s.offered("web"),
+    "project.submission_databases": lambda s: s.submission_databases(),
+    "project.submit": lambda s: s.submit_defect("b", "It stops", "Every day."),
     "project.open": lambda s: opened(s) and None,
     "project.session": lambda s: opened(s).session(),
     "project.close": lambda s: opened(s).log_out(),
