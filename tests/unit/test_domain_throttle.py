@@ -87,7 +87,9 @@ def test_a_clock_that_jumps_back_locks_nobody_out(hours: float) -> None:
 def test_a_clock_that_jumps_back_lengthens_no_wait() -> None:
     tried = Throttle()
     admitted(tried, NOW, "ada", [HOME] * 10)
-    assert tried.admit(NOW - timedelta(days=365), "ada", HOME) <= PAIR.every
+    before = NOW - timedelta(days=365)
+    assert tried.admit(before, "ada", HOME) <= PAIR.every
+    assert tried.admit(before + PAIR.every, "ada", HOME) == NO_WAIT, "who waits as told gets in"
 
 
 ACCOUNTS, PLACES = ("ada", "bob"), (HOME, "192.0.2.8", LOOPBACK)

@@ -73,7 +73,10 @@ class Rates(Generic[Key]):
         self._owed.pop(key, None)
 
     def _debt(self, now: datetime, key: Key, limit: Limit) -> timedelta:
-        return min(max(self._owed.get(key, now) - now, NO_WAIT), limit.room)
+        owed = self._owed.get(key, now)
+        if owed - now > limit.room:  # the clock was set back: from now on the debt goes down with it
+            owed = self._owed[key] = now + limit.room
+        return max(owed - now, NO_WAIT)
 
 
 def bounded(kept: dict[Key, datetime], over: datetime, most: int) -> None:
