@@ -1,5 +1,7 @@
 """A flood of failed log-ins must not flood the log: some are told one by one, the rest in a summary.
 
+Submissions without an account that are turned away are counted the same way; none of them is told by itself.
+
 | in one window | what is told |
 | --- | --- |
 | the first 5 wrong passwords of an account, 30 in all | each by itself |
