@@ -7,7 +7,7 @@ every key that it counts for has room for that.
 - What is turned away costs nothing and makes no wait longer.
 - The memory is bounded: only what is admitted leaves a trace.
 
-Pure: the clock is passed in, and one that jumps back lengthens no wait.
+Pure: the clock is passed in, and one that jumps back lengthens no wait and keeps nobody out.
 """
 
 from __future__ import annotations
@@ -73,10 +73,8 @@ class Rates(Generic[Key]):
         self._owed.pop(key, None)
 
     def _debt(self, now: datetime, key: Key, limit: Limit) -> timedelta:
-        owed = self._owed.get(key, now)
-        if owed - now > limit.room:  # the clock was set back: from now on the debt goes down with it
-            owed = self._owed[key] = now + limit.room
-        return max(owed - now, NO_WAIT)
+        owed = max(self._owed.get(key, now) - now, NO_WAIT)
+        return owed if owed <= limit.room else NO_WAIT  # more cannot be owed: it is from before the clock was put back
 
 
 def bounded(kept: dict[Key, datetime], over: datetime, most: int) -> None:

@@ -23,7 +23,7 @@ What follows, and is tested as properties:
 - The memory is bounded: only admitted tries leave a trace, and of each kind at most `MOST` are kept.
 
 Nothing here says whether an account exists: names that do not are treated alike. Pure: the clock is passed in, and one
-that jumps back lengthens no wait.
+that jumps back lengthens no wait and locks nobody out.
 """
 
 from __future__ import annotations
