@@ -31,18 +31,25 @@ FRAME_LIMIT = 100_000
 
 
 class Project:
-    """A project and who one is in it. A context manager; `close` ends the session."""
+    """A project and who one is in it. A context manager; `close` ends the session, unless it was opened elsewhere.
 
-    def __init__(self, caller: Caller, server: str, opened: project.OpenedProject) -> None:
+    Parameters
+    ----------
+    caller: acts with the session's token.
+    session: what opening it was answered, or what the server says about one that was opened elsewhere.
+    """
+
+    def __init__(self, caller: Caller, server: str, session: project.ProjectSession) -> None:
         self._caller = caller
-        self._caller.token = SecretStr(opened.token)
         self._server = server
-        self.database = opened.database
-        self.username = opened.username
-        self.commands = opened.commands
+        self.opened = session if isinstance(session, project.OpenedProject) else None
+        """What the log-in was answered, with its token and proof; none in a session that was opened elsewhere."""
+        self.database = session.database
+        self.username = session.username
+        self.commands = session.commands
         """What the user's security groups allowed at the log-in."""
         # Its seat is kept while this process lives, and no longer; what a person does the requests themselves tell.
-        self._heartbeat = Heartbeat(self.session) if opened.client == "native" else None
+        self._heartbeat = Heartbeat(self.session) if self.opened and session.client == "native" else None
 
     def __repr__(self) -> str:
         return f"<project {self.database!r} on {self._server!r}: {self.username}>"
@@ -60,8 +67,11 @@ class Project:
                 raise
 
     def close(self) -> None:
-        """End the session. A second call does nothing."""
+        """End the session if it was opened here; otherwise only forget it. A second call does nothing."""
         if self._caller.token is None:
+            return
+        if self.opened is None:
+            self._caller.token = None
             return
         try:
             self.log_out()
@@ -74,14 +84,14 @@ class Project:
             self._heartbeat.stop()
 
     def log_out(self) -> Done:
-        """End the session, and give the seat back."""
-        done = self._caller.ask(project.CLOSE)
+        """End the session, wherever it was opened, and give the seat back."""
+        done = end_session(self._caller)
         self._forget()
         return done
 
     def session(self) -> project.ProjectSession:
         """Who one is in the project; `NotLoggedIn` when the session has ended."""
-        return self._caller.ask(project.CURRENT)
+        return _session(self._caller)
 
     def password(self, new: Secret, present: Secret) -> Done:
         """Change one's own password; `WrongLogin` when `present` is wrong."""
@@ -263,12 +273,34 @@ def open_project(
     password: Secret,
     client: project.ClientKind | str,
     serial: Secret | None = None,
+    proof: Secret | None = None,
 ) -> Project:
     """Log in to a project over a connection of its own; see `Server.project`."""
     opened = caller.ask(
-        project.OPEN, database=database, username=username, password=password, client=client, serial=serial
+        project.OPEN,
+        database=database,
+        username=username,
+        password=password,
+        client=client,
+        serial=serial,
+        proof=proof,
     )
+    caller.token = SecretStr(opened.token)
     return Project(caller, server, opened)
+
+
+def resume_project(caller: Caller, server: str) -> Project:
+    """The project whose session the caller's token is of; `NotLoggedIn` when it has ended."""
+    return Project(caller, server, _session(caller))
+
+
+def end_session(caller: Caller) -> Done:
+    """End the session that the caller's token is of, also while its database is away; `NotLoggedIn`."""
+    return caller.ask(project.CLOSE)
+
+
+def _session(caller: Caller) -> project.ProjectSession:
+    return caller.ask(project.CURRENT)
 
 
 def _plain(values: dict[str, object] | dict[str, project.Value]) -> dict[str, object]:

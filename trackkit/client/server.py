@@ -23,7 +23,7 @@ from trackkit.client.licenses import LicensesPart
 from trackkit.client.log import Log
 from trackkit.client.mail import Mail
 from trackkit.client.options import OptionsPart
-from trackkit.client.project import Project, open_project
+from trackkit.client.project import Project, end_session, open_project, resume_project
 from trackkit.client.tasks import TasksPart
 from trackkit.contract import project
 from trackkit.contract import server as contract
@@ -133,6 +133,7 @@ class Server:
         password: Secret | None = None,
         client: project.ClientKind = "api",
         serial: Secret | None = None,
+        proof: Secret | None = None,
     ) -> Project:
         """Log in to a project, as one of its users; it takes a license seat until it is closed.
 
@@ -142,6 +143,7 @@ class Server:
         client: what kind of client this is; it decides the idle time-out and the pool of seats.
         serial: of a dedicated license, for native clients; without it TRACKKIT_SERIAL, then the one that is remembered
             on this computer (`trackkit license remember`), and without any a floating seat.
+        proof: of an earlier log-in to this account (`Project.opened.proof`); see `log_in`.
 
         Raises
         ------
@@ -154,7 +156,26 @@ class Server:
         secret = password if password is not None else environment.get("TRACKKIT_PROJECT_PASSWORD", "")
         if client == "native" and serial is None:
             serial = environment.get("TRACKKIT_SERIAL") or dedicated.recall()
-        return open_project(self._caller.beside(), self.name, database, name, secret, client, serial)
+        return open_project(self._caller.beside(), self.name, database, name, secret, client, serial, proof)
+
+    def project_session(self, token: Secret | None = None) -> Project:
+        """Act in a project session that was opened elsewhere, which goes on after `close`; `NotLoggedIn`.
+
+        Parameters
+        ----------
+        token: of the session; without one TRACKKIT_PROJECT_TOKEN.
+        """
+        given = token if token is not None else os.environ.get("TRACKKIT_PROJECT_TOKEN", "")
+        return resume_project(self._beside(given), self.name)
+
+    def end_project_session(self, token: Secret) -> Done:
+        """End a project session that was opened elsewhere, also while its database is away; `NotLoggedIn`."""
+        return end_session(self._beside(token))
+
+    def _beside(self, token: Secret) -> Caller:
+        caller = self._caller.beside()
+        caller.token = token if isinstance(token, SecretStr) else SecretStr(token)
+        return caller
 
     def automatic(self) -> AbstractContextManager[None]:
         """``with server.automatic():`` requests inside are no person's doing and keep no session alive."""

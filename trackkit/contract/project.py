@@ -16,7 +16,7 @@ from trackkit.contract.jobs import Job, NamedJob
 from trackkit.contract.licenses import MAXIMUM_SERIAL
 from trackkit.contract.operation import Done, Nothing, Operation, Request, Response, RowNumber
 from trackkit.domain import errors
-from trackkit.domain.accounts import MAXIMUM_PASSWORD
+from trackkit.domain.accounts import MAXIMUM_PASSWORD, MAXIMUM_PROOF
 from trackkit.domain.databases import MAXIMUM_LOCATION
 from trackkit.domain.project import submission
 from trackkit.domain.project.kind import Kind
@@ -80,6 +80,8 @@ class OpenProject(Request):
     client: ClientKind = "api"
     serial: SecretStr | None = Field(None, max_length=MAXIMUM_SERIAL)
     """Of a dedicated license, for native clients; without one a native client takes a floating seat."""
+    proof: SecretStr | None = Field(None, max_length=MAXIMUM_PROOF)
+    """As at a server log-in: of an earlier log-in to this account."""
 
 
 class ProjectSession(Response):
@@ -97,6 +99,8 @@ class OpenedProject(ProjectSession):
     """The token is shown once; it goes into the Authorization header as ``Bearer``."""
 
     token: str = Field(repr=False)
+    proof: str = Field("", repr=False)
+    """As at a server log-in: to be shown at the next one to this account."""
 
 
 class ProjectPassword(Request):

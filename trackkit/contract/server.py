@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from trackkit.contract.operation import Done, Nothing, Operation, Request, Response
 from trackkit.domain import errors
-from trackkit.domain.accounts import MAXIMUM_PASSWORD, MAXIMUM_USERNAME, Role
+from trackkit.domain.accounts import MAXIMUM_PASSWORD, MAXIMUM_PROOF, MAXIMUM_USERNAME, Role
 
 
 class ServerInfo(Response):
@@ -49,7 +49,7 @@ class LoginRequest(Request):
 
     username: str = Field(max_length=MAXIMUM_USERNAME)
     password: SecretStr | None = Field(None, max_length=MAXIMUM_PASSWORD)
-    proof: SecretStr | None = Field(None, max_length=500)
+    proof: SecretStr | None = Field(None, max_length=MAXIMUM_PROOF)
     """Of an earlier log-in to this account; strangers' failed tries from the same address then do not count."""
 
 

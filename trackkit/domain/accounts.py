@@ -17,6 +17,8 @@ ADMIN = "admin"
 MINIMUM_PASSWORD = 8
 MAXIMUM_PASSWORD = 1024
 MAXIMUM_USERNAME = 64
+MAXIMUM_PROOF = 500
+"""Characters of the proof of an earlier log-in."""
 
 WITHOUT_PASSWORD = "Without a password the account can log in only on the server machine."
 

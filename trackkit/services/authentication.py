@@ -12,15 +12,14 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
-from pydantic import SecretStr
-
 from trackkit.contract import server as contract
 from trackkit.contract.operation import Done, Nothing
 from trackkit.domain.accounts import ADMIN, Actor, Role, checked_password, session_expired, username_key
-from trackkit.domain.errors import Conflict, NotLoggedIn, Unavailable, WrongLogin
+from trackkit.domain.errors import Conflict, NotLoggedIn, WrongLogin
 from trackkit.domain.log import Severity
 from trackkit.services.environment import Call, Environment
 from trackkit.services.login_guard import SOURCE, Attempt
+from trackkit.services.login_proof import known_browser, proof_of
 from trackkit.services.passwords import (
     SESSION_PREFIX,
     TOKEN_PREFIX,
@@ -99,7 +98,7 @@ def open_session(call: Call, request: contract.LoginRequest) -> contract.OpenedS
         environment.log.write(
             Severity.information, SOURCE, f"{row.name} logged in.", username=row.name, client_address=actor.where
         )
-    proof = _proof(call, request)
+    proof = proof_of(call, account_key(request.username), request.proof)
     return contract.OpenedSession(token=token, proof=proof, **_session(row, row.role, session_id, call))
 
 
@@ -114,8 +113,9 @@ def _verified(call: Call, request: contract.LoginRequest) -> UserRow:
     """The user whose password it is."""
     environment = call.environment
     password = request.password.get_secret_value() if request.password else ""
-    browser = _browser(environment, request)
-    attempt = Attempt(SOURCE, account_key(request.username), request.username, call.actor.where, browser=browser)
+    account = account_key(request.username)
+    browser = known_browser(call, account, request.proof)
+    attempt = Attempt(SOURCE, account, request.username, call.actor.where, browser=browser)
     with environment.guard.trying(attempt):
         row = environment.store.read(lambda connection: accounts.find_user(connection, request.username))
         attempt.right = environment.passwords.verify(row.password_hash if row else None, password)
@@ -130,25 +130,6 @@ def _verified(call: Call, request: contract.LoginRequest) -> UserRow:
 def account_key(username: str) -> str:
     """What tries of a server user's password are counted for."""
     return f"server user {username_key(username)}"
-
-
-def _browser(environment: Environment, request: contract.LoginRequest) -> str:
-    """The name of a browser that proves an earlier log-in to that account; empty without a proof that holds."""
-    if request.proof is None:
-        return ""
-    try:
-        opened = environment.sealer.open(account_key(request.username), request.proof.get_secret_value().encode())
-    except Unavailable:
-        return ""
-    return opened.get_secret_value()
-
-
-def _proof(call: Call, request: contract.LoginRequest) -> str:
-    """The proof of this log-in: the one that was shown goes on, so that a browser keeps its name."""
-    if call.actor.local:
-        return ""
-    browser = SecretStr(_browser(call.environment, request) or secrets.token_hex(8))
-    return call.environment.sealer.seal(account_key(request.username), browser).decode()
 
 
 def current_session(call: Call, request: Nothing) -> contract.Session:

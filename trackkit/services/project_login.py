@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from hashlib import sha256
 from typing import Final, cast
+
+from pydantic import SecretStr
 
 from trackkit.contract import project as contract
 from trackkit.contract.operation import Done, Nothing
@@ -23,6 +26,7 @@ from trackkit.domain.seats import Ending, ending_of, renewed, with_pause
 from trackkit.services import seats
 from trackkit.services.environment import Call, Environment
 from trackkit.services.login_guard import Attempt
+from trackkit.services.login_proof import known_browser, proof_of
 from trackkit.services.passwords import PROJECT_PREFIX, new_secret, token_hash
 from trackkit.store import databases, project_items, project_sessions
 from trackkit.store.database import Connection
@@ -89,13 +93,14 @@ def open_project(call: Call, request: contract.OpenProject) -> contract.OpenedPr
         client=request.client,
         commands=user.commands,
         opened_at=call.now,
+        proof=proof_of(call, _attempt(call, request.database, request.username).account, request.proof),
     )
 
 
 def _verified(call: Call, request: contract.OpenProject) -> tuple[DatabaseRow, LoginRow]:
     """The database and the user whose password it is."""
     environment = call.environment
-    attempt = _attempt(call, request.database, request.username)
+    attempt = _attempt(call, request.database, request.username, request.proof)
     with environment.guard.trying(attempt):
         row, user = _claimed(environment, request)
         attempt.database = row.name if row else attempt.database
@@ -106,14 +111,15 @@ def _verified(call: Call, request: contract.OpenProject) -> tuple[DatabaseRow, L
     return row, user
 
 
-def _attempt(call: Call, database: str, username: str) -> Attempt:
+def _attempt(call: Call, database: str, username: str, proof: SecretStr | None = None) -> Attempt:
     """A try of a project user's password; however the database is written, its tries are counted together."""
     try:
         key = call.environment.places.key_of(database)
     except InvalidInput:
         key, database = key_of_name(database), ""  # it can hold a password, and stands in no list
-    account = f"project user {key}\n{key_of_name(username)}"
-    return Attempt(SOURCE, account, username, call.actor.where, database=database)
+    account = f"project user {sha256(repr((key, key_of_name(username))).encode()).hexdigest()}"  # names can be long
+    browser = known_browser(call, account, proof)
+    return Attempt(SOURCE, account, username, call.actor.where, browser=browser, database=database)
 
 
 def _claimed(environment: Environment, request: contract.OpenProject) -> tuple[DatabaseRow | None, LoginRow | None]:
