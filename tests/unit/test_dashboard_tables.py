@@ -115,7 +115,7 @@ def test_an_ended_session_leads_to_the_log_in() -> None:
         raise NotLoggedIn("This session has ended.")
 
     handler()
-    assert 'href="/"' in line.value
+    assert '<a href="" target="_top">Log in again</a>' in line.value, "this very page, by way of the log-in page"
 
 
 def test_a_defect_names_its_place_and_none_of_its_words() -> None:

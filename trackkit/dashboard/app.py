@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from trackkit.dashboard.access import PAGES, VisitorAuthorizer, guarded, routes
+from trackkit.dashboard.catalogue import Catalogue
 from trackkit.dashboard.door import SWEEP_SECONDS, Door
 from trackkit.dashboard.identity import VisitorIdentity
 from trackkit.dashboard.kernels import OwnPython, VisitorKernels
@@ -97,10 +99,15 @@ def _who_is_here(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
     """What the page's head shows while the kernel starts, and the log-out form's token."""
     handler = CallContext.get(CallContext.JUPYTER_HANDLER)
     visitor = handler.current_user
+    here = handler.settings["authorizer"].catalogue.at(handler.request.path)
     page_config["trackkit"] = {
         "username": visitor.username,
-        "role": visitor.role,
+        "known_as": visitor.known_as,
         "xsrf": handler.xsrf_token.decode(),
+        "dashboards": [
+            {"path": one.path, "title": one.title, "here": one == here}
+            for one in handler.settings["authorizer"].catalogue.open_to(visitor)
+        ],
     }
     return page_config
 
@@ -116,10 +123,16 @@ class Dashboards(Voila):  # type: ignore[misc]
         """The folder of dashboards."""
         return Path(self.root_dir)
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """To whom each dashboard opens."""
+        return Catalogue(self.folder, lambda name, why: self.log.error("Nobody can open dashboard %s: %s.", name, why))
+
     def initialize(self, argv: list[str] | None = None) -> None:
         """Voilà's own, without the warning about notebooks whose stored outputs are not trusted: ours hold none."""
         super().initialize(argv)
         self.log.addFilter(lambda record: record.msg != "Notebook %s is not trusted")
+        self.catalogue.all()  # what cannot be opened is told now, not when the first visitor comes
 
     def setup_template_dirs(self) -> None:
         """Ours first: page, error page, log-in."""

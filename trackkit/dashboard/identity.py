@@ -6,6 +6,7 @@ all closed: `get_user` is replaced as a whole and never looks at them.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.auth.identity import IdentityProvider
@@ -47,14 +48,14 @@ class VisitorIdentity(IdentityProvider):
             secure=handler.request.protocol == "https",
         )
 
-    def proof_of(self, handler: RequestHandler) -> str | None:
-        """What this browser kept of its last log-in."""
-        return handler.get_cookie(self._proof_name(handler))
+    def proof_of(self, handler: RequestHandler, database: str) -> str | None:
+        """What this browser kept of its last log-in there: to that project, or (without a name) to the server."""
+        return handler.get_cookie(self._proof_name(handler, database))
 
-    def keep_proof(self, handler: RequestHandler, proof: str) -> None:
+    def keep_proof(self, handler: RequestHandler, database: str, proof: str) -> None:
         """Let the browser keep it beyond the visit; it opens nothing, so it may stay after log-out."""
         handler.set_cookie(
-            self._proof_name(handler),
+            self._proof_name(handler, database),
             proof,
             path="/login",
             expires_days=PROOF_DAYS,
@@ -63,8 +64,10 @@ class VisitorIdentity(IdentityProvider):
             secure=handler.request.protocol == "https",
         )
 
-    def _proof_name(self, handler: RequestHandler) -> str:
-        return f"{self.get_cookie_name(handler)}-proof"
+    def _proof_name(self, handler: RequestHandler, database: str) -> str:
+        """One for each project, so that a log-in to one takes nothing from those to others."""
+        whose = f"-{sha256(database.casefold().encode()).hexdigest()[:16]}" if database else ""
+        return f"{self.get_cookie_name(handler)}-proof{whose}"
 
     def should_check_origin(self, handler: Any) -> bool:
         """Always: nobody comes in by token."""

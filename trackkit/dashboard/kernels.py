@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.kernelspec import KernelSpecManager
@@ -17,6 +18,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from tornado.web import HTTPError
 from traitlets import default
 
+from trackkit.contract.operation import Realm
 from trackkit.dashboard.server_calls import TrackkitServer
 from trackkit.dashboard.visits import KERNELS_PER_VISIT, Visitor
 
@@ -29,6 +31,9 @@ PASSED_ON = (
 )
 """Names of this process's environment that a kernel needs to run. PYTHONPATH: a checkout that is not installed."""
 
+TOKEN_NAMES: Mapping[Realm, str] = MappingProxyType({"server": "TRACKKIT_TOKEN", "project": "TRACKKIT_PROJECT_TOKEN"})
+"""Under which name a kernel gets its visitor's session: one of them, never both."""
+
 
 def kernel_environment(visitor: Visitor, server: TrackkitServer, own: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a visitor's kernel.
@@ -39,7 +44,7 @@ def kernel_environment(visitor: Visitor, server: TrackkitServer, own: Mapping[st
     """
     return {name: own[name] for name in PASSED_ON if name in own} | {
         "TRACKKIT_SERVER": server.url,
-        "TRACKKIT_TOKEN": visitor.token,
+        TOKEN_NAMES[visitor.realm]: visitor.token,
         **({"TRACKKIT_FINGERPRINT": server.fingerprint} if server.fingerprint else {}),
     }
 

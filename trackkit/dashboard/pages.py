@@ -14,16 +14,17 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError, StaticFileHandler
 
 from trackkit import widgets
+from trackkit.contract.project import Offered
+from trackkit.contract.server import ServerInfo
 from trackkit.contract.wire import status_of
-from trackkit.dashboard.access import PAGES, guarded
+from trackkit.dashboard.access import PAGES, guarded, refuse
+from trackkit.dashboard.catalogue import Catalogue
 from trackkit.dashboard.door import Door
-from trackkit.dashboard.folder import dashboard_names
+from trackkit.dashboard.log_in_to import SERVER, LogInTo, choices
+from trackkit.dashboard.plain import CONTENT_SECURITY_POLICY, answer
 from trackkit.dashboard.server_calls import TrackkitServer
+from trackkit.dashboard.visits import Visitor
 from trackkit.domain.errors import InvalidInput, TooManyAttempts, TrackkitError
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 NOTICES = {
     "ready": "The admin password is set. Log in as admin.",
@@ -55,63 +56,104 @@ class Page(JupyterHandler):
         """The trackkit server these dashboards belong to."""
         return self.settings["trackkit_server"]  # type: ignore[no-any-return]
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """To whom each dashboard opens."""
+        return self.settings["authorizer"].catalogue  # type: ignore[no-any-return]
+
+    @property
+    def next_page(self) -> str:
+        """Where the person was going."""
+        return safe_next(self.get_argument("next", "/"))
+
     def show(self, template: str, error: TrackkitError | None = None, **facts: Any) -> None:
         """Answer with a page; an error gives it its status and its line."""
         if error is not None:
             self.set_status(status_of(error))
         if isinstance(error, TooManyAttempts):
             self.set_header("Retry-After", str(error.retry_after))
-        self.set_header("Cache-Control", "no-store")
-        next_page = safe_next(self.get_argument("next", "/"))
-        facts |= {"error": error, "server": self.server.url, "next": next_page}
-        self.finish(self.render_template(template, **facts))  # type: ignore[no-untyped-call]
+        answer(self, template, **facts, error=error, server=self.server.url, next=self.next_page)
 
 
 class LoginPage(Page):
-    """User name and password; on a server without an admin password the way to set it."""
+    """What to log in to, user name and password; on a server without an admin password the way to set it."""
 
     @allow_unauthenticated
     async def get(self) -> None:
         """The form."""
         if self.current_user is not None:
-            self.redirect(safe_next(self.get_argument("next", "/")))
+            self.redirect(self.next_page)
             return
-        notice = NOTICES.get(self.get_argument("notice", ""), "")
-        try:
-            info = await self.server.info()
-        except TrackkitError as error:
-            self.show("login.html", error, notice=notice, username="", setup_open=False, text="")
-            return
-        if info.setup_open and not self.get_argument("form", ""):
+        error, info, offered = await self._front()
+        chosen = self._meant(offered)
+        if info and info.setup_open and chosen.value == SERVER and not self.get_argument("form", ""):
             self.redirect("/setup")
             return
-        username = "admin" if self.get_argument("notice", "") == "ready" else ""
-        self.show("login.html", notice=notice, username=username, setup_open=info.setup_open, text=info.login_text)
+        notice = self.get_argument("notice", "")
+        username = "admin" if notice == "ready" else ""
+        self._show(error, info, offered, chosen, username, NOTICES.get(notice, ""))
 
     @allow_unauthenticated
     async def post(self) -> None:
         """Log in, or say on the same page why not."""
+        chosen = LogInTo(self.get_body_argument("to", SERVER), self.get_body_argument("other", ""))
         username = self.get_body_argument("username", "")
+        try:
+            visitor = await self._log_in(chosen.checked().database, username)
+        except TrackkitError as error:
+            _, info, offered = await self._front()  # that it does not answer either is said by the error already
+            self._show(error, info, offered, chosen, username, "")
+            return
+        dashboard = self.catalogue.at(self.next_page)
+        changed_their_mind = dashboard is not None and dashboard.realm != visitor.realm
+        self.redirect("/" if changed_their_mind else self.next_page)
+
+    async def _log_in(self, database: str, username: str) -> Visitor:
         identity = self.settings["identity_provider"]
         password = self.get_body_argument("password", "", strip=False)
-        try:
-            visitor, proof = await self.door.enter(username, password, identity.proof_of(self))
-        except TrackkitError as error:
-            text = await self._text()
-            self.show("login.html", error, notice="", username=username, setup_open=False, text=text)
-            return
+        shown = identity.proof_of(self, database)
+        visitor, proof = await self.door.enter(username, password, shown, database=database)
         if self.current_user is not None:
             await self.door.leave(self.current_user)
         identity.remember(self, visitor)
-        identity.keep_proof(self, proof)
-        self.redirect(safe_next(self.get_body_argument("next", "/")))
+        identity.keep_proof(self, database, proof)
+        return visitor
 
-    async def _text(self) -> str:
-        """The server's text; none while the server does not answer, which the page says anyway."""
+    async def _front(self) -> tuple[TrackkitError | None, ServerInfo | None, tuple[Offered, ...]]:
+        """What the server says before any log-in; when it cannot be asked why, and nothing."""
         try:
-            return (await self.server.info()).login_text
-        except TrackkitError:
-            return ""
+            return (None, *await self.server.front())
+        except TrackkitError as error:
+            return error, None, ()
+
+    def _meant(self, offered: tuple[Offered, ...]) -> LogInTo:
+        """What somebody who comes here probably wants to log in to: what the address names or leads to."""
+        if named := self.get_argument("database", ""):
+            return LogInTo.project(named)
+        dashboard = self.catalogue.at(self.next_page)
+        if dashboard is None or dashboard.realm == "server":
+            return LogInTo()
+        return LogInTo.project(offered[0].name if offered else "")
+
+    def _show(
+        self,
+        error: TrackkitError | None,
+        info: ServerInfo | None,
+        offered: tuple[Offered, ...],
+        chosen: LogInTo,
+        username: str,
+        notice: str,
+    ) -> None:
+        self.show(
+            "login.html",
+            error,
+            choices=choices(offered),
+            chosen=chosen.among(offered),
+            username=username,
+            notice=notice,
+            text=info.login_text if info else "",
+            setup_open=bool(info and info.setup_open),
+        )
 
 
 class SetupPage(Page):
@@ -147,21 +189,28 @@ class LogoutPage(Page):
     """Log out; by POST only, so that no link or picture of another site can do it."""
 
     async def post(self) -> None:
-        """End the visit."""
-        await self.door.leave(self.current_user)
+        """End the visit; the log-in page then offers what this one was in, or what leads to where one wants to go."""
+        visitor: Visitor = self.current_user
+        await self.door.leave(visitor)
         self.settings["identity_provider"].clear_login_cookie(self)
-        self.redirect("/login?" + urlencode({"notice": "left"}))
+        again = {"notice": "left"}
+        if self.next_page != "/":
+            again["next"] = self.next_page
+        elif visitor.database:
+            again["database"] = visitor.database
+        self.redirect("/login?" + urlencode(again))
 
 
 class StartPage(Page):
-    """Leads to the first dashboard."""
+    """Leads to the first dashboard that opens to the visitor."""
 
     async def get(self) -> None:
-        """Redirect there."""
-        names = dashboard_names(self.settings["authorizer"].folder)
-        if not names:
-            raise HTTPError(404)
-        self.redirect(f"/voila/render/{names[0]}")
+        """Redirect there; 403 when there is none."""
+        open_to_them = self.catalogue.open_to(self.current_user)
+        if open_to_them:
+            self.redirect(open_to_them[0].path)
+        else:
+            refuse(self, None)
 
 
 class MissingPage(Page):

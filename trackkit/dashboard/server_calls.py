@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
 from trackkit.client import Server, reach
+from trackkit.contract.operation import Realm
+from trackkit.contract.project import Offered, OpenedProject
 from trackkit.contract.server import OpenedSession, ServerInfo
 
 T = TypeVar("T")
@@ -34,6 +37,10 @@ class TrackkitServer:
         """What anyone may know, and whether the server still waits to be set up."""
         return await self._ask(lambda server: server.info())
 
+    async def front(self) -> tuple[ServerInfo, tuple[Offered, ...]]:
+        """What the log-in page shows: the same, and the databases of the web log-in list."""
+        return await self._ask(lambda server: (server.info(), server.offered("web").databases))
+
     async def complete_setup(self, code: str, password: str) -> None:
         """Set the admin password with the one-time code; `WrongLogin`, `InvalidInput`, `Conflict`."""
         await self._ask(lambda server: server.complete_setup(code, password))
@@ -53,27 +60,45 @@ class TrackkitServer:
 
         return await self._ask(opened)
 
-    async def log_out(self, token: str) -> None:
-        """End a visitor's session."""
-        await self._ask(lambda server: server.log_out(), token)
+    async def log_in_to_project(
+        self, database: str, username: str, password: str, proof: str | None = None
+    ) -> OpenedProject:
+        """The same for a user of a project; besides `DatabaseUnavailable`."""
 
-    async def check(self, token: str, *, automatic: bool) -> None:
+        def opened(server: Server) -> OpenedProject:
+            project = server.project(database, username, password, client="web", proof=proof)
+            assert project.opened is not None  # noqa: S101 - for the type checker: it was opened just now
+            return project.opened
+
+        return await self._ask(opened)
+
+    async def log_out(self, realm: Realm, token: str) -> None:
+        """End a visitor's session."""
+
+        def ended(server: Server) -> None:
+            if realm == "project":
+                server.end_project_session(token)
+            else:
+                server.use_token(token)
+                server.log_out()
+
+        await self._ask(ended)
+
+    async def check(self, realm: Realm, token: str, *, automatic: bool) -> None:
         """`NotLoggedIn` when a visitor's session has ended; `automatic`: the question is no activity of theirs."""
 
         def asked(server: Server) -> None:
-            if automatic:
-                with server.automatic():
+            with server.automatic() if automatic else nullcontext():
+                if realm == "project":
+                    server.project_session(token)
+                else:
                     server.use_token(token)
-            else:
-                server.use_token(token)
 
         await self._ask(asked)
 
-    async def _ask(self, question: Callable[[Server], T], token: str | None = None) -> T:
+    async def _ask(self, question: Callable[[Server], T]) -> T:
         def answer() -> T:
             with reach(self.url, fingerprint=self.fingerprint) as server:
-                if token is not None:
-                    server.use_token(token)
                 return question(server)
 
         return await asyncio.to_thread(answer)

@@ -13,19 +13,34 @@ from dataclasses import dataclass, field
 
 from jupyter_server.auth.identity import User
 
+from trackkit.contract.operation import Realm
+
 KERNELS_PER_VISIT = 4
 """A kernel takes about 100 MB; who opens more pages than this loses the oldest."""
 
 
 @dataclass
 class Visitor(User):
-    """A logged-in person: what Jupyter knows as the user, with the role and session the trackkit server gave."""
+    """A logged-in person: what Jupyter knows as the user, with what the trackkit server said of them."""
 
     role: str = ""
+    """Of a server user."""
+    database: str = ""
+    """Of a project user: the project that the session is in."""
     token: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
     kernels: list[str] = field(default_factory=list)
     """Ids of the kernels this visit started, oldest first."""
+
+    @property
+    def realm(self) -> Realm:
+        """Whose log-in it was: that of a server user, or of a user of a project."""
+        return "project" if self.database else "server"
+
+    @property
+    def known_as(self) -> str:
+        """What they are besides their name: the role, or the project they are in."""
+        return f"in {self.database}" if self.database else self.role
 
 
 class Visits:
@@ -35,8 +50,14 @@ class Visits:
         self._visits: dict[str, Visitor] = {}
 
     def open(self, username: str, role: str, token: str) -> Visitor:
-        """A new visit under a fresh random key (never a key that a browser brought along)."""
-        visitor = Visitor(username=username, role=role, token=token, key=secrets.token_urlsafe(32))
+        """A new visit of a server user, under a fresh random key (never a key that a browser brought along)."""
+        return self._open(Visitor(username=username, role=role, token=token, key=secrets.token_urlsafe(32)))
+
+    def open_in_project(self, username: str, database: str, token: str) -> Visitor:
+        """The same for a user of a project."""
+        return self._open(Visitor(username=username, database=database, token=token, key=secrets.token_urlsafe(32)))
+
+    def _open(self, visitor: Visitor) -> Visitor:
         self._visits[visitor.key] = visitor
         return visitor
 

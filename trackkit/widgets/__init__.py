@@ -22,6 +22,7 @@ __all__ = [
     "server_users_page",
     "support_page",
     "tasks_page",
+    "web_client_page",
 ]
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from trackkit.widgets.support import support_page
     from trackkit.widgets.tasks_panel import tasks_page
     from trackkit.widgets.users_panel import server_users_page
+    from trackkit.widgets.web_client import web_client_page
 
 _HOME_OF = {
     "connections_page": "connections_panel",
@@ -47,6 +49,7 @@ _HOME_OF = {
     "server_options_page": "server_options",
     "support_page": "support",
     "tasks_page": "tasks_panel",
+    "web_client_page": "web_client",
 }
 
 

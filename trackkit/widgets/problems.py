@@ -20,8 +20,8 @@ import ipywidgets as w
 from trackkit.domain.errors import NotLoggedIn, TrackkitError, WrongLogin
 from trackkit.widgets.tables import shown
 
-LOG_IN_AGAIN = '<a href="/" target="_top">Log in again</a>'
-"""For dashboards, whose log-in page lies there."""
+LOG_IN_AGAIN = '<a href="" target="_top">Log in again</a>'
+"""For dashboards: this very page, to which the way leads through the log-in page now."""
 
 
 def problem(error: TrackkitError, again: str = LOG_IN_AGAIN) -> str:

@@ -104,9 +104,15 @@ class ProjectLogIn:
 
 
 class ProjectPanel:
-    """The panel. `widget` is what is shown; the controls and `form` are for tests, and do what a click does."""
+    """The panel. `widget` is what is shown; the controls and `form` are for tests, and do what a click does.
 
-    def __init__(self, server: Server, project: Project, trouble: Trouble, left: Callable[[], None]) -> None:
+    Parameters
+    ----------
+    left: called after *Log out*. None = the session is the page's, as in the web client: the panel is all there is on
+        it, cannot log out, and shows no Python, which people who use a project have no use for.
+    """
+
+    def __init__(self, server: Server, project: Project, trouble: Trouble, left: Callable[[], None] | None) -> None:
         self._server, self.project, self._trouble, self._left = server, project, trouble, left
         may = [kind for kind in ORDER if self.may(kind, "view")]
         self.kind = w.Dropdown(options=[(KINDS[kind].titles, kind) for kind in may], description="Show")
@@ -117,7 +123,9 @@ class ProjectPanel:
         self.grid_box, self.below, self.asking, self.progress = w.VBox(), w.VBox(), w.VBox(), w.VBox()
         self.form: DeclaredForm | None = None
         actions = {"Add": self.add, "Edit": self.edit, "Delete": self.delete, "Files": self.show_files}
-        actions |= {"Import CSV": self.import_csv, "Export CSV": self.export, "Log out": self.log_out}
+        actions |= {"Import CSV": self.import_csv, "Export CSV": self.export}
+        if left is not None:
+            actions["Log out"] = self.log_out
         self.buttons = {words: w.Button(description=words) for words in actions}
         self.buttons["Add"].button_style = "primary"
         self.buttons["Delete"].add_class("tk-danger")
@@ -126,7 +134,7 @@ class ProjectPanel:
         self.code = python_of("", server)
         reached = f"Project on {server.name}, as {project.username}."
         self.widget = panel(
-            title(project.database, reached),
+            title(project.database, reached, level=2 if left else 1),
             row(self.kind, self.filter, self.where, self.text),
             self.count,
             self.grid_box,
@@ -136,7 +144,7 @@ class ProjectPanel:
             self.said,
             self.saved,
             self.below,
-            self.code,
+            *([self.code] if left else []),
         )
         self.kind.observe(shows_problems(trouble)(lambda _: self.change_kind()), names="value")
         for control in (self.filter, self.where, self.text):
@@ -341,7 +349,7 @@ class ProjectPanel:
 
     def log_out(self) -> None:
         """End the project session."""
-        in_background(self._trouble, self.project.close, lambda _: self._left())
+        in_background(self._trouble, self.project.close, lambda _: self._left() if self._left else None)
 
 
 def _empty_secret(secret: bool, value: object) -> bool:
