@@ -16,6 +16,7 @@ from tests.running import RunningServer, clean_environment
 
 START_SECONDS = 60
 PAGE = "/voila/render/support.ipynb"
+PROJECT_PAGE = "/voila/render/project.ipynb"
 
 
 @dataclass
@@ -26,11 +27,15 @@ class RunningDashboards:
     home: Path
     url: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """Of dashboards; none = those that ship with trackkit."""
 
     def start(self) -> RunningDashboards:
         """Start the process and wait for its `ready` line."""
         command = [sys.executable, "-m", "trackkit.dashboard", "--server-url", self.server.url, "--port", "0"]
         command += ["--fingerprint", f"sha256:{self.server.fingerprint}"]
+        if self.folder:
+            command += ["--folder", str(self.folder)]
         with self._stderr_path.open("ab") as stderr:
             self.process = subprocess.Popen(
                 command,
@@ -100,13 +105,14 @@ class Visitor:
         """Send a form as its page would."""
         return self.http.post(path, data={"_xsrf": self.xsrf, **fields})
 
-    def log_in(self, username: str, password: str) -> httpx.Response:
-        """Fill in the log-in form."""
-        return self.post("/login", username=username, password=password)
+    def log_in(self, username: str, password: str, database: str = "", **more: str) -> httpx.Response:
+        """Fill in the log-in form; a database is one of those it offers."""
+        to = {"to": f"project:{database}"} if database else {}
+        return self.post("/login", username=username, password=password, **{**to, **more})
 
-    def open_page(self) -> str:
-        """Open the support page; the id of its kernel."""
-        answer = self.http.get(PAGE)
+    def open_page(self, page: str = PAGE) -> str:
+        """Open a dashboard; the id of its kernel."""
+        answer = self.http.get(page)
         assert answer.status_code == 200, answer
         found = re.search(r'"kernelId": ?"([^"]+)"', answer.text)
         assert found, answer.text[-2000:]

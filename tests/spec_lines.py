@@ -7,6 +7,7 @@ from __future__ import annotations
 
 LINES = (
     "0: an operator ends project sessions",
+    "0: one log-in page, two realms; each dashboard opens only to its realm and role",
     "1: a connection: name, address, port, encrypted or not, certificate pinned at first use; limits of each",
     "1: kept in order in connections.toml in TRACKKIT_HOME, never a password in it",
     "1: an opt-in to the operating system's keyring may remember a password",
@@ -156,6 +157,7 @@ LINES = (
     "9: import and export as DataFrame",
     "9: idle sessions are ended and logged",
     "9: solosubmit needs no account and can only submit a defect",
+    "9: the web client: log-in page with the server's text and the web database list, records",
     "10: cron-like schedules, last result, next run, run now, history",
     "10: a missed run runs once at start if asked",
     "13: Histogram to filter: select a stretch, the view filters to it, the filter is shown as code",

@@ -119,6 +119,30 @@ def test_a_browser_that_was_here_before_is_told_apart_at_the_same_address(server
 
 
 @pytest.mark.spec("6: throttling after failed log-ins without locking the victim out")
+def test_so_is_a_browser_that_was_in_the_project_before(server: RunningServer) -> None:
+    with server.admin.project("besieged", "administrator", PASSWORD) as project:
+        project.add("user", name="regular", password=PASSWORD)
+        project.add("user", name="other", password=PASSWORD)
+    sessions = "/project/sessions"
+    with attacker(server) as http:
+        asked = {"database": "besieged", "username": "regular", "password": PASSWORD}
+        proof = http.post(sessions, json=asked).json()["proof"]
+        assert flood(http, 60, "regular", "besieged")[401] <= KNOWN_PAIR.tries + 5
+        assert http.post(sessions, json={**asked, "proof": proof}).status_code == 200
+        assert http.post(sessions, json={**asked, "database": "BESIEGED", "proof": proof}).status_code == 200
+        for forged in ("x", proof[:-4] + "AAA=", "\N{SNOWMAN}"):
+            assert http.post(sessions, json={**asked, "proof": forged}).status_code == 429
+        alone = {**asked, "password": "", "proof": proof}
+        assert http.post(sessions, json=alone).status_code == 401, "a proof opens nothing by itself"
+        assert http.post(sessions, json={**alone, "username": "other"}).status_code == 401
+        assert flood(http, 60, "other", "besieged")[429] > 0
+        another = {**asked, "username": "other", "proof": proof}
+        assert http.post(sessions, json=another).status_code == 429, "it is bound to its account"
+        crossed = {"username": "admin", "password": "", "proof": proof}
+        assert http.post(SERVER, json=crossed).status_code == 401, "and to its realm"
+
+
+@pytest.mark.spec("6: throttling after failed log-ins without locking the victim out")
 def test_many_addresses_cost_no_more_and_keep_out_nobody_who_is_known(server: RunningServer) -> None:
     server.admin.users.add("besieged", "viewer", PASSWORD)
     with attacker(server, "127.0.0.77") as home:

@@ -345,6 +345,41 @@ def test_session_opened_here_is_closed(api: peers.ApiServer) -> None:
     assert api.calls() == ["server.info", "session.open", "session.close"]
 
 
+def test_a_project_session_that_was_opened_elsewhere_is_acted_in_and_not_closed(
+    server: Server, api: peers.ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server.project_session("tkp_1") as known:
+        assert known.opened is None
+        assert (known.database, known.username) == ("a", "anna")
+        assert api.last("project.session").headers["Authorization"] == "Bearer tkp_1"
+        known.list("defect")
+        assert api.last("project.list").headers["Authorization"] == "Bearer tkp_1"
+        assert "tkp_1" not in repr(known) + repr(vars(known))
+    assert "project.close" not in api.calls()
+    server.mail.summary()
+    assert api.last("mail.summary").headers["Authorization"] == "Bearer the-session-token", "each its own token"
+    monkeypatch.setenv("TRACKKIT_PROJECT_TOKEN", "tkp_2")
+    server.project_session()
+    assert api.last("project.session").headers["Authorization"] == "Bearer tkp_2"
+    server.end_project_session("tkp_3")
+    assert api.last("project.close").headers["Authorization"] == "Bearer tkp_3"
+
+
+def test_a_project_log_in_shows_the_proof_and_keeps_the_new_one_out_of_sight(
+    server: Server, api: peers.ApiServer
+) -> None:
+    api.answers["project.open"] = api.answers["project.open"].model_copy(update={"proof": "the next proof"})
+    with server.project("a", "anna", "pw-of-anna", "web", proof="shown before") as known:
+        assert api.last("project.open").fields["proof"] == "shown before"
+        assert known.opened is not None
+        assert known.opened.proof == "the next proof"
+        assert "the next proof" not in repr(vars(known))
+        assert "the-project-token" not in repr(vars(known))
+    assert "project.close" in api.calls()
+    server.project("a", "anna", "pw-of-anna")
+    assert "proof" not in api.last("project.open").fields
+
+
 def test_first_error_is_told_when_closing_fails_too(api: peers.ApiServer) -> None:
     api.answers["session.close"] = errors.Unavailable("stopping")
     with (

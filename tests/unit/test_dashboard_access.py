@@ -15,7 +15,7 @@ from trackkit.dashboard.folder import dashboard_names, dashboards_folder
 from trackkit.dashboard.kernels import PASSED_ON, OwnPython, kernel_environment
 from trackkit.dashboard.pages import safe_next
 from trackkit.dashboard.server_calls import TrackkitServer
-from trackkit.dashboard.visits import Visitor, Visits
+from trackkit.dashboard.visits import ENDED_VISITS, Visitor, Visits
 
 SERVER = TrackkitServer("https://127.0.0.1:8470", "sha256:" + "0" * 64)
 
@@ -68,6 +68,7 @@ def test_no_configuration_file_no_token_and_no_preheating(app: Dashboards) -> No
         (access.KERNELS, "theirs", False),
         (access.KERNELS, None, False),
         (access.DASHBOARDS, "support.ipynb", True),
+        (access.DASHBOARDS, "project.ipynb", False),
         (access.DASHBOARDS, "../pyproject.toml", False),
         (access.DASHBOARDS, "", False),
         (access.ASSETS, "static/x.js", True),
@@ -83,12 +84,34 @@ def test_the_rules(app: Dashboards, resource: str, target: str | None, allowed: 
     assert app.authorizer.is_authorized(handler, User("ada"), "read", resource) is False
 
 
-def test_a_kernel_gets_its_visitors_session_and_nothing_that_is_not_listed() -> None:
-    own = dict.fromkeys((*PASSED_ON, "AWS_SECRET_ACCESS_KEY", "TRACKKIT_PASSWORD", "JUPYTER_TOKEN"), "x")
-    visitor = Visits().open("ada", "viewer", "session token of ada")
+def test_the_rules_for_a_user_of_a_project(app: Dashboards) -> None:
+    visitor = app.visits.open_in_project("ana", "sample", "token")
+    visitor.kernels.append("mine")
+
+    def may(resource: str, target: str) -> bool:
+        handler = SimpleNamespace(path_kwargs={}, path_args=[target])
+        return bool(app.authorizer.is_authorized(handler, visitor, "read", resource))
+
+    assert may(access.DASHBOARDS, "project.ipynb")
+    assert not may(access.DASHBOARDS, "support.ipynb")
+    assert may(access.KERNELS, "mine")
+    assert not may(access.KERNELS, "theirs")
+    assert may(access.ASSETS, "static/x.js")
+    assert not may("contents", "project.ipynb")
+
+
+@pytest.mark.parametrize("realm", ["server", "project"])
+def test_a_kernel_gets_its_visitors_session_and_nothing_that_is_not_listed(realm: str) -> None:
+    other_names = ("AWS_SECRET_ACCESS_KEY", "TRACKKIT_PASSWORD", "JUPYTER_TOKEN", "TRACKKIT_TOKEN")
+    own = dict.fromkeys((*PASSED_ON, *other_names, "TRACKKIT_PROJECT_TOKEN"), "x")
+    visits = Visits()
+    if realm == "server":
+        visitor, name = visits.open("ada", "viewer", "the session"), "TRACKKIT_TOKEN"
+    else:
+        visitor, name = visits.open_in_project("ana", "sample", "the session"), "TRACKKIT_PROJECT_TOKEN"
     given = kernel_environment(visitor, SERVER, own)
-    assert set(given) == {*PASSED_ON, "TRACKKIT_SERVER", "TRACKKIT_TOKEN", "TRACKKIT_FINGERPRINT"}
-    assert given["TRACKKIT_TOKEN"] == "session token of ada"
+    assert set(given) == {*PASSED_ON, "TRACKKIT_SERVER", name, "TRACKKIT_FINGERPRINT"}
+    assert given[name] == "the session"
 
 
 def test_kernels_run_this_python_whatever_lies_in_the_home_folder() -> None:
@@ -102,8 +125,18 @@ def test_a_visit_is_found_by_its_key_until_it_ends_and_never_shows_its_secrets()
     assert visits.get("") is None
     assert "the token" not in repr(visitor)
     assert visitor.key not in repr(visitor)
+    in_project = visits.open_in_project("ana", "sample", "the token")
+    assert visits.get(in_project.key) is in_project
+    assert "the token" not in repr(in_project)
+    assert in_project.key not in repr(in_project)
     visits.end(visitor)
     assert visits.get(visitor.key) is None
+    assert visits.was_in(in_project.key) == ""
+    visits.end(in_project)
+    assert (visits.was_in(in_project.key), visits.was_in(visitor.key)) == ("sample", "")
+    for number in range(ENDED_VISITS):
+        visits.end(visits.open_in_project("ana", f"project {number}", "the token"))
+    assert visits.was_in(in_project.key) == "", "only the latest are remembered"
     assert isinstance(visitor, Visitor)
 
 

@@ -103,7 +103,7 @@ class Catalogue:
         try:
             return read_dashboard(path)
         except InvalidInput as error:
-            self._refused(path.name, "; ".join(f"{problem.field} {problem.message}" for problem in error.problems))
+            self._refused(path.name, error.message)
             return None
 
 
@@ -115,16 +115,16 @@ def read_dashboard(path: Path) -> Dashboard:
         declared = metadata.get("trackkit", {"realm": "server"})
         title = str(metadata.get("title") or path.stem)
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise InvalidInput.of("the file", "is not a notebook") from None
+        raise InvalidInput("the file is not a notebook") from None
     if not isinstance(declared, dict) or not declared.keys() <= {"realm", "role"}:
-        raise InvalidInput.of("trackkit in its metadata", "may hold realm and role, and nothing else")
+        raise InvalidInput("trackkit in its metadata may hold realm and role, and nothing else")
     realm, role = declared.get("realm"), declared.get("role")
     if realm not in get_args(Realm):
-        raise InvalidInput.of("realm", f"is {realm!r}; possible are {', '.join(get_args(Realm))}")
+        raise InvalidInput(f"realm is {realm!r}; possible are {', '.join(get_args(Realm))}")
     if role is None:
         return Dashboard(path.name, title, cast("Realm", realm))
     if realm == "project":
-        raise InvalidInput.of("role", "is given, but users of a project have none")
+        raise InvalidInput("role is given, but users of a project have none")
     if role not in list(Role):
-        raise InvalidInput.of("role", f"is {role!r}; possible are {', '.join(Role)}")
+        raise InvalidInput(f"role is {role!r}; possible are {', '.join(Role)}")
     return Dashboard(path.name, title, "server", Role(role))

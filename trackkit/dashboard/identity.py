@@ -33,6 +33,10 @@ class VisitorIdentity(IdentityProvider):
         """The visitor, or none."""
         return self.visits.get(handler.get_cookie(self.get_cookie_name(handler)) or "")
 
+    def was_in(self, handler: RequestHandler) -> str:
+        """The project that the visit of this browser was in before it ended."""
+        return self.visits.was_in(handler.get_cookie(self.get_cookie_name(handler)) or "")
+
     def get_handlers(self) -> list[tuple[str, object]]:
         """None: the log-in pages are routes of ours (`trackkit.dashboard.pages`)."""
         return []

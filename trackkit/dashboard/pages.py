@@ -127,13 +127,15 @@ class LoginPage(Page):
             return error, None, ()
 
     def _meant(self, offered: tuple[Offered, ...]) -> LogInTo:
-        """What somebody who comes here probably wants to log in to: what the address names or leads to."""
-        if named := self.get_argument("database", ""):
-            return LogInTo.project(named)
+        """What somebody who comes here probably wants to log in to: what the address names or leads to, or what they
+        were in before.
+        """
+        named = self.get_argument("database", "") or self.settings["identity_provider"].was_in(self)
         dashboard = self.catalogue.at(self.next_page)
-        if dashboard is None or dashboard.realm == "server":
+        realm = dashboard.realm if dashboard else "project" if named else "server"
+        if realm == "server":
             return LogInTo()
-        return LogInTo.project(offered[0].name if offered else "")
+        return LogInTo.project(named or (offered[0].name if offered else ""))
 
     def _show(
         self,

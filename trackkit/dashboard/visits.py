@@ -18,6 +18,9 @@ from trackkit.contract.operation import Realm
 KERNELS_PER_VISIT = 4
 """A kernel takes about 100 MB; who opens more pages than this loses the oldest."""
 
+ENDED_VISITS = 1000
+"""Of so many it is remembered in which project they were, so that the log-in page can offer it again."""
+
 
 @dataclass
 class Visitor(User):
@@ -48,6 +51,7 @@ class Visits:
 
     def __init__(self) -> None:
         self._visits: dict[str, Visitor] = {}
+        self._were_in: dict[str, str] = {}
 
     def open(self, username: str, role: str, token: str) -> Visitor:
         """A new visit of a server user, under a fresh random key (never a key that a browser brought along)."""
@@ -67,7 +71,14 @@ class Visits:
 
     def end(self, visitor: Visitor) -> None:
         """Forget a visit; its key opens nothing any more."""
-        self._visits.pop(visitor.key, None)
+        if self._visits.pop(visitor.key, None) is not None:
+            self._were_in[visitor.key] = visitor.database
+            for key in list(self._were_in)[:-ENDED_VISITS]:
+                del self._were_in[key]
+
+    def was_in(self, key: str) -> str:
+        """The project that an ended visit was in; empty when it was in none, or ended long ago."""
+        return self._were_in.get(key, "")
 
     def forget_kernel(self, kernel_id: str) -> None:
         """A kernel has ended, whoever ended it."""
