@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 ONE_ENGINE = (  # what does not depend on the database underneath
+    "0: one log-in page",
     "1: ",
     "6: throttling",
     "2: each database in its own folder",
@@ -24,6 +25,7 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "7: server: encryption",
     "7: server: text on the web log-in page",
     "7: secret options: a lost",
+    "9: the web client",
 )
 
 
