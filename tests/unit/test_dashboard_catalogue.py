@@ -89,6 +89,16 @@ def test_a_refused_dashboard_is_there_for_nobody_and_told_once(tmp_path: Path) -
     assert len(told) == 1
 
 
+def test_a_file_that_cannot_be_read_is_told_once_and_one_that_is_gone_never(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    catalogue = Catalogue(tmp_path, lambda name, why: told.append((name, why)))
+    (tmp_path / "folder.ipynb").mkdir()
+    (tmp_path / "gone.ipynb").symlink_to(tmp_path / "nowhere")
+    for _ in range(2):
+        assert catalogue.all() == []
+    assert told == [("folder.ipynb", "the file cannot be read (Is a directory)")]
+
+
 def test_a_dashboard_is_found_by_its_address(tmp_path: Path) -> None:
     notebook(tmp_path, "two words.ipynb", title="")
     catalogue = Catalogue(tmp_path, lambda *_: None)

@@ -72,7 +72,7 @@ class Catalogue:
 
     def all(self) -> list[Dashboard]:
         """Every dashboard that opens to somebody, in order of their names."""
-        found = (self.named(name) for name in dashboard_names(self._folder))
+        found = (self._one(name) for name in dashboard_names(self._folder))
         return [dashboard for dashboard in found if dashboard is not None]
 
     def open_to(self, visitor: Visitor) -> list[Dashboard]:
@@ -81,30 +81,32 @@ class Catalogue:
 
     def named(self, name: str | None) -> Dashboard | None:
         """The dashboard of that name; none when there is none that opens to anybody."""
-        if name is None or name not in dashboard_names(self._folder):
-            return None
-        path = self._folder / name
-        try:
-            status = path.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
-            if self._read.get(name, (None,))[0] != stamp:
-                self._read[name] = (stamp, self._look(path))
-        except OSError as error:  # gone since the folder was listed, or not for us
-            self._refused(name, error.strerror or type(error).__name__)
-            return None
-        return self._read[name][1]
+        return self._one(name) if name in dashboard_names(self._folder) else None
 
     def at(self, address: str) -> Dashboard | None:
         """The dashboard that an address of this site leads to."""
         path = unquote(address.partition("?")[0])
         return self.named(path.removeprefix(RENDER)) if path.startswith(RENDER) else None
 
+    def _one(self, name: str) -> Dashboard | None:
+        path = self._folder / name
+        try:
+            status = path.stat()
+        except FileNotFoundError:  # since the folder was listed
+            return None
+        stamp = (status.st_mtime_ns, status.st_size)
+        if self._read.get(name, (None,))[0] != stamp:
+            self._read[name] = (stamp, self._look(path))
+        return self._read[name][1]
+
     def _look(self, path: Path) -> Dashboard | None:
         try:
             return read_dashboard(path)
         except InvalidInput as error:
             self._refused(path.name, error.message)
-            return None
+        except OSError as error:
+            self._refused(path.name, f"the file cannot be read ({error.strerror})")
+        return None
 
 
 def read_dashboard(path: Path) -> Dashboard:
