@@ -126,6 +126,7 @@ def test_a_project_user_logs_in_sees_the_records_and_adds_a_defect(
     page.get_by_label("Search").press("Enter")
     expect(defects(page).get_by_role("row").filter(has_text="It stops <b>at night</b>")).to_have_count(1)
     expect(defects(page).get_by_role("row")).to_have_count(2)
+    page.get_by_label("Search").fill("")
     page.get_by_label("Show").select_option("Requirements")
     expect(page.get_by_role("grid", name="Requirements").get_by_role("row").nth(1)).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -142,7 +143,7 @@ def test_a_project_that_is_not_listed_needs_no_scripts(
     expect(name).to_be_visible()
     fill_in(page, "administrator", PASSWORD)
     expect(page.get_by_role("alert")).to_contain_text("Enter the name of the project.")
-    expect(name).to_be_visible()
+    expect(name).to_be_focused()
     picture(page, "web-log-in-other")
     page.set_viewport_size({"width": 390, "height": 844})
     picture(page, "web-log-in-other-narrow")
@@ -176,7 +177,7 @@ def test_neither_realm_gets_to_the_others_pages_and_kernels(
     assert answer is not None
     assert answer.status == 403
     expect(ana.get_by_role("heading", name="Mail queue and server log: not open to you")).to_be_visible()
-    expect(ana.get_by_text("You are logged in as ana, a user of the project sample.")).to_be_visible()
+    expect(ana.get_by_text("You are logged in as ana, with an account of the project sample.")).to_be_visible()
     looked_at(ana, picture, "refused-to-a-project-user")
     ana.get_by_role("link", name="Project").click()
     expect(defects(ana).get_by_role("row").nth(1)).to_be_visible()
@@ -184,7 +185,7 @@ def test_neither_realm_gets_to_the_others_pages_and_kernels(
     answer = ada.goto(web.url + PROJECT_PAGE)
     assert answer is not None
     assert answer.status == 403
-    expect(ada.get_by_text("This page opens to users of a project only.")).to_be_visible()
+    expect(ada.get_by_text("This page opens to accounts of a project only.")).to_be_visible()
     picture(ada, "refused-to-a-server-user")
     ada.get_by_role("button", name="Log in as somebody else").click()
     expect(ada.get_by_text("You are logged out.")).to_be_visible()

@@ -113,11 +113,11 @@ def test_a_dashboard_is_found_by_its_address(tmp_path: Path) -> None:
 def test_its_audience_in_words() -> None:
     words = {role: Dashboard("x.ipynb", "X", "server", role).audience for role in Role}
     assert words == {
-        Role.viewer: "users of this server",
-        Role.operator: "users of this server with the role operator or admin",
-        Role.admin: "users of this server with the role admin",
+        Role.viewer: "accounts of the server itself",
+        Role.operator: "accounts of the server itself with the role operator or admin",
+        Role.admin: "accounts of the server itself with the role admin",
     }
-    assert Dashboard("x.ipynb", "X", "project").audience == "users of a project"
+    assert Dashboard("x.ipynb", "X", "project").audience == "accounts of a project"
 
 
 def test_every_dashboard_that_ships_declares_its_realm() -> None:

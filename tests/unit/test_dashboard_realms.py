@@ -123,8 +123,12 @@ def test_each_realm_gets_to_its_own_dashboard_and_is_told_why_not_to_the_other(a
     assert ana.http.get("/").headers["Location"] == PROJECT_PAGE
     assert ada.http.get("/").headers["Location"] == PAGE
     for visitor, other, words in (
-        (ana, PAGE, ("<b>ana</b>", "a user of the project <b>sample</b>", "users of this server only", "Project</a>")),
-        (ada, PROJECT_PAGE, ("<b>ada</b>", "<b>viewer</b>", "opens to users of a project only", "Mail queue and")),
+        (
+            ana,
+            PAGE,
+            ("<b>ana</b>", "account of the project <b>sample</b>", "accounts of the server itself only", "Project</a>"),
+        ),
+        (ada, PROJECT_PAGE, ("<b>ada</b>", "<b>viewer</b>", "opens to accounts of a project only", "Mail queue and")),
     ):
         refused = visitor.http.get(other)
         assert refused.status_code == 403
@@ -430,7 +434,7 @@ def test_roles_refused_declarations_and_links_between_dashboards(server: Running
         assert ada.http.get("/").headers["Location"] == "/voila/render/b.ipynb", "the first that opens to her"
         refused = ada.http.get("/voila/render/a.ipynb")
         assert refused.status_code == 403
-        assert "users of this server with the role operator or admin only" in refused.text
+        assert "accounts of the server itself with the role operator or admin only" in refused.text
         assert "For &lt;operators&gt;" in refused.text
         assert ada.http.get("/voila/render/d.ipynb").status_code == 404
         page = ada.http.get("/voila/render/c.ipynb").text

@@ -53,9 +53,11 @@ class Dashboard:
     def audience(self) -> str:
         """To whom it opens, in words."""
         if self.realm == "project":
-            return "users of a project"
+            return "accounts of a project"
         roles = [role for role in Role if role.covers(self.role)]
-        return "users of this server" + (f" with the role {' or '.join(roles)}" if len(roles) < len(Role) else "")
+        return "accounts of the server itself" + (
+            f" with the role {' or '.join(roles)}" if len(roles) < len(Role) else ""
+        )
 
 
 class Catalogue:
