@@ -127,6 +127,7 @@ def test_a_project_user_logs_in_sees_the_records_and_adds_a_defect(
     expect(defects(page).get_by_role("row").filter(has_text="It stops <b>at night</b>")).to_have_count(1)
     expect(defects(page).get_by_role("row")).to_have_count(2)
     page.get_by_label("Search").fill("")
+    page.get_by_label("Search").press("Enter")
     page.get_by_label("Show").select_option("Requirements")
     expect(page.get_by_role("grid", name="Requirements").get_by_role("row").nth(1)).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
