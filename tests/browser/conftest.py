@@ -89,7 +89,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDashboards
     """A server that is set up, with the users ada (viewer) and bob (operator), and its dashboards."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACKKIT_HOME", str(tmp_path_factory.mktemp("home")))
-        server = start_server()
+        server = start_server(seats=50)
         try:
             set_admin_password(server)
             server.admin.users.add("ada", "viewer", "ada's password")

@@ -38,7 +38,7 @@ WATCH_PROGRESS = """() => {
 @pytest.fixture(scope="module")
 def server(start_for_module: Start) -> RunningServer:
     """A server with the sample, a large database, and the administrators ann and bea."""
-    running = start_for_module(sample=True)
+    running = start_for_module(sample=True, seats=50)
     admin = running.admin
     for name in ("ann", "bea"):
         admin.users.add(name, "admin", PASSWORD)

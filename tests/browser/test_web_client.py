@@ -29,7 +29,7 @@ def web(
     browser: Browser, start_for_module: Start, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningDashboards]:
     """A server with the sample, a project that is not listed and ada, a viewer; and its dashboards."""
-    server = start_for_module(sample=True)
+    server = start_for_module(sample=True, seats=50)
     set_admin_password(server)
     server.admin.users.add("ada", "viewer", ADA)
     server.admin.databases.create("Unlisted", settings={"in_web_list": False}, administrator_password=PASSWORD)

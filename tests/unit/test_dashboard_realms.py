@@ -37,7 +37,7 @@ ONE_PAGE = "0: one log-in page, two realms; each dashboard opens only to its rea
 @pytest.fixture(scope="module")
 def server(start_for_module: Start) -> RunningServer:
     """With the sample (listed), a project that is not listed, and ada, a viewer of the server."""
-    server = start_for_module(sample=True)
+    server = start_for_module(sample=True, seats=50)
     server.admin.users.add("ada", "viewer", ADA)
     server.admin.databases.create("Unlisted", settings={"in_web_list": False}, administrator_password=PASSWORD)
     server.admin.users.edit("admin", password="the admin's password")
