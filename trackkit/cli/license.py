@@ -11,7 +11,8 @@ import typer
 from trackkit.cli import secrets
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
-from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, table
+from trackkit.cli.license_seats import tell_pools
+from trackkit.cli.output import AsJson, json_of, local_time, note, say, table
 from trackkit.domain.errors import NotFound
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ Preview = Annotated[bool, typer.Option("--preview", help="Only say what it is; c
 @on_server
 def list_licenses(server: "Server", as_json: AsJson = False) -> None:
     """List the licenses, and how many seats are taken."""
+    from trackkit.frames.licenses import seats_words
+
     found = server.licenses.list()
     if as_json:
         json_of(found)
@@ -42,7 +45,7 @@ def list_licenses(server: "Server", as_json: AsJson = False) -> None:
             (
                 one.license_id,
                 one.number or "evaluation",
-                _seats(one),
+                seats_words(one.seats),
                 one.maintenance_until or ("-" if one.evaluation else "without"),
                 local_time(one.added_at),
                 one.added_by,
@@ -53,15 +56,8 @@ def list_licenses(server: "Server", as_json: AsJson = False) -> None:
         empty="There are no licenses, so nobody can log in to a project.",
         wrap=("Problem",),
     )
-    for pool in found.pools:
-        note(f"{pool.in_use} of {counted(pool.seats, f'{pool.pool} seat')} taken.")
+    tell_pools(found.pools)
     note(f"Serials for this server name its id: {found.server_id}")
-
-
-def _seats(license: "License") -> str:
-    from trackkit.frames.licenses import seats_words
-
-    return seats_words(license.seats)
 
 
 @app.command()
@@ -86,21 +82,21 @@ def _tell(license: "License", words: str, as_json: bool) -> None:
     if as_json:
         json_of(license)
         return
-    until = f"maintenance until {license.maintenance_until}" if license.maintenance_until else "without maintenance"
-    say(f"{words}: license {license.number}, {_seats(license)}, {until}.")
+    from trackkit.client.license_words import described
+
+    say(f"{words}: {described(license)}.")
 
 
 @app.command()
 @on_server
 def remove(server: "Server", license_id: Id, yes: Yes = False) -> None:
     """Delete a license (asks first)."""
+    from trackkit.client.license_words import described, name_of, who_stays
+
     gone = server.licenses.delete(license_id, preview=True)
-    name = gone.license.number or "for evaluation"
-    stay = f" {counted(gone.in_use, 'person', 'people')} hold such a seat now and keep it until they log out."
-    question = f"Delete the license {name} ({_seats(gone.license)})? New log-ins lose its seats."
-    confirm(question + (stay if gone.in_use else ""), yes)
+    confirm(f"Delete the {described(gone.license)}? {who_stays(gone)}", yes)
     server.licenses.delete(license_id)
-    say(f"Deleted the license {name}.")
+    say(f"Deleted the {name_of(gone.license)}.")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 from trackkit.cli.files import read, write_new
-from trackkit.cli.output import note, say
+from trackkit.cli.output import counted, note, say
 from trackkit.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def issue(
     today = datetime.now(UTC).date()
     made = licenses.checked_license(licenses.LicenseKind(kind), number, seats, today, until, _server(server_id))
     serial = licenses.serial_of(made, _private_key(key))
-    note(f"License {made.name}: {made.kind}, {made.seats} seats." if made.seats > 1 else f"License {made.name}.")
+    note(f"License {made.name}: {counted(made.seats, f'{made.kind} seat')}.")
     if out is None:
         say(serial)
     else:

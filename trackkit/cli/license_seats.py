@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackkit.cli.choosing import on_server
-from trackkit.cli.output import AsJson, counted, json_of, local_time, note, say, table
+from trackkit.cli.output import AsJson, json_of, local_time, note, say, table
 from trackkit.cli.times import instant
 from trackkit.domain.seats import WORDS, Pool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trackkit.client import Server
+    from trackkit.contract.licenses import PoolUse
 
 
 class By(StrEnum):
@@ -51,8 +54,16 @@ def seats(server: "Server", as_json: AsJson = False) -> None:
         ],
         empty="No seat is taken.",
     )
-    for pool in found.pools:
-        note(f"{pool.in_use} of {counted(pool.seats, f'{pool.pool} seat')} taken.")
+    tell_pools(found.pools)
+
+
+def tell_pools(pools: "Iterable[PoolUse]") -> None:
+    """How many seats of each pool are taken."""
+    from trackkit.client.license_words import taken
+
+    for pool in pools:
+        if pool.pool is not Pool.dedicated or pool.in_use:
+            note(f"{taken(pool)}.")
 
 
 @on_server
@@ -126,22 +137,26 @@ def usage(
 def replay(
     server: "Server",
     pool: Annotated[Pool, typer.Argument(metavar="POOL", help=", ".join(Pool))],
-    seats: Annotated[int, typer.Option("--seats", help="How many seats to play with.", min=0)],
-    timeout: Annotated[int, typer.Option("--timeout", help="Idle time-out in minutes, 5 at least.", min=1)],
+    seats: Annotated[
+        int | None, typer.Option("--seats", help="How many seats to play with; else as many as there are now.", min=0)
+    ] = None,
+    timeout: Annotated[
+        int | None, typer.Option("--timeout", help="Idle time-out in minutes, 5 at least; else as it is now.", min=1)
+    ] = None,
     since: Since = None,
     until: Until = None,
     as_json: AsJson = False,
 ) -> None:
     """Play the history again: who would have been refused, and how many seats are enough?"""
+    from trackkit.client.license_words import replay_sentences
+
     found = server.licenses.replay(pool, seats, timeout, instant("since", since), instant("until", until))
     if as_json:
         json_of(found)
         return
-    say(f"With {counted(seats, f'{pool} seat')} and a time-out of {counted(timeout, 'minute')}:")
-    say(f"  {found.refusals:,} of {found.wanted:,} would have been refused (really: {found.really_refused:,}).")
-    if found.busiest_at is not None:
-        say(f"  {counted(found.enough, 'seat')} would have been enough; so many were wanted at once at")
-        say(f"  {local_time(found.busiest_at)}.")
+    note(f"Played again from {local_time(found.since)} to {local_time(found.until)}.")
+    for sentence in replay_sentences(found):
+        say(sentence)
     rows = [(one.holder, one.refusals) for one in found.by_holder[:20]]
     if rows:
         table(("Who", "Refused"), rows, empty="")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trackkit.domain.text import counted as counted  # for commands, beside the rest they print with
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.table import Table
@@ -44,11 +46,6 @@ def size(octets: int) -> str:
     if octets < 10_240:
         return f"{octets} B"
     return f"{octets / 1024:.0f} KB" if octets < 10_485_760 else f"{octets / 1_048_576:.1f} MB"
-
-
-def counted(number: int, thing: str, things: str = "") -> str:
-    """``1 message``, ``1,234 messages``."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def say(text: object = "") -> None:

@@ -119,8 +119,8 @@ class LicensesPart:
     def replay(
         self,
         pool: Pool | str,
-        seats: int,
-        timeout_minutes: int,
+        seats: int | None = None,
+        timeout_minutes: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> licenses.ReplayAnswer:
@@ -128,7 +128,8 @@ class LicensesPart:
 
         Parameters
         ----------
-        timeout_minutes: 5 at least: shorter pauses are not in the history.
+        seats: as many as there are now when not given.
+        timeout_minutes: 5 at least: shorter pauses are not in the history. As it is now when not given.
         since: the last 365 days when not given.
         """
         return self._caller.ask(

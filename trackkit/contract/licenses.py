@@ -40,11 +40,15 @@ class License(Response):
 
 
 class PoolUse(Response):
-    """Seats of a pool, and how many of them are taken."""
+    """Seats of a pool, and how many of them are taken.
+
+    idle_minutes: after so long without use a seat comes back (in the web pool that of the web client).
+    """
 
     pool: Pool
     seats: int
     in_use: int
+    idle_minutes: int
 
 
 class Licenses(Response):
@@ -176,12 +180,12 @@ class Usage(Response):
 class AskReplay(Request):
     """The history of a pool played again with another number of seats and another time-out.
 
-    Without `since` the last 365 days, and to now.
+    Without `seats` or `timeout_minutes` those of now; without `since` the last 365 days, and to now.
     """
 
     pool: Pool
-    seats: int = Field(ge=0, le=MOST_SEATS)
-    timeout_minutes: int = Field(ge=1, le=MOST_MINUTES)
+    seats: int | None = Field(None, ge=0, le=MOST_SEATS)
+    timeout_minutes: int | None = Field(None, ge=1, le=MOST_MINUTES)
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
 

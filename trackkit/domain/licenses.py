@@ -135,7 +135,11 @@ def checked_license(
     if kind is LicenseKind.dedicated and server_id is not None:
         raise InvalidInput.of("server_id", "is given, but a dedicated license is valid on any server")
     if kind is not LicenseKind.dedicated and server_id is None:
-        raise InvalidInput.of("server_id", f"is missing: a {kind} license is valid on one server, which it names")
+        raise InvalidInput.of(
+            "server_id",
+            f"is missing: a {kind} license is valid on one server, which it names",
+            "The server shows its id beside its licenses (`trackkit license list`).",
+        )
     if server_id is not None and server_id.bytes == _NO_SERVER:
         raise InvalidInput.of("server_id", "is no server's id")
     if maintenance_until is not None and maintenance_until < issued_on:

@@ -1,4 +1,4 @@
-"""What fits into one line of text: names, titles, subjects."""
+"""What fits into one line of text: names, titles, subjects; and numbers of things in words."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def breaks_a_line(character: str) -> bool:
 def is_one_line(text: str) -> bool:
     """Whether `text` is one line that can be shown and stored."""
     return text.isprintable() or not any(map(breaks_a_line, text))
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """``1 message``, ``1,234 messages``."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"

@@ -119,7 +119,16 @@ def pool_uses(environment: Environment, connection: Connection) -> tuple[contrac
     taken = Counter(session.pool for session in project_sessions.all_sessions(connection))
     found = {pool: capacity.get(LicenseKind(pool.value), 0) for pool in (Pool.floating, Pool.web)}
     found[Pool.dedicated] = taken[Pool.dedicated]  # each brings its own
-    return tuple(contract.PoolUse(pool=pool, seats=seats, in_use=taken[pool]) for pool, seats in found.items())
+    options = environment.options.current.server
+    return tuple(
+        contract.PoolUse(
+            pool=pool,
+            seats=seats,
+            in_use=taken[pool],
+            idle_minutes=options.web_idle_minutes if pool is Pool.web else options.native_idle_minutes,
+        )
+        for pool, seats in found.items()
+    )
 
 
 def list_licenses(call: Call, request: Nothing) -> contract.Licenses:

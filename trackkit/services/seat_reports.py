@@ -9,7 +9,7 @@ from trackkit.contract import licenses as contract
 from trackkit.contract.operation import Nothing
 from trackkit.domain import seat_replay
 from trackkit.domain.errors import InvalidInput
-from trackkit.domain.seats import Ending, Timeouts
+from trackkit.domain.seats import PAUSE, Ending, Timeouts
 from trackkit.services import licensing
 from trackkit.services.environment import Call
 from trackkit.services.seats import timeouts
@@ -115,7 +115,8 @@ def usage(call: Call, request: contract.AskUsage) -> contract.Usage:
 
 def replay(call: Call, request: contract.AskReplay) -> contract.ReplayAnswer:
     """Play the history again. Who holds a seat now is in it up to now."""
-    timeout = seat_replay.checked_timeout(request.timeout_minutes)
+    seats, minutes = _seats_and_minutes(call, request)
+    timeout = seat_replay.checked_timeout(minutes)
     since, until = _times(call, request.since, request.until, _REPLAY_BEFORE)
 
     def work(connection: Connection) -> list[seat_replay.Use]:
@@ -125,11 +126,11 @@ def replay(call: Call, request: contract.AskReplay) -> contract.ReplayAnswer:
         return uses
 
     uses = call.environment.store.read(work)
-    found = seat_replay.replay(seat_replay.stretches(uses, timeout), request.seats)
+    found = seat_replay.replay(seat_replay.stretches(uses, timeout), seats)
     return contract.ReplayAnswer(
         pool=request.pool,
-        seats=request.seats,
-        timeout_minutes=request.timeout_minutes,
+        seats=seats,
+        timeout_minutes=minutes,
         since=since,
         until=until,
         wanted=found.wanted,
@@ -140,6 +141,16 @@ def replay(call: Call, request: contract.AskReplay) -> contract.ReplayAnswer:
         enough=found.enough,
         busiest_at=None if found.busiest_at is None else _instant(found.busiest_at),
     )
+
+
+def _seats_and_minutes(call: Call, request: contract.AskReplay) -> tuple[int, int]:
+    """What to play with: as asked, else as it is now."""
+    environment = call.environment
+    pools = environment.store.read(lambda connection: licensing.pool_uses(environment, connection))
+    (now,) = (pool for pool in pools if pool.pool is request.pool)
+    seats, minutes = request.seats, request.timeout_minutes
+    least = PAUSE // timedelta(minutes=1)
+    return now.seats if seats is None else seats, max(now.idle_minutes, least) if minutes is None else minutes
 
 
 def _use(row: ProjectSessionRow) -> seat_replay.Use:
