@@ -10,8 +10,18 @@ matplotlib is loaded when something is drawn.
 
 from __future__ import annotations
 
+from trackkit.charts.licenses import seats_over_time, seats_words
 from trackkit.charts.log import log_by_level, log_words
 from trackkit.charts.picture import picture, png
 from trackkit.charts.queue import queue_by_age, queue_words
 
-__all__ = ["log_by_level", "log_words", "picture", "png", "queue_by_age", "queue_words"]
+__all__ = [
+    "log_by_level",
+    "log_words",
+    "picture",
+    "png",
+    "queue_by_age",
+    "queue_words",
+    "seats_over_time",
+    "seats_words",
+]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from trackkit.charts.style import LEVELS, dress, legend, say_empty
+from trackkit.charts.times import days, span, time_axis
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import Severity
 
@@ -23,26 +23,17 @@ def log_by_level(frame: pd.DataFrame, axes: Axes) -> Axes:
     Raises `InvalidInput` when the frame holds buckets of different widths.
     """
     counts, width = _counts(frame), _width(frame)
-    unit = "entries" if width is None else f"entries per {_span(width)}"
+    unit = "entries" if width is None else f"entries per {span(width)}"
     dress(axes, title=TITLE, x_label="time (UTC)", y_label=unit)
     if width is None:
         axes.set_xticks([])
     else:
-        _time_axis(axes, frame)
+        time_axis(axes, frame["starts_at"].min(), frame["ends_at"].max())
     if width is not None and counts.to_numpy().sum():
         _stack(axes, counts, width)
     else:
         say_empty(axes, NOTHING)
     return axes
-
-
-def _time_axis(axes: Axes, frame: pd.DataFrame) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(tz=UTC, maxticks=9)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
-    axes.set_xlim(_days(frame["starts_at"].min()), _days(frame["ends_at"].max()))
 
 
 def _stack(axes: Axes, counts: pd.DataFrame, width: pd.Timedelta) -> None:
@@ -51,7 +42,7 @@ def _stack(axes: Axes, counts: pd.DataFrame, width: pd.Timedelta) -> None:
 
     # A bucket that no frame has (several servers' ranges may lie apart) is a gap, not a wide bar.
     whole = counts.reindex(_every(counts.index[0], counts.index[-1], width), fill_value=0)
-    edges = [*map(_days, whole.index), _days(whole.index[-1] + width)]
+    edges = [*map(days, whole.index), days(whole.index[-1] + width)]
     below, drawn = np.zeros(len(whole)), {}
     for level in whole.columns:
         top, fill = below + whole[level].to_numpy(), LEVELS[level]
@@ -72,7 +63,7 @@ def log_words(frame: pd.DataFrame) -> str:
     totals = counts.sum(axis="columns")
     return (
         f"{TITLE}, {frame['starts_at'].min():%Y-%m-%d %H:%M} to {frame['ends_at'].max():%Y-%m-%d %H:%M} UTC: {sums}. "
-        f"The most in {_span(width)}: {int(totals.max()):,}, from {totals.idxmax():%Y-%m-%d %H:%M} on."
+        f"The most in {span(width)}: {int(totals.max()):,}, from {totals.idxmax():%Y-%m-%d %H:%M} on."
     )
 
 
@@ -98,19 +89,3 @@ def _every(first: pd.Timestamp, last: pd.Timestamp, width: pd.Timedelta) -> pd.D
     import pandas as pd
 
     return pd.date_range(first, last, freq=width, unit="us")
-
-
-def _days(at: pd.Timestamp) -> float:
-    """An instant as matplotlib counts it."""
-    from matplotlib.dates import date2num
-
-    return float(date2num(at.to_pydatetime()))  # type: ignore[no-untyped-call]
-
-
-def _span(width: pd.Timedelta) -> str:
-    """A span in the largest unit that goes into it: ``10 min``, ``1 h``, ``7 d``."""
-    seconds = int(width.total_seconds())
-    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds % length == 0:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"

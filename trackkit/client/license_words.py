@@ -59,10 +59,14 @@ def replay_sentences(found: ReplayAnswer) -> tuple[str, ...]:
     if found.busiest_at is None:
         return (f"{asked}: nobody wanted such a seat in that time.",)
     return (
-        f"{asked}: a seat was wanted {counted(found.wanted, 'time')}, and {found.refusals:,} of these would have been "
-        f"refused (really: {found.really_refused:,}).",
-        f"{counted(found.enough, 'seat')} would have been enough: so many were wanted at once at "
-        f"{_instant(found.busiest_at)}, when it was busiest.",
+        (
+            f"{asked}: a seat was wanted {counted(found.wanted, 'time')}, of which {found.refusals:,} would have "
+            f"been refused (really: {found.really_refused:,})."
+        ),
+        (
+            f"{counted(found.enough, 'seat')} would have been enough: so many were wanted at once at "
+            f"{_instant(found.busiest_at)}, when it was busiest."
+        ),
     )
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "connections_page",
     "databases_page",
     "folder",
+    "licenses_page",
     "mail_queue_page",
     "project_page",
     "sending_options_page",
@@ -28,6 +29,7 @@ __all__ = [
 if TYPE_CHECKING:
     from trackkit.widgets.connections_panel import connections_page
     from trackkit.widgets.databases_panel import databases_page
+    from trackkit.widgets.licenses_panel import licenses_page
     from trackkit.widgets.log_panel import server_log_page
     from trackkit.widgets.project_panel import project_page
     from trackkit.widgets.queue_panel import mail_queue_page
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "connections_page": "connections_panel",
     "databases_page": "databases_panel",
+    "licenses_page": "licenses_panel",
     "mail_queue_page": "queue_panel",
     "project_page": "project_panel",
     "sending_options_page": "sending_options",

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trackkit.charts import log_by_level, log_words, picture, queue_by_age, queue_words
+from trackkit.charts import (
+    log_by_level,
+    log_words,
+    picture,
+    queue_by_age,
+    queue_words,
+    seats_over_time,
+    seats_words,
+)
 from trackkit.charts.queue import age_words
 from trackkit.domain.log import Severity
 from trackkit.widgets.tables import Cell, table
@@ -46,6 +54,33 @@ def queue_chart(frame: pd.DataFrame) -> str:
     return _with_table(
         picture(queue_by_age, frame, queue_words(frame)),
         table("Unsent mail by age and state", titles, rows, "No unsent mail."),
+    )
+
+
+def seats_chart(frame: pd.DataFrame) -> str:
+    """`server.licenses.usage_frame(…)` as a chart with its table for each pool the frame holds."""
+    pools = list(frame["pool"].unique())
+    charts = [_pool_chart(frame[frame["pool"] == pool]) for pool in pools]
+    return "".join(charts) or _pool_chart(frame)
+
+
+def _pool_chart(frame: pd.DataFrame) -> str:
+    from pandas import isna
+
+    titles = ("From (UTC)", "Hours", "Seats", "Most at once", "On average", "Refused")
+    columns = ["starts_at", "hours", "capacity", "peak", "mean", "refusals"]
+    rows = [
+        (
+            Cell(f"{start:%Y-%m-%d %H:%M}", "tk-fixed"),
+            *(Cell(f"{int(n):,}", "tk-number") for n in (hours, capacity, peak)),
+            Cell("–" if isna(mean) else f"{mean:.1f}", "tk-number"),
+            Cell(f"{int(refusals):,}", "tk-number"),
+        )
+        for start, hours, capacity, peak, mean, refusals in frame[columns].tail(LONGEST).itertuples(index=False)
+    ]
+    return _with_table(
+        picture(seats_over_time, frame, seats_words(frame)),
+        table("Seats in use over time", titles, rows, "Nobody counted seats in this time."),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,6 +149,14 @@ class Fields(AnyWidget):
         if "enter" in content:
             for handler in self._entered:
                 handler()
+
+
+def typed_instant(text: str) -> datetime | None:
+    """What a field of the kind ``instant`` holds, in UTC; none = it is empty. `ValueError` when it is no time."""
+    if not text.strip():
+        return None
+    at = datetime.fromisoformat(text.strip())
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _spec(field: Field) -> dict[str, Any]:

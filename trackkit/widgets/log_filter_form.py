@@ -15,7 +15,7 @@ import ipywidgets as w
 
 from trackkit.domain.log import Match, Severity
 from trackkit.domain.log_filters import last_words
-from trackkit.widgets.fields import Field, Fields, Section
+from trackkit.widgets.fields import Field, Fields, Section, typed_instant
 from trackkit.widgets.log_view import LogView, problems_of
 from trackkit.widgets.page import offer, row
 
@@ -109,7 +109,7 @@ class LogFilterForm:
         given["match"] = Match(str(self.fields.values["match"])) if given["level"] else Match.more
         for name in ("since", "until"):
             try:
-                given[name] = _instant(str(self.fields.values[name]))
+                given[name] = typed_instant(str(self.fields.values[name]))
             except (ValueError, OverflowError):
                 problems[name] = "is no time; write 2026-01-31T14:00"
         minutes = self.time.value if isinstance(self.time.value, int) else None
@@ -142,10 +142,3 @@ def _typed_as(at: datetime | None) -> str:
         return ""
     naive = at.astimezone(UTC).replace(tzinfo=None)
     return naive.isoformat(timespec="seconds" if naive.second else "minutes")
-
-
-def _instant(text: str) -> datetime | None:
-    if not text.strip():
-        return None
-    at = datetime.fromisoformat(text.strip())
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
