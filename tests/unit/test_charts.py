@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import subprocess
 import sys
@@ -17,15 +18,26 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from trackkit.charts import log_by_level, log_words, picture, png, queue_by_age, queue_words
+from trackkit.charts import (
+    log_by_level,
+    log_words,
+    picture,
+    png,
+    queue_by_age,
+    queue_words,
+    seats_over_time,
+    seats_words,
+)
 from trackkit.charts.style import DARK, LEVELS, LIGHT, STATES, Theme
 from trackkit.contract import log, mail
+from trackkit.contract.licenses import UsagePoint
 from trackkit.domain.ages import Age
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import SEVERITY_NAMES
 from trackkit.frames import ages_frame, histogram_frame
-from trackkit.widgets.chart_panel import log_chart, queue_chart
+from trackkit.frames.licenses import usage_frame
+from trackkit.widgets.chart_panel import log_chart, queue_chart, seats_chart
 
 START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
 UNSENT = [state for state in State if state not in (State.deleted, State.sent)]
@@ -52,6 +64,23 @@ def ages() -> pd.DataFrame:
         if (n + m) % 3
     )
     return ages_frame(mail.QueueAges(counted_at=START, states=counts, domains=(), domains_in_all=0), "office")
+
+
+def seats(steps: int = 12, pool: str = "floating", hours: int = 1) -> pd.DataFrame:
+    points = [
+        UsagePoint(
+            starts_at=START + n * timedelta(hours=hours),
+            hours=hours,
+            pool=pool,
+            capacity=3 + (n > 8),
+            peak=n % 4,
+            mean=None if n == 2 else n % 4 / 2,
+            refusals=2 * (n == 3) + (n == 7),
+        )
+        for n in range(steps)
+        if n not in (5, 6)
+    ]
+    return usage_frame(points, "office")
 
 
 def axes(theme: Theme = LIGHT) -> Axes:
@@ -126,7 +155,39 @@ def test_the_queue_is_drawn_as_it_was_counted() -> None:
     assert drawn.get_ylim()[1] > max(tops), "the figure on top has room"
 
 
+@pytest.mark.spec("3: Usage history: seats in use over time, peaks, refusals")
+def test_seats_are_drawn_as_they_were_counted_and_hours_nobody_looked_at_are_gaps() -> None:
+    drawn = seats_over_time(seats(), axes())
+    peak, mean, capacity = (patch.get_data() for patch in drawn.patches)
+    gap = [math.nan]
+    assert list(peak.values) == pytest.approx([0, 1, 2, 3, 0, *gap, 3, 0, 1, 2, 3], nan_ok=True)
+    assert list(mean.values) == pytest.approx([0, 0.5, *gap, 1.5, 0, *gap, 1.5, 0, 0.5, 1, 1.5], nan_ok=True)
+    assert list(capacity.values) == pytest.approx([3] * 5 + gap + [3, 3, 4, 4, 4], nan_ok=True)
+    wanted = [date2num(START + n * timedelta(hours=1)) for n in (0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12)]
+    assert peak.edges == pytest.approx(wanted)
+    (marks,) = drawn.lines
+    assert list(marks.get_xdata()) == pytest.approx([date2num(START + timedelta(hours=n + 0.5)) for n in (3, 7)])
+    assert all(height > 3 for height in marks.get_ydata()), "above the line of the seats"
+    assert labels(drawn) == ["refused (3)", "seats", "on average", "most at once"]
+    assert drawn.get_title(loc="left") == "Floating seats in use"
+    assert "refused" not in " ".join(labels(seats_over_time(seats(3), axes())))
+
+
+def test_seats_of_servers_add_up_and_pools_do_not() -> None:
+    both = pd.concat([seats(), seats().assign(server="b")], ignore_index=True)
+    drawn = seats_over_time(both, axes())
+    assert drawn.patches[2].get_data().values[0] == 6
+    with pytest.raises(InvalidInput, match="floating, web"):
+        seats_over_time(pd.concat([seats(), seats(pool="web")]), axes())
+    html = seats_chart(pd.concat([seats(), seats(pool="web", hours=24)]))
+    assert html.count("<figure") == 2
+    assert "Web seats in use" in html
+    assert html.count('<tr role="row">') == 2 * (1 + 10)
+    assert "–" in html, "an average nobody knows"
+
+
 EMPTY: list[Any] = [
+    (seats_over_time, seats_words, seats().iloc[:0], "Nobody counted seats in this time."),
     (log_by_level, log_words, histogram().iloc[:0], "No log entries in this time."),
     (log_by_level, log_words, histogram().assign(entries=0), "No log entries in this time."),
     (queue_by_age, queue_words, ages().iloc[:0], "No unsent mail."),
@@ -151,6 +212,10 @@ def test_the_words_hold_the_figures() -> None:
     assert "2026-03-01 22:00 to 2026-03-02 03:00 UTC" in words
     assert f"{total['warning']} Warning" in words
     assert f"{ages()['messages'].sum()} messages" in queue_words(ages())
+    words = seats_words(seats())
+    assert "at most 3 at once, from 2026-03-02 01:00 on, when there were 3 seats; 0.7 on average" in words
+    assert "Refused 3 times; most often from 2026-03-02 01:00 on: 2 times." in words
+    assert seats_words(seats(2)).endswith("Nobody was refused.")
 
 
 def linear(colour: str) -> list[float]:
@@ -198,7 +263,9 @@ def test_fills_differ_without_any_colour() -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
-@pytest.mark.parametrize(("draw", "frame"), [(log_by_level, histogram()), (queue_by_age, ages())])
+@pytest.mark.parametrize(
+    ("draw", "frame"), [(log_by_level, histogram()), (queue_by_age, ages()), (seats_over_time, seats())]
+)
 def test_words_stand_out_from_the_ground(theme: Theme, draw: Any, frame: pd.DataFrame) -> None:
     drawn = draw(frame, axes(theme))
     drawn.figure.draw_without_rendering()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trackkit.charts.style import LEVELS, STATES, dress, legend, say_empty, theme_of
 from trackkit.charts.times import days, time_axis
 from trackkit.domain.errors import InvalidInput
+from trackkit.domain.text import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +91,7 @@ def seats_words(frame: pd.DataFrame) -> str:
     found, title = _steps(frame), _title(frame)
     if not len(found):
         return f"{title}: {NOTHING}"
-    highest, refusals = found["peak"].to_numpy().argmax(), int(found["refusals"].sum())
+    highest, refusals = int(found["peak"].to_numpy().argmax()), int(found["refusals"].sum())
     words = (
         f"{title}, {found.index[0]:%Y-%m-%d %H:%M} to {found['ends_at'].iloc[-1]:%Y-%m-%d %H:%M} UTC: at most "
         f"{int(found['peak'].max()):,} at once, from {found.index[highest]:%Y-%m-%d %H:%M} on, when there were "
@@ -102,8 +103,8 @@ def seats_words(frame: pd.DataFrame) -> str:
         return f"{words}. Nobody was refused."
     worst = found["refusals"].idxmax()
     return (
-        f"{words}. Refused {refusals:,} times; most often from {worst:%Y-%m-%d %H:%M} on: "
-        f"{int(found['refusals'].max()):,} times."
+        f"{words}. Refused {counted(refusals, 'time')}; most often from {worst:%Y-%m-%d %H:%M} on: "
+        f"{counted(int(found['refusals'].max()), 'time')}."
     )
 
 
