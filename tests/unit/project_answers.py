@@ -6,7 +6,6 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.unit import license_answers
 from trackkit.contract import databases, jobs, project, tasks
 from trackkit.contract.operation import Done
 
@@ -145,7 +144,6 @@ def answers() -> dict[str, Any]:
         **dict.fromkeys(
             (f"database.{verb}" for verb in ("create_from_template", "add", "compact", "backup", "restore")), JOB
         ),
-        **license_answers.answers(),
         "job.list": jobs.Jobs(jobs=(JOB,), next_before=None),
         "job.show": JOB,
         "job.cancel": JOB,

@@ -40,6 +40,11 @@ LISTINGS = {
     "user list": ("user.list", "ada"),
     "token list": ("token.list", "ci"),
     "session list": ("session.list", "192.0.2.7"),
+    "license list": ("license.list", "AAAA-BBBB-CCCC-DDDD"),
+    "license seats": ("license.seats", "ana"),
+    "license history": ("license.history", "was refused"),
+    "license usage": ("license.usage", "1.5"),
+    "license replay floating": ("license.replay", "a seat was wanted 12 times, of which 1 would have been refused"),
     "options list": ("options.get", "sending.smtp.host"),
     "audit list": ("audit.list", "sending.paused=no"),
     "doctor": ("server.health", "All is well."),
@@ -137,6 +142,7 @@ ASKING = {
     "user delete bob": ("bob", "user.delete"),
     "token delete ci": ("ci of ada", "token.delete"),
     "session end s1": ("the session of ada from 192.0.2.7", "session.end"),
+    "license remove 2": ("1 person holds such a seat now and keeps it", "license.delete"),
     "options set sending.paused=yes": ("piles up", "options.set"),
 }
 

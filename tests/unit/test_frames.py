@@ -13,6 +13,7 @@ import pytest
 
 import trackkit
 from tests.unit import client_peers as peers
+from tests.unit import license_answers
 from trackkit.contract import users
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
@@ -27,6 +28,7 @@ from trackkit.frames import (
     sent_frame,
 )
 from trackkit.frames.accounts import sessions_frame, tokens_frame, users_frame
+from trackkit.frames.licenses import licenses_frame, seats_frame, usage_frame, uses_frame
 
 ALL: list[tuple[Callable[..., pd.DataFrame], Any]] = [
     (log_frame, peers.log_row(1)),
@@ -36,6 +38,10 @@ ALL: list[tuple[Callable[..., pd.DataFrame], Any]] = [
     (users_frame, peers.USER),
     (tokens_frame, users.Token(**peers.TOKEN)),
     (sessions_frame, peers.SESSION_ROW),
+    (licenses_frame, license_answers.LICENSE),
+    (seats_frame, license_answers.SEAT),
+    (uses_frame, license_answers.USE),
+    (usage_frame, license_answers.POINT),
 ]
 
 
