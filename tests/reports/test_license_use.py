@@ -1,4 +1,4 @@
-"""The report license-use by the command line with a token: what it says, no secret in it, offline, the PDF looked at."""
+"""The report license-use by the command line with a token: what it says, no secret in it, offline; the PDF, too."""
 
 from __future__ import annotations
 

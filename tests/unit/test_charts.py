@@ -179,6 +179,8 @@ def test_seats_of_servers_add_up_and_pools_do_not() -> None:
     assert drawn.patches[2].get_data().values[0] == 6
     with pytest.raises(InvalidInput, match="floating, web"):
         seats_over_time(pd.concat([seats(), seats(pool="web")]), axes())
+    steps = seats_over_time(pd.concat([seats(), seats(1, hours=24).assign(server="b")]), axes()).patches[0].get_data()
+    assert list(steps.edges) == sorted(set(steps.edges)), "steps of different lengths follow each other"
     html = seats_chart(pd.concat([seats(), seats(pool="web", hours=24)]))
     assert html.count("<figure") == 2
     assert "Web seats in use" in html

@@ -249,6 +249,8 @@ def test_the_history_is_played_again(shop: Licensed, as_role: AsRole) -> None:
     assert "nobody wanted such a seat" in panel.result.value
     panel.fields.put("pool", "floating")
     panel.fields.put("seats", "0")
+    panel.refresh()
+    assert panel.fields.values["seats"] == "0", "what was typed stays"
     panel.button.click()
     assert "With 0 floating seats and a time-out of 60 minutes" in panel.result.value
     assert "ana in sample" in panel.result.value

@@ -131,4 +131,7 @@ def _steps(frame: pd.DataFrame) -> pd.DataFrame:
     found = by_start[["capacity", "peak", "refusals"]].sum()
     found["mean"] = by_start["mean"].sum(min_count=1)
     found["ends_at"] = by_start["ends_at"].max()
-    return found.sort_index()
+    found = found.sort_index()
+    following = found.index.to_series().shift(-1)  # servers may be counted in different steps
+    found["ends_at"] = found["ends_at"].where(~(found["ends_at"] > following), following)
+    return found

@@ -44,6 +44,7 @@ class ReplayPanel:
     def __init__(self, server: Server, trouble: Trouble) -> None:
         self._server, self.trouble = server, trouble
         self._now: dict[str, PoolUse] = {}
+        self._filled: dict[str, str] = {"seats": "", "timeout_minutes": ""}
         values = {field.name: "" for field in FIELDS}
         self.fields = Fields([Section("", FIELDS)], {**values, "pool": Pool.floating.value})
         self.button = w.Button(description="Play again", button_style="primary")
@@ -64,22 +65,20 @@ class ReplayPanel:
         self.refresh()
 
     def refresh(self) -> None:
-        """Ask for the numbers of now, and put them into the form."""
+        """Ask for the numbers of now, and put them into the form; what was typed stays."""
         in_background(self.trouble, self._server.licenses.seats, self._offer)
 
     def _offer(self, found: Seats) -> None:
         self._now = {pool.pool.value: pool for pool in found.pools}
-        self._fill()
+        if all(self.fields.values[name] == value for name, value in self._filled.items()):
+            self._fill()
 
     def _fill(self) -> None:
         now = self._now.get(str(self.fields.values["pool"]))
         if now is not None:
             minutes = max(now.idle_minutes, int(LEAST))
-            self.fields.values = {
-                **self.fields.values,
-                "seats": str(now.seats),
-                "timeout_minutes": str(minutes),
-            }
+            self._filled = {"seats": str(now.seats), "timeout_minutes": str(minutes)}
+            self.fields.values = {**self.fields.values, **self._filled}
 
     def _typed(self, change: dict[str, Any]) -> None:
         if change["old"]["pool"] != change["new"]["pool"]:
