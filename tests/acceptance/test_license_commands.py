@@ -145,7 +145,10 @@ def test_a_dedicated_license_is_remembered_presented_and_forgotten(
 
 def test_a_serial_in_the_arguments_is_refused_and_not_repeated(command: Command, key_file: Path) -> None:
     serial = command("issue", "dedicated", "--key", str(key_file)).out.strip()
-    for words in (("add", "--serial", serial), ("remember", "--serial", serial)):
+    by_option = (("add", "--serial", serial), ("remember", "--serial", serial))
+    for words in (*by_option, ("add", serial), ("edit", "1", serial), ("remember", serial)):
         refused = command(*words, code=2)
         assert "written into the arguments" in refused.err
         assert serial[:20] not in refused.out + refused.err
+    assert "behind --serial" in command("remember", "file:mine.txt", code=2).err
+    assert "behind --serial" in command("add", "-", code=2).err

@@ -25,6 +25,7 @@ Serial = Annotated[
     str,
     typer.Option("--serial", metavar="SOURCE", help=f"From {secrets.SOURCES}.", callback=secrets.option("serial")),
 ]
+Written = Annotated[str | None, typer.Argument(hidden=True, metavar="", callback=secrets.argument("serial"))]
 Id = Annotated[int, typer.Argument(metavar="ID", help="From `trackkit license list`.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Only say what it is; change nothing.")]
 
@@ -62,7 +63,9 @@ def list_licenses(server: "Server", as_json: AsJson = False) -> None:
 
 @app.command()
 @on_server
-def add(server: "Server", serial: Serial = "-", preview: Preview = False, as_json: AsJson = False) -> None:
+def add(
+    server: "Server", written: Written = None, serial: Serial = "-", preview: Preview = False, as_json: AsJson = False
+) -> None:
     """Enter the serial of a license."""
     added = server.licenses.add(secrets.resolve(serial, "serial"), preview=preview)
     _tell(added, "This is" if preview else "Entered", as_json)
@@ -71,7 +74,12 @@ def add(server: "Server", serial: Serial = "-", preview: Preview = False, as_jso
 @app.command()
 @on_server
 def edit(
-    server: "Server", license_id: Id, serial: Serial = "-", preview: Preview = False, as_json: AsJson = False
+    server: "Server",
+    license_id: Id,
+    written: Written = None,
+    serial: Serial = "-",
+    preview: Preview = False,
+    as_json: AsJson = False,
 ) -> None:
     """Put another serial in the place of one."""
     changed = server.licenses.edit(license_id, secrets.resolve(serial, "serial"), preview=preview)
@@ -100,7 +108,7 @@ def remove(server: "Server", license_id: Id, yes: Yes = False) -> None:
 
 
 @app.command()
-def remember(serial: Serial = "-") -> None:
+def remember(written: Written = None, serial: Serial = "-") -> None:
     """Keep your dedicated license on this computer; native log-ins present it."""
     from trackkit.client import dedicated
 

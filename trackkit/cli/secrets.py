@@ -61,6 +61,17 @@ def option(field: str) -> Callable[[str | None], str | None]:
     return check
 
 
+def argument(field: str) -> Callable[[str | None], None]:
+    """A callback for a hidden argument where people write the secret itself; click would repeat what it refuses."""
+
+    def check(value: str | None) -> None:
+        if value is not None:
+            refuse_written_out(value, field)
+            raise InvalidInput.of(field, f"where it comes from is written behind --{field}")
+
+    return check
+
+
 def _written_out(field: str) -> SecretInArguments:
     return SecretInArguments(
         f"{field} is a secret and was written into the arguments, where every user of this machine can read it; "
