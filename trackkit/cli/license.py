@@ -25,7 +25,9 @@ Serial = Annotated[
     str,
     typer.Option("--serial", metavar="SOURCE", help=f"From {secrets.SOURCES}.", callback=secrets.option("serial")),
 ]
-Written = Annotated[str | None, typer.Argument(hidden=True, metavar="", callback=secrets.argument("serial"))]
+Written = Annotated[
+    str | None, typer.Argument(hidden=True, metavar="--serial SOURCE", callback=secrets.argument("serial"))
+]
 Id = Annotated[int, typer.Argument(metavar="ID", help="From `trackkit license list`.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Only say what it is; change nothing.")]
 
