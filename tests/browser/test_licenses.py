@@ -116,8 +116,7 @@ def _saves_widget_state(lab: RunningLab) -> None:
 def _saved_without(page: Page, lab: RunningLab, *secrets: str) -> None:
     """Save the notebook with the state of its widgets; none of the secrets is in it."""
     notebook = lab.home / "notebooks" / "licenses.ipynb"
-    page.get_by_role("menuitem", name="File", exact=True).click()
-    page.get_by_role("menuitem", name="Save Notebook", exact=True).click()
+    page.locator('[data-jp-item-name="save"] jp-button').click()
     wait_until(lambda: STATE in notebook.read_text(), seconds=30, what="the state of the widgets in the notebook")
     text = notebook.read_text()
     assert "Paste it whole, or load its file." in text, "the form is in it"

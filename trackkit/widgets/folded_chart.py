@@ -45,6 +45,7 @@ class FoldedChart:
         self.button.on_click(lambda _: self._turn(not self.is_open))
         self._body = w.VBox()
         self.widget = w.VBox([row(self.button, self.note), self._body])
+        self.widget.add_class("tk-folded")
         self._turn(False)
 
     def refresh(self) -> None:

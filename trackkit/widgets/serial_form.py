@@ -39,6 +39,7 @@ class SerialInput:
         self._entered = entered
         self.fields.when_entered(entered)
         self.widget = w.VBox([self.fields, self.file])
+        self.widget.add_class("tk-serial")
 
     def _loaded(self, text: str) -> None:
         self.fields.put("serial", text)
