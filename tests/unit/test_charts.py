@@ -170,7 +170,8 @@ def test_seats_are_drawn_as_they_were_counted_and_hours_nobody_looked_at_are_gap
     assert all(height > 3 for height in marks.get_ydata()), "above the line of the seats"
     assert labels(drawn) == ["refused (3)", "seats", "on average", "most at once"]
     assert drawn.get_title(loc="left") == "Floating seats in use"
-    assert "refused" not in " ".join(labels(seats_over_time(seats(3), axes())))
+    unknown = seats(3).assign(mean=pd.array([pd.NA] * 3, dtype="Float64"))
+    assert labels(seats_over_time(unknown, axes())) == ["seats", "most at once"]
 
 
 def test_seats_of_servers_add_up_and_pools_do_not() -> None:

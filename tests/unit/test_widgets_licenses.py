@@ -125,8 +125,12 @@ def test_a_file_comes_as_a_message_and_is_looked_at_at_once(shop: Licensed) -> N
     panel.add()
     assert panel.form is not None
     serial = shop.issue("web", 4)
+    sent: list[object] = []
+    panel.form.input.fields.send = sent.append
+    panel.form.input.fields.put("serial", "something else")
     panel.form.input.file._handle_custom_msg({"name": "web.txt", "text": f"{serial}\n"}, [])
     assert "4 web, without maintenance" in question(panel.form.asking)
+    assert sent == [{"clear": "serial"}], "the page does not go on showing what was typed before"
     assert serial[:20] not in states()
     assert "file" not in panel.form.input.file.get_state()
     panel.form.cancel.click()

@@ -49,9 +49,12 @@ def _draw(axes: Axes, found: pd.DataFrame) -> None:
     edges, rows = _with_gaps(found)
     drawn: dict[str, Any] = {
         "most at once": axes.stairs(rows["peak"], edges, fill=True, **_PEAK.drawn_on(axes)),
-        "on average": axes.stairs(rows["mean"], edges, baseline=None, linewidth=1.6, linestyle=(0, (4, 2)), **seen),
-        "seats": axes.stairs(rows["capacity"], edges, baseline=None, linewidth=1.4, **seen),
     }
+    if found["mean"].notna().any():
+        drawn["on average"] = axes.stairs(
+            rows["mean"], edges, baseline=None, linewidth=1.6, linestyle=(0, (4, 2)), **seen
+        )
+    drawn["seats"] = axes.stairs(rows["capacity"], edges, baseline=None, linewidth=1.4, **seen)
     refused = found[found["refusals"] > 0]
     if len(refused):
         middles = [(days(at) + days(end)) / 2 for at, end in zip(refused.index, refused["ends_at"], strict=True)]

@@ -42,6 +42,7 @@ class SerialInput:
         self.widget.add_class("tk-serial")
 
     def _loaded(self, text: str) -> None:
+        self.forget()  # else the page would go on showing what was typed before
         self.fields.put("serial", text)
         self._entered()
 
