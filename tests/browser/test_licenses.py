@@ -89,7 +89,7 @@ def test_a_serial_from_its_file_to_its_deletion(
     _saved_without(page, lab, serial, mistyped(serial), forged)
     question.get_by_role("button", name="Enter the license").click()
     expect(licenses.get_by_role("row")).to_have_count(4)
-    expect(page.get_by_text("was entered.")).to_be_visible()
+    expect(page.get_by_text("Entered: license")).to_be_visible()
     expect(page.get_by_text("0 of 4 floating seats taken").first).to_be_visible()
     picture(page, "lab-licenses-entered")
     assert serial[:20] not in page.content()
@@ -157,8 +157,10 @@ def test_seats_their_history_and_the_replay(
     page.get_by_role("button", name="Show chart of seats over time").click()
     chart = page.get_by_role("img", name=re.compile("Floating seats in use"))
     expect(chart).to_be_visible()
-    assert "at most 1 at once" in (chart.get_attribute("alt") or "")
+    by_day = chart.get_attribute("alt") or ""
+    assert "at most 1 at once" in by_day
     page.get_by_label("Time", exact=True).select_option("last day")
+    expect(chart).not_to_have_attribute("alt", by_day)
     page.get_by_text("The figures as a table").first.click()
     expect(page.get_by_role("table", name="Seats in use over time").first).to_be_visible()
     chart.scroll_into_view_if_needed()

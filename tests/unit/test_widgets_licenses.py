@@ -110,7 +110,7 @@ def test_a_serial_is_described_then_entered_and_is_no_state_of_a_widget(shop: Li
     assert serial[:20].lower() not in states()
     form = panel.form
     answer(form.asking, True)
-    assert "was entered" in panel.said.value
+    assert "Entered: license" in panel.said.value
     assert "3 floating" in panel.list.value
     assert changed == ["told"]
     assert panel.form is None
@@ -152,7 +152,7 @@ def test_a_serial_is_replaced_and_one_deleted_with_what_it_does_to_people(shop: 
     )
     answer(panel.form.asking, True)
     assert "7 floating" in panel.list.value
-    assert "took the place of" in panel.said.value
+    assert "Entered in the place of license" in panel.said.value
 
     with ana(admin):
         panel.chosen.value = panel.chosen.options[-1][1]

@@ -129,7 +129,7 @@ class LicensesPanel:
             return self._server.licenses.add(serial, preview=preview)
 
         wording = Wording("Add a license", lambda one: f"This is {described(one)}.\nEnter it?", "Enter the license")
-        self._place(wording, send, f"add({_ASKED})", "was entered")
+        self._place(wording, send, f"add({_ASKED})", "Entered")
 
     def edit(self) -> None:
         """The form for a serial that takes the place of the chosen license's."""
@@ -142,13 +142,13 @@ class LicensesPanel:
             return f"This is {described(new)}.\nPut it in the place of {described(old)}?"
 
         wording = Wording(f"Replace the serial of {name_of(old)}", question, "Replace the serial")
-        self._place(wording, send, f"edit({old.license_id}, {_ASKED})", f"took the place of {name_of(old)}")
+        self._place(wording, send, f"edit({old.license_id}, {_ASKED})", f"Entered in the place of {name_of(old)}")
 
     def _place(self, wording: Wording, send: Callable[[SecretStr, bool], License], call: str, outcome: str) -> None:
         self._close()
 
         def done(license: License) -> None:
-            self._done(f"{described(license)}: {outcome}.", call)
+            self._done(f"{outcome}: {described(license)}.", call)
 
         self.form = SerialForm(wording, self.trouble, send, done, self._close)
         self.form_box.children = (self.form.widget,)
