@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Start
-from tests.licensed import mistyped
+from tests.licensed_server import mistyped
 from tests.running import RunningServer
 from tests.unit.cli_runs import Ran, run
 from trackkit.client import dedicated
@@ -57,7 +57,7 @@ def listed(command: Command) -> list[dict[str, object]]:
     return found
 
 
-@pytest.mark.spec("3: `trackkit license keygen|issue` on the owner's own key pair makes serials")
+@pytest.mark.spec("3: license keygen and issue make serials; which key a server accepts is set only on its machine")
 def test_from_the_key_pair_to_who_would_have_been_refused(
     command: Command, shared: RunningServer, key_file: Path, tmp_path: Path
 ) -> None:
@@ -121,7 +121,7 @@ def test_from_the_key_pair_to_who_would_have_been_refused(
     assert "cannot be mixed" in command("add", stdin=other_sort, code=1).err
 
 
-@pytest.mark.spec("3: the serial is asked for once on that person's computer, remembered there, presented at log-in")
+@pytest.mark.spec("3: dedicated: asked for once, remembered on that computer, presented at log-in; on several servers")
 def test_a_dedicated_license_is_remembered_presented_and_forgotten(
     command: Command, shared: RunningServer, key_file: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from pypdfium2 import PdfDocument
 from tests.browser.conftest import SCREENSHOTS
 from tests.command_line import CommandLine
 from tests.conftest import Start
-from tests.licensed import Licensed, licensed_server
+from tests.licensed_server import Licensed, licensed_server
 from tests.reports.conftest import CANARY
 from trackkit.client.license_words import replay_sentences
 from trackkit.domain.errors import NoSeat

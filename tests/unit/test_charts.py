@@ -155,7 +155,7 @@ def test_the_queue_is_drawn_as_it_was_counted() -> None:
     assert drawn.get_ylim()[1] > max(tops), "the figure on top has room"
 
 
-@pytest.mark.spec("3: Usage history: seats in use over time, peaks, refusals")
+@pytest.mark.spec("3: usage history: seats in use over time, peaks, refusals")
 def test_seats_are_drawn_as_they_were_counted_and_hours_nobody_looked_at_are_gaps() -> None:
     drawn = seats_over_time(seats(), axes())
     peak, mean, capacity = (patch.get_data() for patch in drawn.patches)

@@ -14,7 +14,7 @@ from ipywidgets.widgets.widget import _instances
 from pydantic import SecretStr
 
 from tests.conftest import Start
-from tests.licensed import Licensed, licensed_server, mistyped
+from tests.licensed_server import Licensed, licensed_server, mistyped
 from trackkit.client import Server, dedicated
 from trackkit.client.project import Project
 from trackkit.contract.licenses import License, PoolUse, SeatUse
@@ -79,7 +79,7 @@ def states() -> str:
     return found
 
 
-@pytest.mark.spec("3: mistyped ones are told apart from forged ones")
+@pytest.mark.spec("3: mistyped serials are told apart from forged ones")
 def test_a_serial_is_described_then_entered_and_is_no_state_of_a_widget(shop: Licensed) -> None:
     changed: list[str] = []
     panel = LicensesPanel(shop.server.admin, Trouble(), lambda: changed.append("told"))
@@ -199,7 +199,7 @@ def test_who_may_do_less_sees_the_same_without_the_buttons(as_role: AsRole) -> N
         assert "Play again" in found
 
 
-@pytest.mark.spec("3: An operator can end a session to free its seat")
+@pytest.mark.spec("3: an operator can end a session to free its seat")
 def test_a_seat_is_seen_and_freed(shop: Licensed, as_role: AsRole) -> None:
     panel = SeatsPanel(as_role("operator"), Trouble())
     assert "Nobody holds a seat." in panel.list.value
@@ -278,7 +278,7 @@ def test_the_history_is_played_again(shop: Licensed, as_role: AsRole) -> None:
         panel.fields.put(name, before)
 
 
-@pytest.mark.spec("3: When none is free: a clear refusal that says how many seats there are, who holds them")
+@pytest.mark.spec("3: when no seat is free the refusal says how many there are, who holds them and since when")
 def test_a_refused_log_in_shows_who_holds_the_seats(shop: Licensed, as_role: AsRole) -> None:
     opened: list[Project] = []
     trouble = Trouble()
@@ -299,7 +299,7 @@ def test_a_refused_log_in_shows_who_holds_the_seats(shop: Licensed, as_role: AsR
     project.close()
 
 
-@pytest.mark.spec("3: the serial is asked for once on that person's computer, remembered there, presented at log-in")
+@pytest.mark.spec("3: dedicated: asked for once, remembered on that computer, presented at log-in; on several servers")
 def test_a_dedicated_license_is_asked_for_once_and_presented(shop: Licensed, as_role: AsRole) -> None:
     serial = shop.issue("dedicated")
     opened: list[Project] = []
