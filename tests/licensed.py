@@ -52,3 +52,8 @@ def give_seats(admin: Server, **seats: int) -> None:
     server_id = admin.licenses.list().server_id
     for kind, number in seats.items():
         admin.licenses.add(serial(kind, number, server_id))
+
+
+def mistyped(serial: str) -> str:
+    """The serial with one character changed, so that its check digits do not fit."""
+    return serial[:-1] + ("0" if serial[-1] != "0" else "1")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Start
-from tests.licensed_server import mistyped
+from tests.licensed import mistyped
 from tests.running import RunningServer
 from tests.unit.cli_runs import Ran, run
 from trackkit.client import dedicated

@@ -15,7 +15,8 @@ from tests.browser.conftest import NewPage, open_panel, set_admin_password
 from tests.browser.test_lab import accessible, views
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
-from tests.licensed_server import Licensed, licensed_server, mistyped
+from tests.licensed import mistyped
+from tests.licensed_server import Licensed, licensed_server
 from tests.ports import wait_until
 
 pytestmark = pytest.mark.browser

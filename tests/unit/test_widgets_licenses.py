@@ -14,7 +14,8 @@ from ipywidgets.widgets.widget import _instances
 from pydantic import SecretStr
 
 from tests.conftest import Start
-from tests.licensed_server import Licensed, licensed_server, mistyped
+from tests.licensed import mistyped
+from tests.licensed_server import Licensed, licensed_server
 from trackkit.client import Server, dedicated
 from trackkit.client.project import Project
 from trackkit.contract.licenses import License, PoolUse, SeatUse
