@@ -20,6 +20,7 @@ from trackkit.store.project_sessions import ProjectSessionRow
 
 _USAGE_BEFORE: Final = timedelta(days=30)
 _REPLAY_BEFORE: Final = timedelta(days=365)
+_USE_FIELDS: Final = tuple(name for name in contract.SeatUse.model_fields if name != "use_id")
 _MOST_HOURS: Final = timedelta(days=100)
 """By the hour; longer times are asked for by the day."""
 
@@ -68,20 +69,7 @@ def list_uses(call: Call, request: contract.ListUses) -> contract.SeatUses:
     shown = found[: request.limit]
     return contract.SeatUses(
         uses=tuple(
-            contract.SeatUse(
-                use_id=key,
-                pool=use.pool,
-                license_number=use.license_number,
-                database=use.database,
-                username=use.username,
-                client=use.client,
-                client_address=use.client_address,
-                taken_at=use.taken_at,
-                used_at=use.used_at,
-                ended_at=use.ended_at,
-                ending=use.ending,
-            )
-            for key, use in shown
+            contract.SeatUse(use_id=key, **{name: getattr(use, name) for name in _USE_FIELDS}) for key, use in shown
         ),
         next_before=shown[-1][0] if len(found) > request.limit else None,
     )
