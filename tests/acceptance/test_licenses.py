@@ -168,8 +168,10 @@ def entered(server: RunningServer, database_url: str | None, text: str) -> None:
 
 @pytest.mark.spec("3: dedicated: asked for once, remembered on that computer, presented at log-in; on several servers")
 @pytest.mark.spec("3: the same dedicated serial twice on a server is refused and logged as Unusual Activity")
-def test_a_dedicated_license_is_remembered_and_presented(server: RunningServer) -> None:
+def test_a_dedicated_license_is_remembered_and_presented(server: RunningServer, start: Start) -> None:
     only(server)
+    other = start(None, None, None, seats=0)
+    other.admin.databases.create("work", administrator_password=PASSWORD)
     mine = serial(server, "dedicated")
     with pytest.raises(NoSeat):
         server.admin.project("work", "administrator", PASSWORD, "native")
@@ -177,7 +179,9 @@ def test_a_dedicated_license_is_remembered_and_presented(server: RunningServer) 
     assert dedicated.path().stat().st_mode & 0o777 == 0o600
     with server.admin.project("work", "administrator", PASSWORD, "native"):
         seat = server.admin.licenses.seats().seats[0]
-        assert (seat.pool, seat.license_number) == ("dedicated", seat.license_number)
+        assert (seat.pool, bool(seat.license_number)) == ("dedicated", True)
+        with other.admin.project("work", "administrator", PASSWORD, "native"):
+            assert [one.license_number for one in other.admin.licenses.seats().seats] == [seat.license_number]
         with pytest.raises(NoSeat, match="in use already: administrator since"):
             server.admin.project("work", "administrator", PASSWORD, "native")
         assert told(server, "unusual_activity", "in use already")
