@@ -29,7 +29,7 @@ SERVER = "/sessions"
 
 @pytest.fixture(scope="module")
 def server(start_for_module: Start) -> RunningServer:
-    running = start_for_module()
+    running = start_for_module(seats=200)
     for name in ("victim", "other", "third", "far away"):
         running.admin.users.add(name, "viewer", PASSWORD)
     running.admin.databases.create("besieged", administrator_password=PASSWORD)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 import trackkit
+from tests import licensed
 from tests.conftest import Start
 from tests.contract.samples import OPTIONS_FILE
 from tests.peers.raw_sink import RawSink
@@ -22,7 +23,7 @@ PASSWORD = "a-long-passphrase"
 @pytest.mark.spec("13: every administrative act is an audit record (who, from where, before, after)")
 def test_every_audited_operation_leaves_its_record(start: Start) -> None:
     with RawSink(refuse={"gone@sink.test": "550 5.1.1 no such user"}) as sink:
-        server = start(options={"sending.smtp.host": "127.0.0.1", "sending.smtp.port": sink.port})
+        server = start(options={"sending.smtp.host": "127.0.0.1", "sending.smtp.port": sink.port}, seats=0)
         admin = server.admin
         queue_id = admin.mail.submit(b"Subject: x\r\n\r\n", sender="", recipients=["gone@sink.test"]).queue_id
         wait_until(lambda: admin.mail.show(queue_id).message.attempts == 1, what="the refusal")
@@ -61,6 +62,9 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "database.restore": lambda: waited(admin.databases.restore(newest_backup(admin), "three")),
         "database.remove": lambda: admin.databases.remove("two"),
         "database.add": lambda: waited(admin.databases.add("two")),
+        "license.add": lambda: admin.licenses.add(web_serial(admin)),
+        "license.edit": lambda: admin.licenses.edit(newest_license(admin), web_serial(admin)),
+        "license.delete": lambda: admin.licenses.delete(newest_license(admin)),
         "task.add": lambda: admin.tasks.add(name="Nightly", kind="backup", database="one"),
         "task.edit": lambda: admin.tasks.edit("Nightly", {"keep": 3}),
         "task.run": lambda: waited(admin.tasks.run("Nightly")),
@@ -89,6 +93,14 @@ def waited(running: RunningJob) -> None:
 
 def newest_backup(admin: Server) -> int:
     return admin.databases.backups("one").backups[0].backup_id
+
+
+def newest_license(admin: Server) -> int:
+    return admin.licenses.list().licenses[-1].license_id
+
+
+def web_serial(admin: Server) -> str:
+    return licensed.serial("web", 2, admin.licenses.list().server_id)
 
 
 def cancelled(admin: Server) -> None:
