@@ -237,7 +237,9 @@ class _Session:
             if self._answer("mail", line, "503 5.5.1 nested MAIL command" if nested else "250 2.1.0 Ok") and not nested:
                 self._mail_from, self._rcpt_tos = _address(line), []
         elif verb == "RCPT":
-            if self._answer("rcpt", line, "250 2.1.5 Ok"):
+            if self._mail_from is None:
+                self._act(say("503 5.5.1 need MAIL command"))
+            elif self._answer("rcpt", line, "250 2.1.5 Ok"):
                 self._rcpt_tos.append(_address(line))
         elif verb == "DATA":
             self._data(line)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -104,19 +106,86 @@ def test_one_refused_recipient_fails_alone() -> None:
     assert server.messages[0].rcpt_tos == ("one@example.com", "three@example.com")
 
 
+def test_commands_go_at_once_where_the_host_takes_them_so() -> None:
+    with ScriptedSmtp(extensions=("PIPELINING",)) as server:
+        results = run(sent(route_to(server.port), (THREE, RAW), (ONE, RAW)))
+    assert [o.verdict for r in results for o in r.outcomes.values()] == [Verdict.accepted] * 4
+    said = [line for line in results[0].conversation.splitlines() if line[0] in "<>"]
+    begun = said.index("> MAIL FROM:<sender@example.com>")
+    assert [line[:6] for line in said[begun : begun + 5]] == ["> MAIL", "> RCPT", "> RCPT", "> RCPT", "> DATA"]
+    assert [line[:5] for line in said[begun + 5 : begun + 10]] == ["< 250"] * 4 + ["< 354"]
+    assert [m.rcpt_tos for m in server.messages] == [THREE, ONE]
+
+
+def test_many_recipients_and_a_refused_one_at_once() -> None:
+    many = tuple(f"r{n}@example.com" for n in range(250))
+    script = {"rcpt": when("r7@", say("550 5.1.1 no"))}
+    with ScriptedSmtp(script, extensions=("PIPELINING",)) as server:
+        result = send(route_to(server.port), many)
+    assert result["r7@example.com"].verdict is Verdict.permanent
+    assert sum(o.verdict is Verdict.accepted for o in result.outcomes.values()) == 249
+    assert [len(m.rcpt_tos) for m in server.messages] == [99, 100, 50]
+
+
+def test_a_host_that_asks_for_the_message_though_it_refused_everybody_gets_an_empty_one() -> None:
+    """RFC 2920 §3.1; hosts of that time did so, and the connection stays in step."""
+    conversation = b"".join(
+        (
+            b"220 old.test\r\n250-old.test\r\n250 PIPELINING\r\n",
+            b"250 sender ok\r\n550 5.1.1 nobody\r\n354 go on\r\n554 5.5.1 no valid recipients\r\n",
+            b"250 reset\r\n250 sender ok\r\n250 ok\r\n354 go on\r\n250 2.0.0 taken\r\n221 bye\r\n",
+        )
+    )
+    with recited(conversation) as (port, heard):
+        bad, good = run(sent(route_to(port), (ONE, RAW), (ONE, RAW)))
+    assert (bad.only.verdict, bad.only.smtp_code) == (Verdict.permanent, 550)
+    assert good.only.verdict is Verdict.accepted
+    assert b"DATA\r\n.\r\nRSET\r\nMAIL" in heard()
+
+
+@contextmanager
+def recited(replies: bytes) -> Iterator[tuple[int, Callable[[], bytes]]]:
+    """A host that says its replies one after the other, a line for each that comes (the message counts as one)."""
+    heard = bytearray()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            queue = replies.splitlines(keepends=True)
+            connection.sendall(queue.pop(0))
+            in_message = False
+            for line in lines:
+                heard.extend(line)
+                if in_message and line != b".\r\n":
+                    continue
+                in_message = False
+                reply = queue.pop(0)
+                while reply[3:4] == b"-":
+                    connection.sendall(reply)
+                    reply = queue.pop(0)
+                connection.sendall(reply)
+                in_message = reply.startswith(b"354")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], lambda: bytes(heard)
+        thread.join(10)
+
+
+@pytest.mark.parametrize("offered", [(), ("PIPELINING",)], ids=["one by one", "pipelined"])
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
 @pytest.mark.parametrize("code", ["450 4.2.0", "550 5.7.1"])
-def test_after_a_failure_the_next_message_goes_only_after_rset(stage: str, code: str) -> None:
-    with ScriptedSmtp({stage: first(1, say(f"{code} not this one"))}) as server:
+def test_after_a_failure_the_next_message_goes_only_after_rset(stage: str, code: str, offered: tuple[str, ...]) -> None:
+    with ScriptedSmtp({stage: first(1, say(f"{code} not this one"))}, extensions=offered) as server:
         bad, good = run(sent(route_to(server.port), (ONE, RAW), (ONE, RAW)))
     assert bad.only.verdict is (Verdict.temporary if code.startswith("4") else Verdict.permanent)
     assert bad.only.smtp_code == int(code[:3])
     assert good.only.verdict is Verdict.accepted
     assert server.connections == 1
     assert [line for _, line in server.lines].count("RSET") == 1
-    assert "DATA" not in [line for _, line in server.lines][: [line for _, line in server.lines].index("RSET")] or (
-        stage in ("data", "dot")
-    )
+    before = [line for _, line in server.lines][: [line for _, line in server.lines].index("RSET")]
+    assert "DATA" not in before or stage in ("data", "dot") or offered
 
 
 @dataclass(frozen=True)
@@ -150,15 +219,18 @@ def expectation(at: str, how: str) -> Expected:
 
 
 @pytest.mark.spec("5: an attempt whose outcome is unknown (connection lost after the final dot) is tried again")
+@pytest.mark.parametrize("offered", [("8BITMIME",), ("8BITMIME", "PIPELINING")], ids=["one by one", "pipelined"])
 @pytest.mark.parametrize("how", MISBEHAVIOURS)
 @pytest.mark.parametrize("at", STAGES)
-def test_every_misbehaviour_at_every_stage_comes_to_one_honest_outcome(at: str, how: str) -> None:
+def test_every_misbehaviour_at_every_stage_comes_to_one_honest_outcome(
+    at: str, how: str, offered: tuple[str, ...]
+) -> None:
     action = MISBEHAVIOURS[how][0]
     rule: Action | Decision = when("two@", action) if at == "rcpt" else action
     script: dict[str, Action | Decision] = {at: rule}
     if at == "ehlo":
         script["helo"] = action
-    with ScriptedSmtp(script) as server:
+    with ScriptedSmtp(script, extensions=offered) as server:
         begun = time.monotonic()
         result = send(route_to(server.port, connect_timeout=0.4, conversation_timeout=0.4), THREE)
         took = time.monotonic() - begun
@@ -224,7 +296,8 @@ def test_a_size_that_limits_nothing(size: str) -> None:
         assert send(route_to(server.port)).only.verdict is not Verdict.permanent
 
 
-def test_a_kept_connection_that_is_over_is_told_apart_from_a_failure() -> None:
+@pytest.mark.parametrize("offered", [(), ("PIPELINING",)], ids=["one by one", "pipelined"])
+def test_a_kept_connection_that_is_over_is_told_apart_from_a_failure(offered: tuple[str, ...]) -> None:
     async def work(server: ScriptedSmtp) -> tuple[bool, dict[str, Outcome]]:
         connection = await connect(route_to(server.port), ssl.create_default_context, "c.example.com", Conversation())
         assert isinstance(connection, SmtpConnection)
@@ -234,11 +307,12 @@ def test_a_kept_connection_that_is_over_is_told_apart_from_a_failure() -> None:
         outcomes = {}
         return await connection.deliver(Envelope("", ONE), RAW, outcomes), outcomes
 
-    with ScriptedSmtp() as server:
+    with ScriptedSmtp(extensions=offered) as server:
         assert run(work(server)) == (False, {})
 
 
-def test_cancelled_after_the_final_dot_is_unknown_and_before_it_untried() -> None:
+@pytest.mark.parametrize("offered", [(), ("PIPELINING",)], ids=["one by one", "pipelined"])
+def test_cancelled_after_the_final_dot_is_unknown_and_before_it_untried(offered: tuple[str, ...]) -> None:
     async def work(server: ScriptedSmtp) -> dict[str, Outcome]:
         connection = await connect(route_to(server.port), ssl.create_default_context, "c.example.com", Conversation())
         assert isinstance(connection, SmtpConnection)
@@ -251,11 +325,11 @@ def test_cancelled_after_the_final_dot_is_unknown_and_before_it_untried() -> Non
         return outcomes
 
     refused = when("one@", say("550 5.1.1 no"))
-    with ScriptedSmtp({"rcpt": refused, "dot": stall()}) as server:
+    with ScriptedSmtp({"rcpt": refused, "dot": stall()}, extensions=offered) as server:
         outcomes = run(work(server))
     assert outcomes["one@example.com"].verdict is Verdict.permanent
     assert outcomes["two@example.com"].verdict is Verdict.unknown
-    with ScriptedSmtp({"rcpt": refused, "data": stall()}) as server:
+    with ScriptedSmtp({"rcpt": refused, "data": stall()}, extensions=offered) as server:
         assert set(run(work(server))) == {"one@example.com"}
 
 

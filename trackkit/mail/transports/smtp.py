@@ -151,46 +151,95 @@ class SmtpConnection:
     ) -> None:
         self._wire.message_complete = False
         self._accepted = []
-        if not await self._begin(mail_from, recipients, content, outcomes):
+        if "pipelining" in self._extensions:
+            reply = await self._announce_at_once(mail_from, recipients, content, outcomes)
+        else:
+            reply = await self._announce(mail_from, recipients, content, outcomes)
+        if reply is None:
             return
-        for address in recipients:
-            reply = await self._said(Stage.recipient, f"RCPT TO:<{address}>")
-            if reply.positive:
-                self._accepted.append(address)
-            else:
-                outcomes[address] = self._outcome(reply)
-        if not self._accepted:
-            return
-        reply = await self._said(Stage.data, "DATA", expected=3)
         if not reply.refusal:
             reply = await self._send(content)
         outcomes.update(dict.fromkeys(self._accepted, self._outcome(reply)))
         self._needs_reset = not reply.positive
 
-    async def _begin(
+    async def _announce(
         self, mail_from: str, recipients: Sequence[str], content: _Content, outcomes: dict[str, Outcome]
-    ) -> bool:
-        """RSET if something was left over, MAIL; whether the host takes the sender."""
+    ) -> Reply | None:
+        """Everything up to DATA, one after the other; its reply, none when there is nobody to send to."""
         if self._needs_reset:
-            reply = await self._said(Stage.sender, "RSET")
-            if not reply.positive:
-                raise _Over(self._outcome(reply))
+            self._reset(await self._said(Stage.sender, "RSET"))
+        self._needs_reset = True
+        reply = await self._said(Stage.sender, self._mail(mail_from, content))
+        if not reply.positive:
+            outcomes.update(dict.fromkeys(recipients, self._outcome(reply)))
+            return None
+        for address in recipients:
+            self._answered(address, await self._said(Stage.recipient, f"RCPT TO:<{address}>"), outcomes)
+        return await self._said(Stage.data, "DATA", expected=3) if self._accepted else None
+
+    async def _announce_at_once(
+        self, mail_from: str, recipients: Sequence[str], content: _Content, outcomes: dict[str, Outcome]
+    ) -> Reply | None:
+        """The same for a host that takes commands without waiting for its replies (RFC 2920): one way there and back.
+
+        It may ask for the message although it refused everybody; an empty one takes the transaction back then (§3.1).
+        """
+        lines = [self._mail(mail_from, content), *(f"RCPT TO:<{address}>" for address in recipients), "DATA"]
+        resets, self._needs_reset = self._needs_reset, True
+        self._stage = Stage.sender
+        try:
+            self._wire.say(*(["RSET"] if resets else []), *lines)
+        except Ended as ended:
+            raise self._over(ended) from None
+        if resets:
+            self._reset(await self._heard(Stage.sender))
+        sender = await self._heard(Stage.sender)
+        if not sender.positive:
+            outcomes.update(dict.fromkeys(recipients, self._outcome(sender)))
+        for address in recipients:
+            reply = await self._heard(Stage.recipient)
+            if sender.positive:
+                self._answered(address, reply, outcomes)
+        reply = await self._heard(Stage.data, 3)
+        if self._accepted:
+            return reply
+        if not reply.refusal:
+            await self._said(Stage.data, ".")
+        return None
+
+    def _mail(self, mail_from: str, content: _Content) -> str:
         line = f"MAIL FROM:<{mail_from}>"
         if "size" in self._extensions:
             line += f" SIZE={content.size}"
         if content.eight_bit and "8bitmime" in self._extensions:
             line += " BODY=8BITMIME"
-        self._needs_reset = True
-        reply = await self._said(Stage.sender, line)
+        return line
+
+    def _reset(self, reply: Reply) -> None:
+        """What was left over of an earlier transaction is gone, or the connection is over."""
         if not reply.positive:
-            outcomes.update(dict.fromkeys(recipients, self._outcome(reply)))
-        return reply.positive
+            raise _Over(self._outcome(reply))
+
+    def _answered(self, address: str, reply: Reply, outcomes: dict[str, Outcome]) -> None:
+        if reply.positive:
+            self._accepted.append(address)
+        else:
+            outcomes[address] = self._outcome(reply)
 
     async def _said(self, stage: Stage, line: str, expected: int = 2) -> Reply:
         """The reply to a command: of the expected class, or a refusal. Anything else ends the connection."""
         self._stage = stage
         try:
-            return self._sensible(await self._wire.command(line), expected)
+            self._wire.say(line)
+        except Ended as ended:
+            raise self._over(ended) from None
+        return await self._heard(stage, expected)
+
+    async def _heard(self, stage: Stage, expected: int = 2) -> Reply:
+        """The next reply; as `_said`."""
+        self._stage = stage
+        try:
+            return self._sensible(await self._wire.reply(), expected)
         except Ended as ended:
             raise self._over(ended) from None
 

@@ -90,12 +90,21 @@ class Wire:
 
         Raises `Ended`; `ValueError` for a line that would be more than one (a defect: addresses are checked).
         """
-        if not line.isascii() or not line.isprintable():
-            raise ValueError("a command line holds control or non-ASCII characters")
-        self.conversation.sent(line)
+        self.say(line)
+        return await self.reply()
+
+    def say(self, *lines: str) -> None:
+        """Send command lines without waiting for their replies (RFC 2920 §3.1); raises as `command` does."""
+        for line in lines:
+            if not line.isascii() or not line.isprintable():
+                raise ValueError("a command line holds control or non-ASCII characters")
+            self.conversation.sent(line)
         if self.closed:
             raise self._ended(Failure.dropped, "the host has closed the connection")
-        self._writer.write(line.encode("ascii") + b"\r\n")
+        self._writer.write("".join(f"{line}\r\n" for line in lines).encode("ascii"))
+
+    async def reply(self) -> Reply:
+        """The next reply; raises `Ended`."""
         reply = await self._in_time(self._reply(), "did not answer")
         self.conversation.received(reply.code, reply.text)
         return reply
