@@ -82,10 +82,9 @@ class MemoryQueue:
     def claim(self, limit: int) -> list[Claimed]:
         """Due messages, leased."""
         self._maybe_fail("claim")
-        sending = self.current.sending
         with self._lock:
             self.claims += 1
-            if sending.paused or sending.smtp.host is None:
+            if not self.may_send():
                 return []
             found: dict[int, list[ClaimedRecipient]] = {}
             for row in self.rows.values():
@@ -94,6 +93,10 @@ class MemoryQueue:
                     self._step(row, Event.claim)
                     found.setdefault(row.message_id, []).append(ClaimedRecipient(row.recipient_id, row.address))
             return [Claimed(key, f"Q{key}", *self.messages[key], tuple(rcpts)) for key, rcpts in found.items()]
+
+    def may_send(self) -> bool:
+        """Whether anything may leave now."""
+        return not self.current.sending.paused and self.current.sending.smtp.host is not None
 
     def settle(self, attempts: Sequence[Attempted]) -> None:
         """Write down outcomes."""

@@ -97,6 +97,8 @@ def valid_values(info: Declaration) -> st.SearchStrategy[object]:
         return st.none() | numbers if info.optional else numbers
     if info.kind == "choice":
         return st.sampled_from(info.choices)
+    if info.name == "sending.timing.schedule":
+        return st.sampled_from(["", "daily 00:00-24:00", "Mon-Fri 08:00-18:00, Sat 22:00-06:00 in Europe/Berlin"])
     text = st.from_regex(r"[a-z0-9.-]{1,60}", fullmatch=True)
     return st.none() | text if info.optional else text | st.just("")
 
@@ -211,3 +213,11 @@ def test_mapi_and_retention_warn() -> None:
     assert len(options.warnings(kept)) == 2
     assert all("cannot be undone" in warning for warning in options.warnings(kept))
     assert options.troubles(kept) == [], "what was decided on is no trouble"
+
+
+@pytest.mark.parametrize("text", ["always", "Mon 8-18", "Mon 08:00-18:00 in Middle/Earth"])
+def test_a_schedule_that_cannot_be_read_is_refused_and_says_why(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        options.changed(Options(), {"sending.timing.schedule": text})
+    assert caught.value.problems[0].field == "sending.timing.schedule"
+    assert "write" in caught.value.problems[0].message

@@ -27,6 +27,10 @@ class Evidence:
     tries: int = 0
     last: Outcome | None = None
     """The outcome of the last attempt; none before the first."""
+    opens_at: datetime | None = None
+    """When the sending schedule lets mail leave again; none = it may now."""
+    room_at: datetime | None = None
+    """When the limit of messages a minute lets mail leave again; none = it may now."""
 
     @property
     def host(self) -> str:
@@ -52,7 +56,10 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}."""
+    """One line of the table.
+
+    `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}, {opens}, {limit}.
+    """
 
     cause: str
     when: Callable[[Evidence], bool]
@@ -77,6 +84,10 @@ def _permanent(e: Evidence) -> bool:
 
 def _waits(e: Evidence) -> bool:
     return e.state in (State.queued, State.deferred)
+
+
+def _is_due(e: Evidence) -> bool:
+    return _waits(e) and e.next_attempt_at <= e.now
 
 
 TABLE: tuple[Row, ...] = (
@@ -120,6 +131,24 @@ TABLE: tuple[Row, ...] = (
         "Enter the SMTP host.",
         "options.set",
         "sending.smtp.host",
+    ),
+    Row(
+        "outside_schedule",
+        lambda e: _is_due(e) and e.opens_at is not None,
+        "Outside the sending schedule",
+        "Mail leaves only in the hours of the sending schedule; they begin again at {opens}.",
+        "Wait, or change the sending schedule.",
+        "options.set",
+        "sending.timing.schedule",
+    ),
+    Row(
+        "over_the_limit",
+        lambda e: _is_due(e) and e.room_at is not None,
+        "Over the limit of messages a minute",
+        "At most {limit} messages leave in a minute, and more are due.",
+        "Wait, or raise the limit.",
+        "options.set",
+        "sending.timing.messages_per_minute",
     ),
     Row(
         "address_rejected",
@@ -269,6 +298,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         "text": _without_code(last) if last else "",
         "stage": last.stage.replace("_", " ") if last else "",
         "at": f"{evidence.next_attempt_at:%Y-%m-%d %H:%M} UTC",
+        "opens": f"{evidence.opens_at:%Y-%m-%d %H:%M} UTC" if evidence.opens_at else "",
+        "limit": f"{evidence.options.sending.timing.messages_per_minute or 0:,}",
     }
     return Diagnosis(
         row.cause,

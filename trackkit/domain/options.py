@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from trackkit.domain.declared import Declaration, Group, declaration, declare, problems_of
 from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.log_options import LogOptions, retention_warnings
+from trackkit.domain.sending_times import NoSchedule, schedule_of
 
 Encryption = Literal["none", "starttls", "starttls-if-offered", "tls"]
 Authentication = Literal["anonymous", "basic"]
@@ -133,6 +134,21 @@ class TimingOptions(Group):
         le=100,
         help="At most this many connections to the mail host at a time.",
     )
+    messages_per_minute: int | None = declare(
+        None,
+        title="Messages a minute at most",
+        unit="messages",
+        ge=1,
+        le=1_000_000,
+        help="For the whole server; what is over the limit waits. Empty: no limit.",
+    )
+    schedule: str = declare(
+        "",
+        title="Sending schedule",
+        max_length=500,
+        help="Days and hours in which mail leaves: 'Mon-Fri 08:00-18:00, Sat 09:00-12:00 in Europe/Berlin'. Without a "
+        "time zone the server's. Empty: always.",
+    )
     days: int = declare(
         5,
         title="Days to keep trying",
@@ -149,6 +165,16 @@ class TimingOptions(Group):
         le=200,
         help="Larger messages are refused before they are stored (1 MB = 1,048,576 bytes).",
     )
+
+
+    @field_validator("schedule")
+    @classmethod
+    def _schedule_can_be_read(cls, value: str) -> str:
+        try:
+            schedule_of(value)
+        except NoSchedule as error:
+            raise PydanticCustomError("schedule", "{reason}", {"reason": str(error)}) from None
+        return value.strip()
 
 
 class SendingOptions(Group):

@@ -228,7 +228,7 @@ class Engine:
         except asyncio.CancelledError:
             return self._untried(held)
         hop = self._hop
-        if hop is None or self._options.sending.paused or self._stopping:
+        if hop is None or self._stopping or not self._queue.may_send():
             return self._untried(held)
         try:
             return await lane.attempt(held, hop)

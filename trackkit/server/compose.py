@@ -29,6 +29,7 @@ from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
+from trackkit.services.sending_gate import SendingGate
 from trackkit.services.sinks.digest import DigestSink
 from trackkit.services.sinks.event_log import EventLogSink, system_event_log
 from trackkit.services.sinks.startup_log import StartupLog
@@ -87,6 +88,7 @@ def environment(
         closing.callback(projects.close)
         jobs = Jobs(main, clock, log)
         closing.callback(jobs.close)
+        zone = get_localzone()
         yield Environment(
             version=version("trackkit"),
             data=folder.path,
@@ -100,9 +102,10 @@ def environment(
             guard=LoginGuard(log, clock),
             submissions=SubmissionGate(log, clock),
             clock=clock,
-            zone=get_localzone(),
+            zone=zone,
             server_id=_first_start(main, clock()),
             places=places,
+            sending=SendingGate(main, options, clock, zone),
             projects=projects,
             jobs=jobs,
             sealer=sealer,

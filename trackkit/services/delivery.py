@@ -21,7 +21,7 @@ from trackkit.services.environment import Environment
 from trackkit.services.mail import DIGESTS, SOURCE, policy
 from trackkit.store import queue
 from trackkit.store.database import Connection
-from trackkit.store.queue import AttemptRow, RecipientStatus
+from trackkit.store.queue import AttemptRow, ClaimedMessage, RecipientStatus
 
 LEASE: Final = timedelta(minutes=5)
 _CLAIM_BYTES: Final = 64 * 1024 * 1024
@@ -90,14 +90,23 @@ class DeliveryQueue:
         return self._environment.options.current
 
     def claim(self, limit: int) -> list[Claimed]:
-        """Lease up to `limit` messages that are due; none while sending is paused or not set up."""
-        sending = self.options().sending
-        if sending.paused or sending.smtp.host is None:
+        """Lease up to `limit` messages that are due; none while sending is paused or not set up, or it is not the
+        time."""
+        if not self.may_send():
             return []
         now = self._environment.clock()
-        rows = self._environment.store.write(
-            lambda connection: queue.claim(connection, self._worker, now, LEASE, limit, _CLAIM_BYTES)
-        )
+
+        def work(connection: Connection) -> list[ClaimedMessage]:
+            rows: list[ClaimedMessage] = []
+
+            def claimed(number: int) -> int:
+                rows.extend(queue.claim(connection, self._worker, now, LEASE, number, _CLAIM_BYTES))
+                return len(rows)
+
+            self._environment.sending.claim(connection, limit, claimed)
+            return rows
+
+        rows = self._environment.store.write(work)
         return [
             Claimed(
                 row.message_id,
@@ -109,6 +118,11 @@ class DeliveryQueue:
             )
             for row in rows
         ]
+
+    def may_send(self) -> bool:
+        """Whether anything may leave now: sending is set up, not paused, and its schedule is open. Cheap."""
+        sending = self.options().sending
+        return not sending.paused and sending.smtp.host is not None and self._environment.sending.opens_at() is None
 
     def settle(self, attempts: Sequence[Attempted]) -> None:
         """Write down what became of claimed messages, all in one transaction."""
@@ -176,8 +190,10 @@ class DeliveryQueue:
         return self._environment.store.write(work)
 
     def next_due_at(self) -> datetime | None:
-        """When the next recipient is due; none when nothing waits."""
-        return self._environment.store.read(queue.next_due_at)
+        """When the next recipient is due and may be sent to; none when nothing waits."""
+        due = self._environment.store.read(queue.next_due_at)
+        blocked = self._environment.sending.blocked().until
+        return due if due is None or blocked is None else max(due, blocked)
 
     def report(self, severity: Severity, message: str, details: str = "", *, mailed: bool = True) -> None:
         """Write to the server log in the mail engine's name; `mailed` as for `LogWriter.write`."""

@@ -21,6 +21,7 @@ from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
+from trackkit.services.sending_gate import SendingGate
 from trackkit.services.sinks.digest import DigestSink
 from trackkit.services.submission_gate import SubmissionGate
 from trackkit.store import records
@@ -51,6 +52,8 @@ class Environment:
     """The server's time zone."""
     server_id: str
     places: Places
+    sending: SendingGate
+    """Whether mail may leave now."""
     projects: ProjectStores
     jobs: Jobs
     sealer: Sealer

@@ -16,6 +16,7 @@ from trackkit.domain.delivery import State, message_state
 from trackkit.domain.diagnosis import Diagnosis, Evidence, diagnose
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.message import domain_of, queue_id, queue_number
+from trackkit.domain.replies import Outcome
 from trackkit.services.environment import Call, Environment
 from trackkit.store import queue_listing, queue_view
 from trackkit.store.database import Connection
@@ -103,8 +104,7 @@ def _cause(connection: Connection, rows: Sequence[tuple[CauseRow, Diagnosis]]) -
 
 
 def _why(environment: Environment, now: datetime, row: CauseRow) -> Diagnosis:
-    options = environment.options.current
-    return diagnose(Evidence(row.state, row.next_attempt_at, options, now, row.example, last=row.last))
+    return _diagnosed(environment, now, row.state, row.next_attempt_at, row.example, 0, row.last)
 
 
 def _group(row: CauseRow) -> Group:
@@ -166,8 +166,24 @@ def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
 
 def diagnose_recipient(call: Call, row: RecipientRow) -> Diagnosis:
     """Why the message has not reached this recipient."""
-    options = call.environment.options.current
-    return diagnose(Evidence(row.state, row.next_attempt_at, options, call.now, row.address, row.tries, row.last))
+    return _diagnosed(
+        call.environment, call.now, row.state, row.next_attempt_at, row.address, row.tries, row.last
+    )
+
+
+def _diagnosed(
+    environment: Environment,
+    now: datetime,
+    state: State,
+    next_attempt_at: datetime,
+    address: str,
+    tries: int,
+    last: Outcome | None,
+) -> Diagnosis:
+    options, blocked = environment.options.current, environment.sending.blocked()
+    return diagnose(
+        Evidence(state, next_attempt_at, options, now, address, tries, last, blocked.opens_at, blocked.room_at)
+    )
 
 
 def diagnosis_view(found: Diagnosis) -> contract.DiagnosisView:

@@ -23,7 +23,7 @@ from trackkit.domain.log import Severity
 from trackkit.domain.seats import Decision, Ending, Pool, Timeouts
 from trackkit.services import licensing
 from trackkit.services.environment import Call, Environment
-from trackkit.store import project_sessions, seat_history
+from trackkit.store import project_sessions, records, seat_history
 from trackkit.store.database import Connection
 from trackkit.store.project_sessions import ProjectSessionRow
 from trackkit.store.seat_history import SeatUse
@@ -94,7 +94,7 @@ def wanted(call: Call, client: str, database: str, username: str, serial: Secret
 def take(environment: Environment, connection: Connection, asked: Wanted, address: str) -> Taken:
     """Reclaim what is over, then decide; a refusal is written down. Nobody else decides meanwhile."""
     now = environment.clock()
-    project_sessions.lock_seats(connection)
+    records.lock_facts(connection)
     project_sessions.pull_back(connection, now)
     entered = licensing.entered(environment, connection)
     if asked.license is None:
@@ -227,7 +227,7 @@ def reclaim_seats(environment: Environment) -> None:
         return ahead or any(rules.ending_of(row.lease, now, lasting) for row in rows)
 
     def work(connection: Connection) -> list[tuple[ProjectSessionRow, Ending]]:
-        project_sessions.lock_seats(connection)
+        records.lock_facts(connection)
         project_sessions.pull_back(connection, now)
         leases = [row.lease for row in project_sessions.all_sessions(connection)]
         return project_sessions.end_leases(connection, rules.reclaim(leases, now, lasting)[1], now)
@@ -241,7 +241,7 @@ def sample_seats(environment: Environment) -> None:
     """Count the seats in use for the history."""
 
     def work(connection: Connection) -> None:
-        project_sessions.lock_seats(connection)
+        records.lock_facts(connection)
         for use in licensing.pool_uses(environment, connection):
             if use.pool is not Pool.dedicated and (use.seats or use.in_use):
                 seat_history.note_seats(connection, environment.clock(), use.pool, use.seats, use.in_use, sample=True)

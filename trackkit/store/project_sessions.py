@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 
 from trackkit.domain.seats import Ending, Lease, Pool
 from trackkit.store.seat_history import SeatUse, add_uses
-from trackkit.store.tables import databases, facts, project_sessions
+from trackkit.store.tables import databases, project_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,6 @@ _COLUMNS = (
     project_sessions.c.license_number,
     project_sessions.c.pauses,
 )
-
-
-def lock_seats(connection: Connection) -> None:
-    """Let nobody else take or give back a seat until the transaction ends; on SQLite nobody else writes anyway."""
-    connection.execute(select(facts.c.name).where(facts.c.name == "server_id").with_for_update())
 
 
 def open_session(

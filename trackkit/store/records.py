@@ -17,6 +17,11 @@ def get_fact(connection: Connection, name: str) -> str | None:
     return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
 
 
+def lock_facts(connection: Connection) -> None:
+    """Let nobody else who asks for this go on until the transaction ends; on SQLite nobody else writes anyway."""
+    connection.execute(select(facts.c.name).where(facts.c.name == "server_id").with_for_update())
+
+
 def set_fact(connection: Connection, name: str, value: str | None) -> None:
     """Set a fact, or forget it with ``None``."""
     connection.execute(delete(facts).where(facts.c.name == name))
