@@ -37,7 +37,23 @@ def test_every_row_is_reached() -> None:
         cause(state, last, chosen)
         for state, last, chosen in itertools.product(State, lasts, (READY, PAUSED, Options()))
     }
+    found |= {diagnose(waiting(opens_at=NOW)).cause, diagnose(waiting(room_at=NOW)).cause}
     assert found == {row.cause for row in TABLE}
+
+
+def waiting(state: State = State.queued, due_in: int = 0, **gate: datetime) -> Evidence:
+    """Mail that is due, or will be in so many minutes, while the schedule or the limit keeps it."""
+    return Evidence(state, NOW + timedelta(minutes=due_in), READY, NOW, "bob@b.test", **gate)
+
+
+def test_the_schedule_and_the_limit_explain_only_what_is_due() -> None:
+    opens = NOW + timedelta(hours=3)
+    found = diagnose(waiting(opens_at=opens))
+    assert (found.cause, "2026-03-01 15:00 UTC" in found.words) == ("outside_schedule", True)
+    assert diagnose(waiting(State.deferred, opens_at=opens, room_at=opens)).cause == "outside_schedule"
+    assert diagnose(waiting(State.deferred, room_at=opens)).cause == "over_the_limit"
+    assert diagnose(waiting(State.deferred, 5, opens_at=opens)).cause == "waiting"
+    assert diagnose(waiting(State.held, opens_at=opens)).cause == "held"
 
 
 def test_causes_are_unique_and_the_last_row_always_holds() -> None:

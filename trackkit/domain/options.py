@@ -166,7 +166,6 @@ class TimingOptions(Group):
         help="Larger messages are refused before they are stored (1 MB = 1,048,576 bytes).",
     )
 
-
     @field_validator("schedule")
     @classmethod
     def _schedule_can_be_read(cls, value: str) -> str:

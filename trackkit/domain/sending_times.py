@@ -6,15 +6,15 @@ server's.
     Mon-Fri 08:00-18:00, Sat 09:00-12:00 in Europe/Berlin
     daily 22:00-06:00
 
-Hours are those of the wall clock. A window that ends before it begins ends the next day; 24:00 is midnight. When
-daylight saving begins, an hour that does not exist is the hour after it; when it ends, a window holds the hour that
-comes twice both times. Pure: the clock and the server's zone are passed in.
+Hours are those of the wall clock: what it shows decides, so an hour that does not exist when daylight saving begins is
+in no window, and one that comes twice when it ends is in its window both times. A window that ends before it begins
+ends the next day; 24:00 is midnight. Pure: the clock and the server's zone are passed in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
@@ -27,8 +27,11 @@ MINUTE: Final = 60
 
 _NUMBERS: Final = {name.lower(): number for number, name in enumerate(DAYS)}
 _HOURS: Final = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])\Z")
+_DAY: Final = 24 * 60
+"""Minutes."""
+
 _AHEAD: Final = 9
-"""Days that are looked at for the next window: one of each weekday, the day before and the day after."""
+"""Days that are looked at for the next window: one of each weekday, and one more where a day has lost its window."""
 
 
 class NoSchedule(ValueError):
@@ -58,32 +61,35 @@ class Schedule:
         ----------
         now: an aware instant.
         """
-        if not self.windows:
-            return None
         zone = self.zone or server_zone
-        today, later = now.astimezone(zone).date(), []
-        for ahead in range(-1, _AHEAD):
-            for start, end in self._on(today + timedelta(days=ahead), zone):
-                if start <= now < end:
-                    return None
-                if now < start < end:
-                    later.append(start)
-        return min(later, default=now + timedelta(days=_AHEAD))
+        if not self.windows or self._holds(now.astimezone(zone)):
+            return None
+        today = now.astimezone(zone).date()
+        later = (at for ahead in range(_AHEAD) for at in sorted(self._moments(today + timedelta(days=ahead), zone)))
+        return next((at for at in later if at > now and self._holds(at.astimezone(zone))), now + timedelta(days=_AHEAD))
 
-    def _on(self, day: date, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
-        for window in self.windows:
-            if day.weekday() in window.days:
-                yield _instant(day, window.start, zone, last=False), _instant(day, window.end, zone, last=True)
+    def _holds(self, local: datetime) -> bool:
+        """Whether the wall clock stands in a window."""
+        at, day = local.hour * 60 + local.minute, local.weekday()
+        return any(
+            (day in window.days and window.start <= at < window.end)
+            or ((day - 1) % 7 in window.days and at + _DAY < window.end)
+            for window in self.windows
+        )
+
+    def _moments(self, day: date, zone: tzinfo) -> set[datetime]:
+        """When windows may begin on that day: at their times, and where the clock is put on or back."""
+        found = {_instant(day, window.start, zone, fold) for window in self.windows for fold in (0, 1)}
+        begins, ends = _instant(day, 0, zone, 0), _instant(day + timedelta(days=1), 0, zone, 0)
+        if ends - begins != timedelta(minutes=_DAY):
+            quarters = (ends - begins) // timedelta(minutes=15)
+            found |= {begins + timedelta(minutes=15 * quarter) for quarter in range(quarters)}
+        return found
 
 
-def _instant(day: date, minutes: int, zone: tzinfo, *, last: bool) -> datetime:
-    """That time of the wall clock as an instant; of one that comes twice the first or the last."""
-    days, rest = divmod(minutes, 24 * 60)
-    local = datetime.combine(day + timedelta(days=days), time(rest // 60, rest % 60), zone)
-    again = local.replace(fold=1)
-    before, after = local.utcoffset(), again.utcoffset()
-    twice = before is not None and after is not None and before > after
-    return (again if last and twice else local).astimezone(UTC)
+def _instant(day: date, minutes: int, zone: tzinfo, fold: int) -> datetime:
+    """That time of the wall clock as an instant; of one that comes twice the first or the second."""
+    return datetime.combine(day, time(minutes // 60, minutes % 60, fold=fold), zone).astimezone(UTC)
 
 
 def schedule_of(text: str) -> Schedule:
@@ -113,9 +119,9 @@ def _window(part: str) -> Window:
         raise NoSchedule(f"holds {part.strip()!r}; write days and hours such as Mon-Fri 08:00-18:00")
     first, second, third, fourth = map(int, match.groups())
     start, end = first * 60 + second, third * 60 + fourth
-    if max(start, end) > 24 * 60 or start == 24 * 60 or start == end:
+    if max(start, end) > _DAY or start in (_DAY, end):
         raise NoSchedule(f"holds the hours {hours}; a whole day is 00:00-24:00")
-    return Window(frozenset().union(*map(_days, names)), start, end if end > start else end + 24 * 60)
+    return Window(frozenset().union(*map(_days, names)), start, end if end > start else end + _DAY)
 
 
 def _days(name: str) -> frozenset[int]:

@@ -166,9 +166,7 @@ def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
 
 def diagnose_recipient(call: Call, row: RecipientRow) -> Diagnosis:
     """Why the message has not reached this recipient."""
-    return _diagnosed(
-        call.environment, call.now, row.state, row.next_attempt_at, row.address, row.tries, row.last
-    )
+    return _diagnosed(call.environment, call.now, row.state, row.next_attempt_at, row.address, row.tries, row.last)
 
 
 def _diagnosed(
