@@ -22,17 +22,20 @@ from trackkit.server.folder import prepare
 from trackkit.store import database
 from trackkit.store.seat_history import SeatUse, add_uses
 
-PEOPLE, A_DAY, DAYS = 200, 5, 250
+SIZES = ((100, 4), (200, 5))
+"""People, and how often each logs in on a working day."""
+
+DAYS = 250
 ROUNDS = 5
 
 
-def a_year() -> list[SeatUse]:
+def a_year(people: int, a_day: int) -> list[SeatUse]:
     """Working days of people who come, work, pause, and log out or leave it to the time-out; the same every time."""
     chosen, midnight = random.Random(7), datetime.now(UTC).replace(hour=0, minute=0) - timedelta(days=360)
     uses = []
     for day in range(DAYS):
-        for person in range(PEOPLE):
-            for _ in range(A_DAY):
+        for person in range(people):
+            for _ in range(a_day):
                 taken = midnight + timedelta(days=day * 1.4, seconds=chosen.randrange(8 * 3600, 17 * 3600))
                 used = taken + timedelta(seconds=chosen.randrange(60, 7200))
                 ending = chosen.choices([Ending.returned, Ending.idle, Ending.refused], [60, 38, 2])[0]
@@ -55,12 +58,13 @@ def best(work: Callable[[], object]) -> float:
 
 
 @pytest.mark.timeout(1200)
-def test_a_year_of_seats_played_again(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("people", "a_day"), SIZES)
+def test_a_year_of_seats_played_again(people: int, a_day: int, capsys: pytest.CaptureFixture[str]) -> None:
     server = start_server()
     try:
         server.stop()
         file = prepare(server.data).database
-        store, uses = database.sqlite(file), a_year()
+        store, uses = database.sqlite(file), a_year(people, a_day)
         store.write(lambda connection: add_uses(connection, uses))
         store.close()
         server.restart()
