@@ -51,7 +51,8 @@ def test_no_more_than_the_limit_leave_in_a_minute(database_url: str | None, star
         wait_until(lambda: len(host.messages) == 5, what="the first five")
         wait_until(lambda: causes(server) == {"over_the_limit": 3}, what="the diagnosis of the others")
         assert len(host.messages) == 5
-        server.restart() if server.stop() == 0 else None
+        assert server.stop() == 0
+        server.restart()
         wait_until(lambda: causes(server) == {"over_the_limit": 3}, what="the same after a restart")
         assert len(host.messages) == 5
         server.admin.options.set({"sending.timing.messages_per_minute": 100})

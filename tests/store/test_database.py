@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from trackkit.domain.errors import Conflict, Unavailable
 from trackkit.services.environment import Environment
-from trackkit.store import database, records, tables
+from trackkit.store import database, log_tables, records, tables
 from trackkit.store.database import Connection, Store
 from trackkit.store.migrate import upgrade
 
@@ -118,7 +118,7 @@ def test_a_database_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
 def test_the_migrations_make_the_tables_that_the_code_uses(environment: Environment) -> None:
     for store, metadata, schema in (
         (environment.store, tables.main, "main"),
-        (environment.log_store, tables.log, "log"),
+        (environment.log_store, log_tables.log, "log"),
     ):
         mine = set(metadata.tables)
 

@@ -30,8 +30,8 @@ from trackkit.store import log as rows
 from trackkit.store import log_summary
 from trackkit.store.database import Connection, Store, sqlite
 from trackkit.store.log_deletion import delete_some
+from trackkit.store.log_tables import entries, log_hours
 from trackkit.store.migrate import upgrade, upgrade_on
-from trackkit.store.tables import entries, log_hours
 
 NASTY = (
     "=cmd|' /C calc'!A0",

@@ -11,14 +11,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from trackkit.client import endpoint, file_lock, tls
+from trackkit.client import endpoint, file_lock, private_file, tls
 from trackkit.domain.errors import CertificateChanged, Conflict, InvalidInput, NotFound, Problem
 
 if TYPE_CHECKING:
@@ -251,16 +250,7 @@ def _write(path: Path, items: list[Connection]) -> None:
         for item in items
     ]
     text = tomli_w.dumps({"connection": rows}, multiline_strings=True)
-    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    private_file.replace(path, text)
 
 
 def _read(path: Path) -> tuple[Connection, ...]:

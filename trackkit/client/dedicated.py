@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
+from trackkit.client import private_file
 from trackkit.client.connections import home
 from trackkit.domain.errors import InvalidInput, NotAllowed
 
@@ -32,16 +32,7 @@ def remember(serial: SecretStr) -> None:
     text = checked_digits(serial.get_secret_value())
     folder = path().parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(dir=folder, prefix=FILE_NAME)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).replace(path())
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    private_file.replace(path(), f"{text}\n")
 
 
 def recall() -> SecretStr | None:

@@ -71,7 +71,7 @@ class Project:
         if self._caller.token is None:
             return
         if self.opened is None:
-            self._caller.token = None
+            self._forget()
             return
         try:
             self.log_out()

@@ -93,10 +93,9 @@ class Deleted(Response):
     in_use: int
 
 
-class Seat(Response):
-    """A seat somebody holds now."""
+class SeatHolder(Response):
+    """Whose a seat is or was. `license_number` is that of a dedicated license; else empty."""
 
-    session_id: str
     pool: Pool
     license_number: str
     database: str
@@ -105,6 +104,12 @@ class Seat(Response):
     client_address: str
     taken_at: datetime
     used_at: datetime
+
+
+class Seat(SeatHolder):
+    """A seat somebody holds now."""
+
+    session_id: str
     seen_at: datetime
     ends_at: datetime
     """When it comes back by itself, should nothing more be heard."""
@@ -126,18 +131,10 @@ class ListUses(Request):
     limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
 
 
-class SeatUse(Response):
+class SeatUse(SeatHolder):
     """A use that has ended, or a refusal."""
 
     use_id: int
-    pool: Pool
-    license_number: str
-    database: str
-    username: str
-    client: str
-    client_address: str
-    taken_at: datetime
-    used_at: datetime
     ended_at: datetime
     ending: Ending
 

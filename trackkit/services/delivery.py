@@ -90,20 +90,16 @@ class DeliveryQueue:
         return self._environment.options.current
 
     def claim(self, limit: int) -> list[Claimed]:
-        """Lease up to `limit` messages that are due; none while sending is paused or not set up, or it is not the
-        time."""
+        """Lease up to `limit` messages that are due; none while nothing may be sent."""
         if not self.may_send():
             return []
         now = self._environment.clock()
 
         def work(connection: Connection) -> list[ClaimedMessage]:
-            rows: list[ClaimedMessage] = []
-
-            def claimed(number: int) -> int:
-                rows.extend(queue.claim(connection, self._worker, now, LEASE, number, _CLAIM_BYTES))
-                return len(rows)
-
-            self._environment.sending.claim(connection, limit, claimed)
+            room = self._environment.sending.room(connection)
+            most = limit if room is None else min(limit, room)
+            rows = queue.claim(connection, self._worker, now, LEASE, most, _CLAIM_BYTES) if most else []
+            self._environment.sending.left(connection, len(rows))
             return rows
 
         rows = self._environment.store.write(work)

@@ -66,7 +66,7 @@ def seats_by_kind(held: Sequence[Entered]) -> Counter[LicenseKind]:
     return found
 
 
-def serials_of(held: Sequence[Entered]) -> list[License]:
+def licenses_that_count(held: Sequence[Entered]) -> list[License]:
     """The licenses with a serial that counts."""
     return [one.license for one in held if one.license and not one.problem]
 
@@ -243,7 +243,7 @@ def _texts(license: License) -> dict[str, str]:
 
 def warn_of_maintenance(environment: Environment) -> None:
     """Warn of the entered licenses whose maintenance ends; each is told once at each stage."""
-    for license in serials_of(environment.store.read(lambda connection: entered(environment, connection))):
+    for license in licenses_that_count(environment.store.read(lambda connection: entered(environment, connection))):
         warn_of(environment, license)
 
 

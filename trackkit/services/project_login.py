@@ -80,7 +80,7 @@ def open_project(call: Call, request: contract.OpenProject) -> contract.OpenedPr
         )
         return taken
 
-    seats.told(environment, asked, environment.store.write(work), call.actor.where)
+    seats.tell_and_refuse(environment, asked, environment.store.write(work), call.actor.where)
     words = f"{user.name} logged in ({request.client})."
     environment.log.write(
         Severity.information, SOURCE, words, database=row.name, username=user.name, client_address=call.actor.where

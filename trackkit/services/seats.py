@@ -100,7 +100,7 @@ def take(environment: Environment, connection: Connection, asked: Wanted, addres
     if asked.license is None:
         capacity = licensing.seats_by_kind(entered)[LicenseKind(asked.pool.value)]
     else:
-        license_rules.check_sort(asked.license, licensing.serials_of(entered))
+        license_rules.check_sort(asked.license, licensing.licenses_that_count(entered))
         capacity = 1
     sessions = {row.session_id: row for row in project_sessions.all_sessions(connection)}
     leases = [row.lease for row in sessions.values()]
@@ -172,8 +172,8 @@ def _who(rows: Sequence[ProjectSessionRow], asked: Wanted) -> str:
     return ", ".join(named) + "."
 
 
-def told(environment: Environment, asked: Wanted, taken: Taken, address: str) -> None:
-    """Write to the log what `take` did; raises the refusal."""
+def tell_and_refuse(environment: Environment, asked: Wanted, taken: Taken, address: str) -> None:
+    """Write to the log what `take` did, then raise the refusal if there is one."""
     for row, how in taken.ended:
         tell_ended(environment, row, how)
     if taken.refusal is None:

@@ -61,23 +61,18 @@ class SendingGate:
         self._seen = (now, timing, found)
         return found
 
-    def claim(self, connection: Connection, limit: int, claimed: Callable[[int], int]) -> None:
-        """Let as many messages leave as there is room for, `limit` at most.
-
-        Parameters
-        ----------
-        claimed: claims at most so many messages, and says how many it were.
-        """
+    def room(self, connection: Connection) -> int | None:
+        """How many messages may leave now; none = any number. Nobody else is told until the transaction ends."""
         if self._limit is None:
-            claimed(limit)
-            return
+            return None
         records.lock_facts(connection)
-        now = _second(self._clock())
-        lately = _lately(connection)
-        number = min(limit, times.room(lately, now, self._limit))
-        left = claimed(number) if number else 0
-        if left:
-            records.set_fact(connection, _FACT, json.dumps(times.after_leaving(lately, now, left)))
+        return times.room(_lately(connection), _second(self._clock()), self._limit)
+
+    def left(self, connection: Connection, messages: int) -> None:
+        """Count messages that leave, in the transaction that asked for room."""
+        if messages and self._limit is not None:
+            lately = times.after_leaving(_lately(connection), _second(self._clock()), messages)
+            records.set_fact(connection, _FACT, json.dumps(lately))
 
     @property
     def _timing(self) -> TimingOptions:

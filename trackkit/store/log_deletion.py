@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Connection, delete, select, type_coerce
 
 from trackkit.store import log_summary
-from trackkit.store.tables import entries
+from trackkit.store.log_tables import entries
 
 
 def delete_some(connection: Connection, until: datetime | None, up_to_id: int, at_most: int) -> int:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from trackkit.domain.log import Severity
 from trackkit.store.columns import EPOCH
-from trackkit.store.tables import entries, log_hours
+from trackkit.store.log_tables import entries, log_hours
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 HOUR: Final = timedelta(hours=1) // _MICROSECOND

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import traitlets as t
 from anywidget import AnyWidget
+
+from trackkit.widgets.copy_button import with_copy_button
 
 
 class Copyable(AnyWidget):
     """The text behind its label; nothing is shown while `text` is empty."""
 
-    _esm = Path(__file__).with_name("copyable.js")
+    _esm = with_copy_button("copyable.js")
 
     label = t.Unicode().tag(sync=True)
     text = t.Unicode().tag(sync=True)

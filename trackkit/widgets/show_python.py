@@ -7,7 +7,6 @@ one is needed the code asks for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import traitlets as t
 from anywidget import AnyWidget
@@ -15,6 +14,7 @@ from pydantic import SecretStr
 
 from trackkit.client import Server
 from trackkit.domain.options import catalogue
+from trackkit.widgets.copy_button import with_copy_button
 
 ASK = "from getpass import getpass\n\n"
 
@@ -22,7 +22,7 @@ ASK = "from getpass import getpass\n\n"
 class Code(AnyWidget):
     """Code behind *Show as Python*; set `code` to show other code."""
 
-    _esm = Path(__file__).with_name("show_python.js")
+    _esm = with_copy_button("show_python.js")
 
     code = t.Unicode().tag(sync=True)
 

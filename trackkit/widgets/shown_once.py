@@ -6,10 +6,11 @@ It is forgotten here as soon as a page has it; a page that is loaded again does 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import traitlets as t
 from anywidget import AnyWidget
+
+from trackkit.widgets.copy_button import with_copy_button
 
 
 class ShownOnce(AnyWidget):
@@ -21,7 +22,7 @@ class ShownOnce(AnyWidget):
     label: what it is called for screen readers.
     """
 
-    _esm = Path(__file__).with_name("shown_once.js")
+    _esm = with_copy_button("shown_once.js")
 
     words = t.Unicode().tag(sync=True)
     label = t.Unicode().tag(sync=True)
