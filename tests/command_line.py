@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import forked
 from tests.running import clean_environment
 
 
@@ -26,14 +26,6 @@ class CommandLine:
 
     def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """The whole result, whatever its exit code; a traceback is never one."""
-        done = subprocess.run(
-            [sys.executable, "-m", "trackkit", *words],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=clean_environment(self.home, **self.environment),
-            check=False,
-        )
+        done = forked.run(words, clean_environment(self.home, **self.environment), self.home, stdin=stdin)
         assert "Traceback" not in done.stderr, done.stderr
         return done

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import trackkit
-from tests import licensed
+from tests import forked, licensed
 from tests.ports import free_port
 from trackkit.client import Server
 
@@ -43,28 +43,20 @@ class RunningServer:
     sample: bool = False
     """A server that starts for the first time gets the sample database, as people's do."""
     prefix: tuple[str, ...] = ()
-    """What the command is run by: a program that starts another one."""
+    """What the command is run by: a program that starts another one (``env`` for a process of its own all the way)."""
     url: str = ""
     fingerprint: str = ""
 
     def start(self) -> None:
         """Start the process and wait for its `ready` line; `AssertionError` with its stderr when there is none."""
-        command = [*self.prefix, sys.executable, "-m", "trackkit", "server", "run", "--data", str(self.data)]
+        command = ["server", "run", "--data", str(self.data)]
         if self.port:  # else the one that is stored
             command += ["--port", str(self.port)]
         if self.database_url:
             command += ["--database-url", self.database_url]
         if not self.sample:
             command.append("--no-sample")
-        with self._stderr_path.open("ab") as stderr:
-            self.process = subprocess.Popen(
-                [*command, *self.arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                env=clean_environment(self.data.parent, **self.environment),
-            )
+        self.process = self._run([*command, *self.arguments])
         alarm = threading.Timer(START_SECONDS, self.process.kill)
         alarm.start()
         assert self.process.stdout is not None
@@ -77,6 +69,20 @@ class RunningServer:
             raise AssertionError(f"no ready line but {line!r}; stderr:\n{self.stderr}")
         self.url = words[1]
         self.fingerprint = words[2].removeprefix("sha256:") if len(words) > 2 else ""
+
+    def _run(self, words: list[str]) -> subprocess.Popen[str] | forked.Forked:
+        environment = clean_environment(self.data.parent, **self.environment)
+        if not self.prefix:
+            return forked.start(words, environment, stderr=self._stderr_path)
+        with self._stderr_path.open("ab") as stderr:
+            return subprocess.Popen(
+                [*self.prefix, sys.executable, "-m", "trackkit", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=environment,
+            )
 
     @property
     def _stderr_path(self) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import RunningServer
+from tests.conftest import Start
 
 NOTEBOOKS = (
     "pandas",
@@ -55,7 +55,8 @@ def test_the_servers_modules_load_nothing_of_notebooks() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc: Linux only")
-def test_a_running_server_has_loaded_nothing_of_notebooks(server: RunningServer) -> None:
+def test_a_running_server_has_loaded_nothing_of_notebooks(start: Start) -> None:
+    server = start(prefix=("env",))
     server.admin.mail.submit(b"Subject: x\r\n\r\n", sender="", recipients=["x@y.test"])
     server.admin.log.list()
     server.admin.health()

@@ -1,0 +1,116 @@
+"""The command `trackkit` as a process of its own that need not load its modules first: it is forked off one that has.
+
+Loading takes a command longer than nearly everything it does, and the tests start hundreds. Arguments, environment,
+time zone and standard streams are those of the new process; everything after `main()` begins is as with
+``python -m trackkit``, the exit code too. What looks at how a process was started (its command line, the files it has
+loaded) starts a real one instead.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tests.forked", "trackkit.cli.main", "trackkit.server.run", "trackkit.client.server"])
+
+
+_Streams = tuple[str, "str | Connection", str]
+"""Where stdin comes from, where stdout goes, the file that stderr is added to."""
+
+
+class Forked:
+    """A running command, handled as a `subprocess.Popen`."""
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str], streams: _Streams) -> None:
+        self.args = ["trackkit", *words]
+        self.stdout: IO[str] | None = None
+        # A daemon: should the tests end without stopping it, it is stopped with them.
+        self._process = _CONTEXT.Process(target=_become, args=(self.args, dict(environment), streams), daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """The exit code; none while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; the exit code."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Unless it has ended already."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+
+
+def start(words: Sequence[str], environment: Mapping[str, str], *, stderr: Path) -> Forked:
+    """Start a command without anything on stdin; its stdout can be read, its stderr is added to a file."""
+    reader, writer = _CONTEXT.Pipe(duplex=False)
+    with reader, writer:
+        process = Forked(words, environment, (os.devnull, writer, str(stderr)))
+        process.stdout = os.fdopen(os.dup(reader.fileno()), encoding="utf-8")
+    return process
+
+
+def run(
+    words: Sequence[str], environment: Mapping[str, str], folder: Path, *, stdin: str = "", seconds: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, as `subprocess.run`; `folder` is for what goes in and comes out."""
+    with tempfile.TemporaryDirectory(dir=folder) as kept:
+        given, out, err = (Path(kept) / name for name in ("stdin", "stdout", "stderr"))
+        given.write_text(stdin)
+        process = Forked(words, environment, (str(given), str(out), str(err)))
+        try:
+            code = process.wait(seconds)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(process.args, code, out.read_text(), err.read_text())
+
+
+def _become(arguments: list[str], environment: dict[str, str], streams: _Streams) -> None:
+    """In the new process: be that command."""
+    given, out, err = streams
+    adding = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    opened = [os.open(given, os.O_RDONLY), out if isinstance(out, Connection) else os.open(out, adding, 0o600)]
+    opened.append(os.open(err, adding, 0o600))
+    for number, source in enumerate(opened):
+        os.dup2(source if isinstance(source, int) else source.fileno(), number)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout, sys.stderr = (  # unbuffered, as with PYTHONUNBUFFERED
+        io.TextIOWrapper(open(number, "wb", buffering=0, closefd=False), encoding="utf-8", write_through=True)
+        for number in (1, 2)
+    )
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    sys.argv = arguments
+    from trackkit.cli.main import main
+
+    main()
