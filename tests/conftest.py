@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from tests import corpus
 from tests.peers import postfix as postfix_peer
@@ -57,11 +59,40 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     return report
 
 
+MEASURED_FOLDERS = ("tests/unit", "tests/store", "tests/contract")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measuring makes Python half as slow again, so it is left out where other processes do the work, and where the
+    same lines run hundreds of times (hypothesis)."""
+    there = item.nodeid.startswith(MEASURED_FOLDERS) and not hasattr(getattr(item, "obj", None), "hypothesis")
+    if MEASURED is None or there:
+        return (yield)
+    MEASURED.stop()
+    try:
+        return (yield)
+    finally:
+        MEASURED.start()
+
+
 def pytest_unconfigure() -> None:
     """A worker keeps what it measured."""
     if MEASURED is not None:
         MEASURED.stop()
         MEASURED.save()
+
+
+class OneBrowser(LoadFileScheduling):
+    """A file of tests to one worker, and all that drive a browser to the same: two of those would fill the machine."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """For runs with several workers."""
+    return OneBrowser(config, log)
 
 
 SLOW_FIRST = ("tests/browser", "tests/peers", "tests/faults", "tests/acceptance", "tests/notebooks", "tests/reports")

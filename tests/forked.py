@@ -104,7 +104,7 @@ def _become(arguments: list[str], environment: dict[str, str], streams: _Streams
         os.dup2(source if isinstance(source, int) else source.fileno(), number)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout, sys.stderr = (  # unbuffered, as with PYTHONUNBUFFERED
-        io.TextIOWrapper(open(number, "wb", buffering=0, closefd=False), encoding="utf-8", write_through=True)
+        io.TextIOWrapper(os.fdopen(number, "wb", buffering=0, closefd=False), encoding="utf-8", write_through=True)
         for number in (1, 2)
     )
     os.environ.clear()

@@ -108,9 +108,9 @@ def new_site(server: RunningServer, tmp_path: Path) -> Iterator[RunningDashboard
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
-    """JupyterLab for the module; `browser` first, because without one there is nothing to do here."""
+    """JupyterLab for all tests here; `browser` first, because without one there is nothing to do."""
     running = RunningLab(tmp_path_factory.mktemp("lab"))
     running.start()
     yield running

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 import trackkit
@@ -68,6 +69,22 @@ def test_listener_that_never_says_anything(scheme: str, monkeypatch: pytest.Monk
         found = failure(f"{scheme}://127.0.0.1:{port}")
     assert type(found) is errors.HostNotAnswering
     assert "takes connections" in str(found)
+
+
+def test_a_handshake_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnose, "CONNECT_TIMEOUT", 0.5)
+
+    def talk(connection: socket.socket) -> None:
+        while connection.recv(1000):
+            pass
+
+    with peers.listening(talk) as port:
+        url = f"https://127.0.0.1:{port}"
+        with pytest.raises(httpx.ConnectTimeout) as caught:
+            httpx.get(url, timeout=0.5, trust_env=False)
+        found = diagnose.broken(endpoint.from_url(url), caught.value, 30)
+    assert type(found) is errors.HostNotAnswering
+    assert "takes connections but gave no answer within 0.5 seconds" in str(found)
 
 
 def _smtp(connection: socket.socket) -> None:

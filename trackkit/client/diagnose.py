@@ -29,6 +29,7 @@ from trackkit.domain.errors import (
 CONNECT_TIMEOUT = 10.0
 """Seconds a host has to take a connection and to shake hands."""
 
+_LOOK_SECONDS = 2.0
 _NOT_ANSWERING = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENETDOWN}
 _CHANGED_ADVICE = (
     "If the server's certificate was renewed on purpose, compare the new fingerprint with the one the server prints at "
@@ -100,8 +101,9 @@ def broken(endpoint: Endpoint, error: httpx.TransportError, timeout: float, pinn
         return not_running(endpoint.folder, cause)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _not_verified(endpoint, cause, pinned)
-    if isinstance(error, httpx.ConnectTimeout) and isinstance(cause, TimeoutError):
-        return _unreached(endpoint, cause)
+    if isinstance(error, httpx.ConnectTimeout) and isinstance(cause, TimeoutError):  # until the end of the handshake
+        busy = _takes_connections(endpoint)
+        return _silent(endpoint, cause, CONNECT_TIMEOUT) if busy else _unreached(endpoint, cause)
     if isinstance(cause, socket.gaierror | ConnectionRefusedError):
         return _unreached(endpoint, cause)
     if isinstance(cause, TimeoutError):
@@ -146,6 +148,14 @@ def _connected(endpoint: Endpoint) -> socket.socket:
         return socket.create_connection((endpoint.address, endpoint.port), CONNECT_TIMEOUT)
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that IDNA cannot encode
         raise _unreached(endpoint, error) from None
+
+
+def _takes_connections(endpoint: Endpoint) -> bool:
+    try:
+        with socket.create_connection((endpoint.address, endpoint.port), min(CONNECT_TIMEOUT, _LOOK_SECONDS)):
+            return True
+    except OSError:
+        return False
 
 
 def _unreached(endpoint: Endpoint, error: Exception) -> ConnectionFailed:
