@@ -22,7 +22,7 @@ from trackkit.domain.errors import Conflict, InvalidInput, JobCancelled, NotFoun
 from trackkit.domain.project.kinds import KINDS
 
 COPIED = {"user", "group", "customer", "filter", "test_configuration", "report", "template", "rule"}
-DEFECTS, USERS = 50_000, 2_000
+DEFECTS, USERS = 20_000, 2_000
 
 
 def fill(project: Project) -> None:
@@ -90,7 +90,7 @@ def test_a_template_gives_its_people_and_definitions_but_no_records(house: House
 @pytest.mark.spec("2: back up: online, verified, never over anything that exists, with progress")
 @pytest.mark.spec("2: restore: a new database with a new identity and sending switched off")
 def test_a_large_database_is_copied_and_backed_up_while_it_is_written_to(house: House) -> None:
-    """50,000 defects and 2,000 users; the backup is one moment of a database that changes all the time."""
+    """20,000 defects and 2,000 users; the backup is one moment of a database that changes all the time."""
     source = house.make("large")
     with house.project(source) as project:
         users = [[f"user{number}", f"user{number}@example.invalid"] for number in range(USERS)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Request, TimeoutError, expect, sync_playwright
 
 from tests.dashboards import RunningDashboards
 from tests.jupyterlab import RunningLab
@@ -162,4 +162,8 @@ def open_panel(page: Page, lab: RunningLab, server: RunningServer, notebook: str
     page.get_by_label("User name").fill(username, timeout=30_000)
     page.get_by_role("textbox", name="Password").fill(password)
     page.get_by_role("button", name="Connect", exact=True).click()
-    page.get_by_label("User name", exact=True).wait_for(state="hidden", timeout=90_000)
+    try:
+        page.get_by_label("User name", exact=True).wait_for(state="hidden", timeout=90_000)
+    except TimeoutError as error:
+        shown = "\n".join(page.locator(".tk").all_inner_texts())
+        raise AssertionError(f"still not connected; the page says:\n{shown}\n{lab.stderr[-2000:]}") from error

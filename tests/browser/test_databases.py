@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 PASSWORD = "the admin's password"
 PROJECT_PASSWORD = "the project's password"
-DEFECTS, USERS = 50_000, 2_000
+DEFECTS, USERS = 20_000, 2_000
 
 Picture = Callable[[Page, str], None]
 
