@@ -14,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from urllib.parse import quote_from_bytes
 
-from trackkit.domain.addresses import needs_utf8, wire_address
+from trackkit.domain.addresses import ascii_domain, needs_utf8
 
 FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*")
 """A header field of a message in wire form (RFC 5322 §2.2), with its folded lines."""
@@ -149,9 +149,9 @@ class _Text:
 
     def _address(self, token: str, name: str, strict: bool) -> str:
         before, inner, after = ("<", token[1:].removesuffix(">"), ">") if token[0] == "<" else ("", token, "")
-        address = inner if self._codec == "utf-8" and not needs_utf8(inner) else ""
-        if address and (rewritten := wire_address(address)).isascii() and not rewritten.endswith("@"):
-            return before + rewritten + after
+        domain = ascii_domain(inner.rpartition("@")[2])
+        if self._codec == "utf-8" and "@" in inner and domain and not needs_utf8(inner):
+            return before + inner.rpartition("@")[0] + "@" + domain + after
         if strict:
             raise NotInAscii(f"its {name} holds an address with characters other than ASCII")
         return plain(token.encode(self._codec)).decode()
