@@ -168,7 +168,9 @@ JURGEN, BUCHER = "Jürgen@b.test", "a@bücher.example"
 @pytest.mark.spec(
     "5: addresses beyond ASCII: taken, shown, sent where the host takes them, else failed with the reason"
 )
-def test_addresses_beyond_ascii(server: RunningServer, tmp_path: Path) -> None:
+def test_addresses_beyond_ascii(server: RunningServer, database_url: str | None, start: Start, tmp_path: Path) -> None:
+    if database_url:
+        server = start(database_url=database_url)
     server.admin.users.add("Ann", Role.admin, "correct horse battery")
     environment = {
         "TRACKKIT_SERVER": server.url,

@@ -43,8 +43,8 @@ def address_problem(address: str) -> str:
 
 
 def normal_address(address: str) -> str:
-    """The form in which an address is kept; one in ASCII is left as it is."""
-    if address.isascii():
+    """The form in which an address is kept; one in ASCII, and one that is refused anyway, is left as it is."""
+    if address.isascii() or not all(map(_has_a_place, address)):
         return address
     local, at, domain = unicodedata.normalize("NFC", address).rpartition("@")
     return local + at + _mapped(domain)
