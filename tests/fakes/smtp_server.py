@@ -4,9 +4,9 @@
         ... server.port, server.messages, server.lines ...
 
 A script maps stages (``greeting ehlo helo starttls auth mail rcpt data dot rset quit``) to an action, or to a function
-of the line that returns an action or None for good behaviour. It stands beside real servers (aiosmtpd, Postfix) because
-those cannot be told to drop, stall or babble at a given place; `tests/unit/test_smtp_transport.py` runs the same
-good-behaviour test on it and on aiosmtpd.
+of the line (of the recipients, for ``data`` and ``dot``) that returns an action or None for good behaviour. It stands
+beside real servers (aiosmtpd, Postfix) because those cannot be told to drop, stall or babble at a given place;
+`tests/unit/test_smtp_transport.py` runs the same good-behaviour test on it and on aiosmtpd.
 
 Threads and blocking sockets, so that tests of any kind can use it.
 """
@@ -20,18 +20,25 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
 
 @dataclass(frozen=True)
 class Action:
-    """Send `data` (`pause` seconds between bytes if not 0), then go on, hang up, or fall silent."""
+    """Send `data` (`pause` seconds between bytes if not 0), then go on, hang up, or fall silent.
 
-    data: bytes = b""
+    Parameters
+    ----------
+    data: none = what a well-behaved server says here.
+    takes: at the final dot, the message counts as taken whatever is said.
+    """
+
+    data: bytes | None = b""
     then: str = "go on"
     pause: float = 0.0
+    takes: bool = False
 
 
 Decision = Callable[[str], Action | None]
@@ -55,6 +62,11 @@ def stall() -> Action:
 def babble(data: bytes, pause: float = 0.0) -> Action:
     """These very bytes."""
     return Action(data, "go on", pause)
+
+
+def slowly(pause: float) -> Action:
+    """The usual reply, byte by byte."""
+    return Action(None, "go on", pause)
 
 
 def when(part: str, action: Action) -> Decision:
@@ -211,7 +223,7 @@ class _Session:
             self._encrypt()
         self._answer("greeting", "", "220 scripted.test ESMTP")
         while True:
-            line = self._line().decode("latin-1")
+            line = self._line().decode("utf-8", "replace")
             self._server.lines.append((self._number, line))
             self._command(line)
 
@@ -256,15 +268,15 @@ class _Session:
         if not self._rcpt_tos:
             self._act(say("503 5.5.1 need RCPT command"))
             return
-        if not self._answer("data", line, "354 End data with <CR><LF>.<CR><LF>"):
+        if not self._answer("data", " ".join(self._rcpt_tos), "354 End data with <CR><LF>.<CR><LF>"):
             return
         lines = []
         while (received := self._line(keep_end=True)) != b".\r\n":
             lines.append(received[1:] if received.startswith(b".") else received)
         mail_from, self._mail_from = self._mail_from or "", None
         message = Received(mail_from, tuple(self._rcpt_tos), b"".join(lines), self._number)
-        if self._answer("dot", "", "250 2.0.0 Ok: queued", accept=lambda: self._server.messages.append(message)):
-            return
+        to = " ".join(self._rcpt_tos)
+        self._answer("dot", to, "250 2.0.0 Ok: queued", accept=lambda: self._server.messages.append(message))
 
     def _auth(self, line: str) -> None:
         """PLAIN (with initial response), LOGIN, CRAM-MD5, against `accounts`; scripted replies come at the end."""
@@ -291,21 +303,24 @@ class _Session:
     def _answer(self, stage: str, line: str, usual: str, accept: Callable[[], None] | None = None) -> bool:
         """Do what the script says, else say the usual; whether the usual (or another 2xx/3xx) was said."""
         action = self._server.decide(stage, line) or say(usual)
-        agreed = action.data[:1] in (b"2", b"3") and action.then == "go on"
-        if agreed and accept is not None:
+        if action.data is None:
+            action = replace(action, data=say(usual).data)
+        agreed = (action.data or b"")[:1] in (b"2", b"3") and action.then == "go on"
+        if (agreed or action.takes) and accept is not None:
             accept()
         self._act(action)
         return agreed
 
     def _act(self, action: Action) -> None:
+        data = action.data or b""
         if action.pause:
-            for byte in action.data:
+            for byte in data:
                 if self._stopping.is_set():
                     raise _HungUp
                 self._socket.sendall(bytes([byte]))
                 time.sleep(action.pause)
         else:
-            self._socket.sendall(action.data)
+            self._socket.sendall(data)
         if action.then == "hang up":
             raise _HungUp
         if action.then == "fall silent":

@@ -6,6 +6,7 @@ stood between DATA's reply and that dot, dot-stuffing undone (§4.5.2), nothing 
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 END = b"\r\n.\r\n"
+CARELESS = {b"\r\n": re.compile(rb"\r\n|\r|\n"), END: re.compile(rb"(?:\r\n|\r|\n)\.(?:\r\n|\r|\n)")}
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ class RawSink:
     refuse: reply to RCPT by address, such as ``{"x@y.test": "550 5.1.1 no such user"}``.
     delay: seconds before the reply to each message.
     pipelining: whether EHLO offers PIPELINING (RFC 2920).
+    careless: take a lone CR or LF for a line end, too, as hosts do through which mails are smuggled.
     """
 
     refuse: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     pipelining: bool = True
+    careless: bool = False
     taken: list[Taken] = field(default_factory=list)
     """Every message that was answered with 250, in that order."""
     stray_lines: list[bytes] = field(default_factory=list)
@@ -158,14 +162,24 @@ class _Conversation:
     def _until(self, end: bytes) -> bytes | None:
         """What comes before `end`; none when the client has hung up."""
         searched = 0
-        while (at := self.buffer.find(end, searched)) < 0:
+        while (found := self._found(end, searched)) is None:
             searched = max(len(self.buffer) - len(end), 0)
             received = self.connection.recv(1 << 16)
             if not received:
                 return None
             self.buffer += received
-        found, self.buffer = self.buffer[:at], self.buffer[at + len(end) :]
-        return found
+        before, self.buffer = self.buffer[: found[0]], self.buffer[found[1] :]
+        return before
+
+    def _found(self, end: bytes, start: int) -> tuple[int, int] | None:
+        """Where `end` stands."""
+        if not self.sink.careless:
+            at = self.buffer.find(end, start)
+            return (at, at + len(end)) if at >= 0 else None
+        match = CARELESS[end].search(self.buffer, start)
+        # A CR that came last may be half of a CR LF.
+        unsure = match is None or (match.end() == len(self.buffer) and self.buffer.endswith(b"\r"))
+        return None if match is None or unsure else match.span()
 
     def _say(self, text: str) -> None:
         self.connection.sendall(text.encode() + b"\r\n")

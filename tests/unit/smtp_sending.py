@@ -15,10 +15,9 @@ from aiosmtpd.smtp import Envelope as ServerEnvelope
 from aiosmtpd.smtp import Session
 from pydantic import SecretStr
 
-from tests.fakes.smtp_server import Action, babble, drop, say, stall
 from tests.ports import free_port
 from trackkit.domain.message import Envelope
-from trackkit.domain.replies import Failure, Outcome
+from trackkit.domain.replies import Outcome
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Login, Route
 from trackkit.mail.transports.smtp import connect
@@ -88,25 +87,6 @@ def send(route: Route, rcpts: tuple[str, ...] = ONE, raw: bytes = RAW, **more: A
     (result,) = run(sent(route, (rcpts, raw), **more))
     assert set(result.outcomes) == set(rcpts)
     return result
-
-
-MISBEHAVIOURS: dict[str, tuple[Action, Failure, int | None]] = {
-    "4xx": (say("451 4.3.0 later"), Failure.replied, 451),
-    "5xx": (say("554 5.7.0 never"), Failure.replied, 554),
-    "421": (say("421 4.3.2 closing"), Failure.replied, 421),
-    "421 and drop": (drop("421 4.3.2 closing"), Failure.replied, 421),
-    "drop": (drop(), Failure.dropped, None),
-    "half a line and drop": (Action(b"250 2.0", "hang up"), Failure.dropped, None),
-    "half a reply and drop": (Action(b"250-2.0.0 a\r\n", "hang up"), Failure.dropped, None),
-    "silence": (stall(), Failure.timed_out, None),
-    "half a reply and silence": (Action(b"250-2.0.0 a\r\n", "fall silent"), Failure.timed_out, None),
-    "byte by byte": (babble(b"250 " + b"x" * 1000 + b"\r\n", pause=0.05), Failure.timed_out, None),
-    "garbage": (babble(b"\x00\xff\xfe garbage \x1b[31m\r\n"), Failure.garbled, None),
-    "http": (babble(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Failure.garbled, None),
-    "endless line": (babble(b"250 " + b"x" * 100_000), Failure.garbled, None),
-    "endless reply": (babble(b"250-x\r\n" * 100_000), Failure.garbled, None),
-    "code of another class": (say("199 what"), Failure.garbled, None),
-}
 
 
 class _Sink:

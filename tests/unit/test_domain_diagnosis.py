@@ -37,6 +37,7 @@ def test_every_row_is_reached() -> None:
         cause(state, last, chosen)
         for state, last, chosen in itertools.product(State, lasts, (READY, PAUSED, Options()))
     }
+    found.add(cause(State.failed, outcome_of(Stage.recipient, 553, "5.6.7 not in ASCII")))
     found |= {diagnose(waiting(opens_at=NOW)).cause, diagnose(waiting(room_at=NOW)).cause}
     assert found == {row.cause for row in TABLE}
 
@@ -80,6 +81,7 @@ def test_a_row_names_only_operations_and_options_that_exist(row: diagnosis.Row) 
         (State.deferred, Outcome(Verdict.temporary, Stage.starttls, Failure.tls_not_offered), "tls_not_possible"),
         (State.deferred, outcome_of(Stage.login, 535, "5.7.8 bad credentials"), "login_refused"),
         (State.failed, outcome_of(Stage.recipient, 550, "5.1.1 no such user"), "address_rejected"),
+        (State.failed, outcome_of(Stage.recipient, 553, "5.6.7 no SMTPUTF8"), "not_ascii"),
         (State.failed, outcome_of(Stage.sender, 553, "5.7.1 not yours"), "sender_rejected"),
         (State.failed, outcome_of(Stage.final_dot, 552, "5.3.4 too big"), "message_rejected"),
         (State.deferred, outcome_of(Stage.recipient, 450, "4.2.0 greylisted"), "deferred_by_host"),

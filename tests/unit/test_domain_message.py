@@ -1,4 +1,4 @@
-"""Envelopes, addresses and the wire form: nothing that could end a line or a message gets through."""
+"""Envelopes and the wire form: nothing that could end a line or a message gets through."""
 
 from __future__ import annotations
 
@@ -53,76 +53,16 @@ def test_a_cr_that_ends_no_line_becomes_a_blank() -> None:
     assert message.wire_form(b"a\rb\r\n\rc\r\r\nd\n") == b"a b\r\n c \r\nd\r\n"
 
 
-GOOD = [
-    "a@b.test",
-    "first.last+tag@sub.example.test",
-    "o'brien@example.test",
-    '"quoted words"@example.test',
-    r'"with \" quote"@example.test',
-    "x@[192.0.2.1]",
-    "x@[IPv6:2001:db8::1]",
-    "x@localhost",
-    "x@xn--bcher-kva.test",
-    "a" * 64 + "@b.test",
-]
-BAD = [
-    "",
-    "nobody",
-    "@b.test",
-    "a@",
-    "a@b@c.test",
-    "a b@c.test",
-    ".a@b.test",
-    "a.@b.test",
-    "a..b@c.test",
-    "a@-b.test",
-    "a@b..test",
-    "a@.test",
-    "a@b_c.test",
-    "<a@b.test>",
-    "a@b.test>",
-    "ü@b.test",
-    "a@ü.test",
-    "a@b.test\r\nRCPT TO:<evil@b.test>",
-    "a@b.test\n",
-    "a\r@b.test",
-    "a\x00@b.test",
-    "a\x7f@b.test",
-    '"a\r\nb"@c.test',
-    "a" * 65 + "@b.test",
-    "a@" + "b." * 130 + "test",
-    "x@[192.0.2.1",
-    "x@[\r\n]",
-]
-
-
-@pytest.mark.parametrize("address", GOOD)
-def test_good_addresses_are_taken(address: str) -> None:
-    assert message.address_problem(address) == ""
-
-
-@pytest.mark.parametrize("address", BAD)
-def test_bad_addresses_are_refused_with_a_reason(address: str) -> None:
-    assert message.address_problem(address)
-
-
-@given(st.text() | st.from_regex(r"[\w\"\\ .@<>\r\n\x00\[\]-]+", fullmatch=True))
-def test_nothing_that_could_end_a_command_line_is_an_address(text: str) -> None:
-    reason = message.address_problem(text)
-    if not reason:
-        assert text.isascii()
-        assert text.isprintable()
-        # Brackets can stand within quotes only: a host that stops at the first one reads no further command.
-        assert "@" in text
-        assert not re.search(r"[\r\n\x00]", text)
-    assert reason.isascii()
-    assert reason.isprintable()
-
-
 def test_an_envelope_names_every_refused_address() -> None:
     with pytest.raises(InvalidInput) as caught:
         message.checked_envelope("a@b.test\r\n", ["ok@b.test", "bad", "worse@"])
     assert [problem.field for problem in caught.value.problems] == ["sender", "recipients[1]", "recipients[2]"]
+
+
+def test_an_envelope_holds_each_address_once_in_its_normal_form() -> None:
+    envelope = message.checked_envelope("Ü@BÜCHER.test", ["a@ü.test", "a@u\u0308.test", "a@Ü.test", "A@b.test"])
+    assert envelope.mail_from == "Ü@bücher.test"
+    assert envelope.rcpt_tos == ("a@ü.test", "A@b.test")
 
 
 def test_an_envelope_without_recipients_is_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
@@ -16,10 +16,11 @@ from tests.unit.engine_running import ONE, RAW, all_in, options_for, run, runnin
 from trackkit.domain.delivery import Event, State
 from trackkit.domain.log import Severity
 from trackkit.domain.options import Options
-from trackkit.domain.replies import Failure, Verdict
+from trackkit.domain.replies import Failure, Outcome, Verdict
 from trackkit.mail import engine as engine_module
 from trackkit.mail.engine import Engine
 from trackkit.mail.transports import smtp
+from trackkit.mail.transports.content import Content
 
 
 @pytest.mark.spec("5: With a healthy host a message leaves within seconds")
@@ -257,14 +258,14 @@ def test_stop_before_start_and_wake_after_stop() -> None:
 
 
 def test_a_defect_defers_its_message_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = smtp.wire_form
+    real = smtp.prepared
 
-    def broken(raw: bytes) -> bytes:
+    def broken(raw: bytes, extensions: Mapping[str, str]) -> Content | Outcome:
         if b"poison" in raw:
             raise ZeroDivisionError("no such thing")
-        return real(raw)
+        return real(raw, extensions)
 
-    monkeypatch.setattr(smtp, "wire_form", broken)
+    monkeypatch.setattr(smtp, "prepared", broken)
 
     async def work() -> None:
         with ScriptedSmtp() as server:

@@ -20,7 +20,6 @@ from pydantic import SecretStr
 from tests.fakes.smtp_server import Action, ScriptedSmtp, babble, say, when
 from tests.unit.smtp_sending import (
     CANARY,
-    MISBEHAVIOURS,
     ONE,
     RAW,
     USER,
@@ -264,25 +263,6 @@ def test_a_method_the_host_offers_but_cannot_do_is_no_end(
         result = send(route_to(server.port, encryption="starttls", login=login()), tls=trusting)
     assert result.only.verdict is Verdict.accepted
     assert [line.split(" ")[1] for line in server.said("AUTH")] == ["PLAIN", "LOGIN"]
-
-
-@pytest.mark.parametrize("how", ["drop", "silence", "garbage", "421", "4xx"])
-@pytest.mark.parametrize("at", ["starttls", "auth"])
-def test_misbehaviour_at_starttls_and_log_in(
-    server_tls: ssl.SSLContext, trusting: Callable[[], ssl.SSLContext], at: str, how: str
-) -> None:
-    action, failure, code = MISBEHAVIOURS[how]
-    with secure_server(server_tls, script={at: action}) as server:
-        route = route_to(server.port, encryption="starttls", login=login(), conversation_timeout=0.5)
-        result = send(route, tls=trusting)
-    stage = Stage.starttls if at == "starttls" else Stage.login
-    assert (result.only.verdict, result.only.stage, result.only.failure, result.only.smtp_code) == (
-        Verdict.temporary,
-        stage,
-        failure,
-        code,
-    )
-    assert_no_secret(result)
 
 
 def test_plaintext_injected_behind_the_starttls_reply_is_not_honoured(

@@ -9,15 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pytest
 import uvloop
 
-from tests.fakes.smtp_server import Action, Decision, ScriptedSmtp, babble, drop, first, say, stall, when
+from tests.fakes.smtp_server import ScriptedSmtp, babble, drop, first, say, stall, when
 from tests.ports import free_port
 from tests.unit.smtp_sending import (
-    MISBEHAVIOURS,
     ONE,
     RAW,
     THREE,
@@ -186,75 +184,6 @@ def test_after_a_failure_the_next_message_goes_only_after_rset(stage: str, code:
     assert [line for _, line in server.lines].count("RSET") == 1
     before = [line for _, line in server.lines][: [line for _, line in server.lines].index("RSET")]
     assert "DATA" not in before or stage in ("data", "dot") or offered
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a misbehaviour at a stage has to come to."""
-
-    stage: Stage
-    verdict: Verdict
-    failure: Failure
-    code: int | None = None
-
-
-STAGES = {
-    "greeting": Stage.greeting,
-    "ehlo": Stage.ehlo,
-    "mail": Stage.sender,
-    "rcpt": Stage.recipient,
-    "data": Stage.data,
-    "dot": Stage.final_dot,
-}
-
-
-def expectation(at: str, how: str) -> Expected:
-    """The rule: an own statement of it, not the code's."""
-    stage = STAGES[at]
-    _, failure, code = MISBEHAVIOURS[how]
-    if failure is Failure.replied:
-        permanent = code == 554 and at in ("mail", "rcpt", "data", "dot")
-        return Expected(stage, Verdict.permanent if permanent else Verdict.temporary, failure, code)
-    return Expected(stage, Verdict.unknown if at == "dot" else Verdict.temporary, failure)
-
-
-@pytest.mark.spec("5: an attempt whose outcome is unknown (connection lost after the final dot) is tried again")
-@pytest.mark.parametrize("offered", [("8BITMIME",), ("8BITMIME", "PIPELINING")], ids=["one by one", "pipelined"])
-@pytest.mark.parametrize("how", MISBEHAVIOURS)
-@pytest.mark.parametrize("at", STAGES)
-def test_every_misbehaviour_at_every_stage_comes_to_one_honest_outcome(
-    at: str, how: str, offered: tuple[str, ...]
-) -> None:
-    action = MISBEHAVIOURS[how][0]
-    rule: Action | Decision = when("two@", action) if at == "rcpt" else action
-    script: dict[str, Action | Decision] = {at: rule}
-    if at == "ehlo":
-        script["helo"] = action
-    with ScriptedSmtp(script, extensions=offered) as server:
-        begun = time.monotonic()
-        result = send(route_to(server.port, connect_timeout=0.4, conversation_timeout=0.4), THREE)
-        took = time.monotonic() - begun
-        accepted = list(server.messages)
-    expected = expectation(at, how)
-    hit = result["two@example.com"]
-    assert (hit.stage, hit.verdict, hit.failure, hit.smtp_code) == (
-        expected.stage,
-        expected.verdict,
-        expected.failure,
-        expected.code,
-    ), result.conversation
-    assert hit.text
-    assert hit.text.isprintable() or "\n" in hit.text
-    assert took < 2.5
-    others = [result["one@example.com"], result["three@example.com"]]
-    if at == "rcpt" and how in ("4xx", "5xx"):
-        assert [o.verdict for o in others] == [Verdict.accepted] * 2
-        assert accepted[0].rcpt_tos == ("one@example.com", "three@example.com")
-    else:
-        assert others == [hit, hit]
-        assert at == "dot" or not accepted
-    if at == "ehlo" and how == "garbage":
-        assert "\x1b" not in result.conversation
 
 
 def test_recipients_before_and_after_a_421() -> None:

@@ -8,6 +8,9 @@ import sys
 ONE_ENGINE = (  # what does not depend on the database underneath
     "0: one log-in page",
     "1: ",
+    "5: a host that misbehaves",
+    "5: an attempt whose outcome is unknown",
+    "5: bad input",
     "6: throttling",
     "2: each database in its own folder",
     "2: full paths",

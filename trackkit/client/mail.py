@@ -37,7 +37,7 @@ class Mail:
         sender: envelope sender; empty = the null sender (RFC 5321 §4.5.5).
         """
         to = (recipients,) if isinstance(recipients, str) else tuple(recipients)
-        raw = base64.b64encode(_as_bytes(message))
+        raw = base64.b64encode(_as_bytes(message, in_ascii=all(map(str.isascii, (sender, *to)))))
         return self._caller.ask(mail.SUBMIT, message=raw, sender=sender, recipients=to)
 
     def list(
@@ -197,9 +197,15 @@ def _ids(queue_ids: str | Iterable[str]) -> tuple[str, ...]:
     return (queue_ids,) if isinstance(queue_ids, str) else tuple(queue_ids)
 
 
-def _as_bytes(message: bytes | EmailMessage) -> bytes:
+def _as_bytes(message: bytes | EmailMessage, *, in_ascii: bool) -> bytes:
     if isinstance(message, EmailMessage):
-        return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+        from email.policy import EmailPolicy
+
+        policy = message.policy.clone(linesep="\r\n")
+        if not in_ascii and isinstance(policy, EmailPolicy):
+            # Else an address beyond ASCII would stand in the header as an encoded word, which is none.
+            policy = policy.clone(utf8=True)
+        return message.as_bytes(policy=policy)
     if isinstance(message, bytes | bytearray | memoryview):
         return bytes(message)
     raise InvalidInput.of("message", f"is {type(message).__name__}; give bytes or an EmailMessage")

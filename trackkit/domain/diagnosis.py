@@ -151,6 +151,14 @@ TABLE: tuple[Row, ...] = (
         "sending.timing.messages_per_minute",
     ),
     Row(
+        "not_ascii",
+        lambda e: e.last is not None and e.last.enhanced_code in ("5.6.7", "5.6.9"),
+        "The host takes no such address",
+        "{host} takes only addresses in ASCII: {text}",
+        "Use an address in ASCII, or a mail host that offers SMTPUTF8; then send again.",
+        "mail.delete",
+    ),
+    Row(
         "address_rejected",
         lambda e: _replied(Stage.recipient)(e) and _permanent(e),
         "The host rejects the address",

@@ -8,8 +8,8 @@ from typing import Final, Literal, Self
 from pydantic import field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from trackkit.domain.addresses import address_problem
 from trackkit.domain.declared import Group, declare
-from trackkit.domain.message import address_problem
 
 LogLevel = Literal["off", "severe_error", "error", "warning", "unusual_activity", "information"]
 

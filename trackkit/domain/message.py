@@ -1,4 +1,4 @@
-"""Envelope, addresses, and the form a message takes on the wire.
+"""Envelope, queue ids, and the form a message takes on the wire.
 
 A message comes in as bytes and is stored as those bytes. What is read out of it here is for showing only, is
 bounded, and may fail without harm.
@@ -11,16 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trackkit.domain.addresses import address_problem, normal_address
 from trackkit.domain.errors import InvalidInput, Problem
 
 MAXIMUM_RECIPIENTS = 1000
 """More are refused: RFC 5321 §4.5.3.1.8 obliges a host to take 100 in one transaction."""
 
 _HEADER_SCAN = 65_536
-_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
-_QUOTED = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"\Z')
-_DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?\Z")
-_LITERAL = re.compile(r"\[[\x21-\x5a\x5e-\x7e]+\]\Z")
 
 
 class MailType(StrEnum):
@@ -39,47 +36,23 @@ class Envelope:
 
 
 def checked_envelope(mail_from: str, rcpt_tos: Iterable[str]) -> Envelope:
-    """The envelope with each address once, or `InvalidInput` naming every refused address and why.
-
-    Addresses follow RFC 5321 §4.1.2. Nothing that could end a command line gets through.
-    """
+    """The envelope with each address once, in its normal form, or `InvalidInput` naming every refused one and why."""
+    mail_from = normal_address(mail_from)
     problems = []
     if mail_from and (reason := address_problem(mail_from)):
         problems.append(Problem("sender", reason))
-    recipients = tuple(dict.fromkeys(rcpt_tos))
-    if not recipients:
+    given = tuple(dict.fromkeys(rcpt_tos))
+    if not given:
         problems.append(Problem("recipients", "is empty; a message needs at least one recipient"))
-    if len(recipients) > MAXIMUM_RECIPIENTS:
-        problems.append(Problem("recipients", f"has {len(recipients)} addresses; at most {MAXIMUM_RECIPIENTS} fit"))
-    for number, address in enumerate(recipients[:MAXIMUM_RECIPIENTS]):
+    if len(given) > MAXIMUM_RECIPIENTS:
+        problems.append(Problem("recipients", f"has {len(given)} addresses; at most {MAXIMUM_RECIPIENTS} fit"))
+    recipients = tuple(dict.fromkeys(map(normal_address, given[:MAXIMUM_RECIPIENTS])))
+    for number, address in enumerate(recipients):
         if reason := address_problem(address):
             problems.append(Problem(f"recipients[{number}]", reason))
     if problems:
         raise InvalidInput("The message was refused; nothing was stored.", problems=problems)
     return Envelope(mail_from, recipients)
-
-
-def address_problem(address: str) -> str:
-    """Why this is no address that mail can be sent to; ``""`` when it is one."""
-    shown = ascii(address[:80])
-    if not address:
-        return "is empty"
-    if any(ord(c) < 32 or ord(c) == 127 for c in address):
-        return f"{shown} holds a line break or another control character"
-    if not address.isascii():
-        return f"{shown} holds characters other than ASCII; write the domain in its xn-- form"
-    if len(address) > 254:
-        return f"has {len(address)} characters; at most 254 are possible"
-    local, at, domain = address.rpartition("@")
-    if not at or not local or not domain:
-        return f"{shown} is not of the form name@domain"
-    if len(local) > 64:
-        return f"has {len(local)} characters before the @; at most 64 are possible"
-    if not (_ATOM.match(local) or _QUOTED.match(local)):
-        return f"{shown} has characters before the @ that need quotes, or misplaced dots"
-    if not (_DOMAIN.match(domain) or _LITERAL.match(domain)):
-        return f"{shown} has no valid domain after the @"
-    return ""
 
 
 def queue_id(number: int) -> str:
@@ -98,10 +71,6 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-_STRAY_CR = re.compile(rb"\r(?!\n)")
-_STRAY_LF = re.compile(rb"(?<!\r)\n")
-
-
 def wire_form(raw: bytes) -> bytes:
     """The message as it goes over SMTP, before dot-stuffing: every line ends in CRLF, and so does the last.
 
@@ -112,10 +81,10 @@ def wire_form(raw: bytes) -> bytes:
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\r\n")
     else:
-        if _STRAY_CR.search(raw):
-            raw = _STRAY_CR.sub(b" ", raw)
-        if _STRAY_LF.search(raw):
-            raw = _STRAY_LF.sub(b"\r\n", raw)
+        # Counting is many times faster than searching for what is not there.
+        pairs = raw.count(b"\r\n")
+        if raw.count(b"\r") != pairs or raw.count(b"\n") != pairs:
+            raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b" ").replace(b"\n", b"\r\n")
     return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
 
 

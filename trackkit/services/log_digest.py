@@ -11,11 +11,12 @@ import socket
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, make_msgid
 from typing import Final
 
 from trackkit.domain import log_digest, options
+from trackkit.domain.addresses import wire_address
 from trackkit.domain.delivery import Event, State, Status, message_state, new_status, step
 from trackkit.domain.log import Severity
 from trackkit.domain.log_digest import Digest, Earlier, Mailing, Step
@@ -104,9 +105,7 @@ def _enqueue(connection: Connection, environment: Environment, digest: Digest, n
     message = _message(environment, digest, now)
     log = environment.options.current.log
     envelope = checked_envelope(log.email_return_address or "", [log.email_to or ""])
-    new = NewMessage(
-        message.as_bytes(policy=SMTP), envelope, str(message["Message-ID"]), str(message["Subject"])[:200], DIGESTS
-    )
+    new = NewMessage(message.as_bytes(), envelope, str(message["Message-ID"]), str(message["Subject"])[:200], DIGESTS)
     return queue.enqueue(connection, new, new_status(now, policy(environment.options.current)), now)
 
 
@@ -116,10 +115,10 @@ def _message(environment: Environment, digest: Digest, now: datetime) -> EmailMe
     log, server = current.log, socket.gethostname() or environment.server_id
     secrets = options.secrets(current)
     window = timedelta(seconds=log.email_window_seconds)
-    message = EmailMessage(policy=SMTP)
-    sender = log.email_return_address or log.email_to or ""
+    sender, recipient = (wire_address(a) for a in (log.email_return_address or log.email_to or "", log.email_to or ""))
+    message = EmailMessage(policy=SMTP if (sender + recipient).isascii() else SMTPUTF8)
     message["From"] = f"trackkit <{sender}>"
-    message["To"] = log.email_to or ""
+    message["To"] = recipient
     message["Subject"] = scrubbed(log_digest.subject(digest, server), secrets)
     message["Date"] = format_datetime(now.astimezone(environment.zone))
     message["Message-ID"] = make_msgid(domain=domain_of(sender) if not sender.endswith("]") else "trackkit.invalid")

@@ -3,25 +3,31 @@
 Promises: what one recipient is refused for, the others are not; a host's 421, silence, nonsense or going away ends
 the connection and leaves the open recipients temporary; once the final dot may have left, a lost connection is
 `Verdict.unknown`, never a guess; after anything but success no new MAIL without RSET (RFC 5321 §4.1.1.5); the bytes
-on the wire are `wire_form(raw)` with dots doubled (§4.5.2).
+on the wire are what `content.prepared` makes of the message, dots doubled (§4.5.2).
 
 Fails in no way of its own: trouble is an outcome. `connect` returns the outcome instead of a connection then.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from trackkit.domain.message import Envelope, wire_form
+from trackkit.domain.addresses import needs_utf8, wire_address
+from trackkit.domain.message import Envelope
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
+from trackkit.mail.transports.content import Content, prepared, takes_utf8
 from trackkit.mail.transports.opening import NotOpened, Opened, TlsContext, open_connection
 from trackkit.mail.transports.wire import Ended, Reply
 
 RECIPIENTS_AT_A_TIME = 100
 """RFC 5321 §4.5.3.1.8 obliges a host to take so many in one transaction; the rest goes in further ones."""
+
+LARGE = 1024 * 1024
+"""Bytes of a message from which on it is made ready in a thread."""
 
 CLOSING = 421
 """The host closes the connection, whatever was asked (RFC 5321 §3.8)."""
@@ -46,23 +52,6 @@ async def connect(
         return SmtpConnection(route, await open_connection(route, tls_context, name, conversation))
     except NotOpened as refused:
         return refused.outcome
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """A message as it goes over the wire."""
-
-    stuffed: bytes
-    size: int
-    """Bytes before dots were doubled: what SIZE counts (RFC 1870 §3)."""
-    eight_bit: bool
-
-    @classmethod
-    def of(cls, raw: bytes) -> _Content:
-        """A stored message made ready."""
-        data = wire_form(raw)
-        stuffed = data.replace(b"\n.", b"\n..")
-        return cls(b"." + stuffed if stuffed.startswith(b".") else stuffed, len(data), not data.isascii())
 
 
 class _Over(Exception):
@@ -116,17 +105,22 @@ class SmtpConnection:
         if kept:
             conversation = self._wire.conversation = self.conversation.fresh()
             conversation.note(f"message {self._messages} on a connection to {self.route.label}, {self._description}")
-        content = _Content.of(raw)
-        if refusal := self._too_large(content):
-            self.conversation.note(refusal.text)
-            outcomes.update(dict.fromkeys(envelope.rcpt_tos, refusal))
+        content = await self._prepared(raw)
+        if isinstance(content, Outcome):
+            self.conversation.note(content.text)
+            outcomes.update(dict.fromkeys(envelope.rcpt_tos, content))
             return True
+        if content.was_converted:
+            self.conversation.note("the message goes in another encoding, with the same content, for this host")
+        reachable = self._reachable(envelope, outcomes)
+        refused = len(outcomes)
         try:
-            for part in _parts(envelope.rcpt_tos):
+            for part in _parts(reachable):
                 await self._transaction(envelope.mail_from, part, content, outcomes)
         except _Over as over:
             self._wire.abort()
-            if kept and not outcomes and self._stage is Stage.sender:
+            if kept and len(outcomes) == refused and self._stage is Stage.sender:
+                outcomes.clear()
                 return False
             self._leave_open_ones(envelope, over.outcome, outcomes)
         except BaseException:
@@ -146,15 +140,21 @@ class SmtpConnection:
         """Close at once."""
         self._wire.abort()
 
+    async def _prepared(self, raw: bytes) -> Content | Outcome:
+        if len(raw) < LARGE:
+            return prepared(raw, self._extensions)
+        # What takes long must not keep other connections waiting.
+        return await asyncio.to_thread(prepared, raw, self._extensions)
+
     async def _transaction(
-        self, mail_from: str, recipients: Sequence[str], content: _Content, outcomes: dict[str, Outcome]
+        self, mail_from: str, recipients: Sequence[str], content: Content, outcomes: dict[str, Outcome]
     ) -> None:
         self._wire.message_complete = False
         self._accepted = []
         if "pipelining" in self._extensions:
-            reply = await self._announce_at_once(mail_from, recipients, content, outcomes)
+            reply = await self._announce_at_once(self._mail(mail_from, recipients, content), recipients, outcomes)
         else:
-            reply = await self._announce(mail_from, recipients, content, outcomes)
+            reply = await self._announce(self._mail(mail_from, recipients, content), recipients, outcomes)
         if reply is None:
             return
         if not reply.refusal:
@@ -162,29 +162,27 @@ class SmtpConnection:
         outcomes.update(dict.fromkeys(self._accepted, self._outcome(reply)))
         self._needs_reset = not reply.positive
 
-    async def _announce(
-        self, mail_from: str, recipients: Sequence[str], content: _Content, outcomes: dict[str, Outcome]
-    ) -> Reply | None:
+    async def _announce(self, mail: str, recipients: Sequence[str], outcomes: dict[str, Outcome]) -> Reply | None:
         """Everything up to DATA, one after the other; its reply, none when there is nobody to send to."""
         if self._needs_reset:
             self._reset(await self._said(Stage.sender, "RSET"))
         self._needs_reset = True
-        reply = await self._said(Stage.sender, self._mail(mail_from, content))
+        reply = await self._said(Stage.sender, mail)
         if not reply.positive:
             outcomes.update(dict.fromkeys(recipients, self._outcome(reply)))
             return None
         for address in recipients:
-            self._answered(address, await self._said(Stage.recipient, f"RCPT TO:<{address}>"), outcomes)
+            self._answered(address, await self._said(Stage.recipient, _rcpt(address)), outcomes)
         return await self._said(Stage.data, "DATA", expected=3) if self._accepted else None
 
     async def _announce_at_once(
-        self, mail_from: str, recipients: Sequence[str], content: _Content, outcomes: dict[str, Outcome]
+        self, mail: str, recipients: Sequence[str], outcomes: dict[str, Outcome]
     ) -> Reply | None:
         """The same for a host that takes commands without waiting for its replies (RFC 2920): one way there and back.
 
         It may ask for the message although it refused everybody; an empty one takes the transaction back then (§3.1).
         """
-        lines = [self._mail(mail_from, content), *(f"RCPT TO:<{address}>" for address in recipients), "DATA"]
+        lines = [mail, *map(_rcpt, recipients), "DATA"]
         resets, self._needs_reset = self._needs_reset, True
         self._stage = Stage.sender
         try:
@@ -207,18 +205,35 @@ class SmtpConnection:
             await self._said(Stage.data, ".")
         return None
 
-    def _mail(self, mail_from: str, content: _Content) -> str:
-        line = f"MAIL FROM:<{mail_from}>"
+    def _reachable(self, envelope: Envelope, outcomes: dict[str, Outcome]) -> list[str]:
+        """The recipients whose addresses this host takes; the others have failed."""
+        if not takes_utf8(self._extensions):
+            if needs_utf8(envelope.mail_from):
+                outcomes.update(dict.fromkeys(envelope.rcpt_tos, self._not_taken(Stage.sender, envelope.mail_from)))
+            else:
+                outcomes.update({a: self._not_taken(Stage.recipient, a) for a in filter(needs_utf8, envelope.rcpt_tos)})
+        return [a for a in envelope.rcpt_tos if a not in outcomes]
+
+    def _not_taken(self, stage: Stage, address: str) -> Outcome:
+        """What a host without SMTPUTF8 makes of an address (RFC 6531 §3.5)."""
+        text = f"{address} holds characters other than ASCII before the @, which the host does not take (no SMTPUTF8)"
+        self.conversation.note(text)
+        return Outcome(Verdict.permanent, stage, Failure.replied, 553, "5.6.7", text)
+
+    def _mail(self, mail_from: str, recipients: Sequence[str], content: Content) -> str:
+        line = f"MAIL FROM:<{wire_address(mail_from)}>"
         if "size" in self._extensions:
             line += f" SIZE={content.size}"
         if content.eight_bit and "8bitmime" in self._extensions:
             line += " BODY=8BITMIME"
+        if content.needs_utf8 or any(map(needs_utf8, (mail_from, *recipients))):
+            line += " SMTPUTF8"
         return line
 
     def _reset(self, reply: Reply) -> None:
-        """What was left over of an earlier transaction is gone, or the connection is over."""
+        """What was left over of an earlier transaction is gone, or the connection is over: that is nobody's failure."""
         if not reply.positive:
-            raise _Over(self._outcome(reply))
+            raise _Over(replace(self._outcome(reply), verdict=Verdict.temporary))
 
     def _answered(self, address: str, reply: Reply, outcomes: dict[str, Outcome]) -> None:
         if reply.positive:
@@ -243,7 +258,7 @@ class SmtpConnection:
         except Ended as ended:
             raise self._over(ended) from None
 
-    async def _send(self, content: _Content) -> Reply:
+    async def _send(self, content: Content) -> Reply:
         """The reply to the message itself."""
         try:
             reply = await self._wire.content(content.stuffed)
@@ -286,15 +301,13 @@ class SmtpConnection:
             else:
                 outcomes[address] = outcome
 
-    def _too_large(self, content: _Content) -> Outcome | None:
-        """RFC 1870 §6.1: a message over the advertised size need not be tried; the code is the one it would get."""
-        advertised = self._extensions.get("size", "").strip()
-        if not advertised.isdecimal() or not 0 < int(advertised[:20]) < content.size:
-            return None
-        text = f"the message has {content.size:,} bytes; the host takes at most {int(advertised[:20]):,}"
-        return Outcome(Verdict.permanent, Stage.data, Failure.replied, 552, "5.3.4", text)
+
+def _rcpt(address: str) -> str:
+    return f"RCPT TO:<{wire_address(address)}>"
 
 
 def _parts(recipients: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(recipients), RECIPIENTS_AT_A_TIME):
-        yield recipients[start : start + RECIPIENTS_AT_A_TIME]
+    """In so many as a host has to take; SMTPUTF8 is asked for only for those that need it."""
+    for group in ([a for a in recipients if not needs_utf8(a)], list(filter(needs_utf8, recipients))):
+        for start in range(0, len(group), RECIPIENTS_AT_A_TIME):
+            yield group[start : start + RECIPIENTS_AT_A_TIME]

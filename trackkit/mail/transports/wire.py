@@ -96,12 +96,12 @@ class Wire:
     def say(self, *lines: str) -> None:
         """Send command lines without waiting for their replies (RFC 2920 §3.1); raises as `command` does."""
         for line in lines:
-            if not line.isascii() or not line.isprintable():
-                raise ValueError("a command line holds control or non-ASCII characters")
+            if not line.isprintable():
+                raise ValueError("a command line holds control characters")
             self.conversation.sent(line)
         if self.closed:
             raise self._ended(Failure.dropped, "the host has closed the connection")
-        self._writer.write("".join(f"{line}\r\n" for line in lines).encode("ascii"))
+        self._writer.write("".join(f"{line}\r\n" for line in lines).encode())
 
     async def reply(self) -> Reply:
         """The next reply; raises `Ended`."""
@@ -116,16 +116,16 @@ class Wire:
         such a reply would belong to something else: that is `Ended`.
         """
         self.message_complete = False
-        data = stuffed + b".\r\n"
         answer = asyncio.create_task(self._reply())
         try:
             # A reply that waits already is seen before the first byte leaves.
             await asyncio.sleep(0)
-            for start in range(0, len(data), CHUNK):
+            for start in range(0, len(stuffed), CHUNK):
                 if answer.done():
                     return self._early(answer)
-                self.message_complete = start + CHUNK >= len(data)
-                self._writer.write(data[start : start + CHUNK])
+                self.message_complete = start + CHUNK >= len(stuffed)
+                chunk = stuffed[start : start + CHUNK]
+                self._writer.write(chunk + b".\r\n" if self.message_complete else chunk)
                 try:
                     await self._in_time(self._writer.drain(), "took in nothing")
                 except Ended:
