@@ -43,7 +43,7 @@ def share(limit: int, number: int, workers: int) -> int:
 
 
 def granted(limit: int, held: Mapping[int, int], life: int) -> int:
-    """How many connections that life may have now: its share, as far as the others leave room for it.
+    """How many connections that life may have now: its share, as far as the others leave room or it has them already.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def granted(limit: int, held: Mapping[int, int], life: int) -> int:
     """
     wanted = share(limit, sorted(held).index(life), len(held))
     others = sum(number for other, number in held.items() if other != life)
-    return max(min(wanted, limit - others), 0)
+    return min(wanted, max(limit - others, held[life]))
 
 
 def is_fresh(sign_at: datetime | None, now: datetime) -> bool:
