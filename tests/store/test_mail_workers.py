@@ -48,7 +48,7 @@ def _silent(clock: Clock, queue: DeliveryQueue) -> list[str]:
     return found
 
 
-@pytest.mark.spec("7: simultaneous connections: for the whole server, all workers together")
+@pytest.mark.spec("7: sending: limits are for the whole server, all workers together")
 def test_connections_are_divided_anew_when_a_worker_comes_and_goes(
     environment: Environment, pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser
 ) -> None:
@@ -140,7 +140,7 @@ def test_a_lost_worker_is_in_the_list_for_a_day_and_in_health_for_an_hour(
     assert [w.name for w in mail_workers.list_workers(admin(), Nothing()).workers] == ["server", "third"]
 
 
-@pytest.mark.spec("7: messages a minute: for the whole server, all workers together")
+@pytest.mark.spec("7: sending: limits are for the whole server, all workers together")
 def test_two_workers_share_the_messages_a_minute(
     pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser, clock: Clock
 ) -> None:
