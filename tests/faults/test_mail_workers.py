@@ -141,7 +141,8 @@ def test_a_worker_leaves_in_order_and_changes_reach_the_others(
 ) -> None:
     wait_until(lambda: set(shares(running)) == {"server", "anna", "bert"}, what="three workers")
     running.admin.options.set({"sending.timing.connections": 2})
-    wait_until(lambda: shares(running) == {"server": 1, "anna": 1, "bert": 0}, what="fewer connections than workers")
+    few = {"server": 1, "anna": 1, "bert": 0}, {"server": 1, "anna": 0, "bert": 1}  # whoever came first
+    wait_until(lambda: shares(running) in few, what="fewer connections than workers")
     running.admin.options.set({"sending.timing.connections": CONNECTIONS})
     assert workers["anna"].stop() == 0
     wait_until(lambda: shares(running) == {"server": 3, "bert": 3}, what="the division without it")
