@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 import uuid
@@ -31,7 +32,7 @@ from trackkit.domain.schedule import RetryPolicy
 from trackkit.mail.settling import BATCH
 from trackkit.server import worker
 from trackkit.store import database, queue
-from trackkit.store.migrate import upgrade
+from trackkit.store.migrate import newest, upgrade
 from trackkit.store.queue import NewMessage
 
 pytestmark = pytest.mark.postgres
@@ -152,7 +153,12 @@ def test_a_worker_leaves_in_order_and_changes_reach_the_others(
 
 
 def test_a_worker_that_does_not_fit_is_refused(
-    running: RunningServer, url: str, postgres: Cluster, postgres_url: str, tmp_path: Path
+    running: RunningServer,
+    url: str,
+    postgres: Cluster,
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     key = key_of(running.data, tmp_path)
     before = running.admin.mail.workers().workers
@@ -188,7 +194,32 @@ def test_a_worker_that_does_not_fit_is_refused(
             connection.execute("UPDATE main_schema SET version_num = %s", (revision,))
         with pytest.raises(Conflict, match=words):
             worker.run(postgres_url, key)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("UPDATE main_schema SET version_num = %s", (newest("main"),))
+    monkeypatch.setattr(worker, "now", lambda: datetime.now(UTC) + timedelta(minutes=1))
+    with pytest.raises(Conflict, match="clocks"):
+        worker.run(postgres_url, key)
     assert [w.name for w in running.admin.mail.workers().workers] == [w.name for w in before]
+
+
+def test_a_worker_stops_when_the_server_is_upgraded_under_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_UPGRADED_EVERY_SECONDS", 0.02)
+    store = database.postgresql(postgres_url)
+    upgrade(store, "main")
+    upgrade(store, "log")
+
+    async def work() -> None:
+        watching = asyncio.create_task(worker._until_upgraded(store))
+        await asyncio.sleep(0.3)
+        assert not watching.done()
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute("UPDATE main_schema SET version_num = 'main_9999'")
+        await asyncio.wait_for(watching, 10)
+
+    asyncio.run(work())
+    store.close()
 
 
 def test_a_password_in_the_arguments_is_refused_and_not_repeated(tmp_path: Path) -> None:
