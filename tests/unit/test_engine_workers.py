@@ -83,13 +83,13 @@ def test_without_a_share_of_the_connections_what_waits_is_given_back() -> None:
                 queue.submit(RAW, ONE)
             async with running(queue) as engine:
                 await until(lambda: server.said("DATA"))
-                assert engine.connections == 1
+                assert engine.open_connections == 1
                 queue.share = 0
                 engine.wake()
                 await until(lambda: queue.states().count(State.queued) == 9)
                 release.set()
                 await until(lambda: queue.states().count(State.sent) == 1)
-                await until(lambda: engine.connections == 0)
+                await until(lambda: engine.open_connections == 0)
                 assert len(server.messages) == 1
                 queue.share = 1
                 engine.wake()

@@ -106,7 +106,7 @@ class Engine:
             await self._finished.wait()
 
     @property
-    def connections(self) -> int:
+    def open_connections(self) -> int:
         """How many connections are open, being opened or being closed. To be asked in the engine's loop."""
         return len(self._lanes)
 

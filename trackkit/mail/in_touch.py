@@ -63,7 +63,7 @@ class InTouch:
         now = asyncio.get_running_loop().time()
         if changed or now >= self._sign_due_at:
             share = self._queue.options().sending.timing.connections
-            connections = self._engine.connections
+            connections = self._engine.open_connections
             beat = await self._call(lambda: self._queue.beat(connections))
             self._sign_due_at = now + BEAT.total_seconds() if beat.is_divided else now
             changed = changed or bool(beat.lost) or share != self._queue.options().sending.timing.connections
