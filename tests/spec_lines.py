@@ -151,6 +151,7 @@ LINES = (
     "7: secret options: write-only",
     "7: secret options: stored encrypted under a key file that only its owner can read",
     "7: secret options: a lost, replaced or damaged key file is told clearly",
+    "7: sending: limits are for the whole server, all workers together",
     "9: project log-in",
     "9: log-in by kind of client: native, web, API",
     "9: log-in lists for web and other clients, inactive databases",
@@ -168,4 +169,5 @@ LINES = (
     "13: Histogram to filter: select a stretch, the view filters to it, the filter is shown as code",
     "13: secrets by reference: an options file's are resolved by whoever applies it, never by the server",
     "13: seat replay",
+    "12: trackkit worker: more mail workers on PostgreSQL",
 )

@@ -39,8 +39,13 @@ def proofs(items: list[pytest.Item]) -> dict[str, dict[str, set[str]]]:
         engines = {engine for engine in ("SQLite", "PostgreSQL") if engine.lower() in parameters.lower()}
         for mark in item.iter_markers("spec"):
             if mark.args[0] in found:
-                found[mark.args[0]].setdefault(name, set()).update(engines or {"SQLite"})
+                found[mark.args[0]].setdefault(name, set()).update(engines or {_engine(item)})
     return found
+
+
+def _engine(item: pytest.Item) -> str:
+    """What a test runs on that has only one database."""
+    return "PostgreSQL" if item.get_closest_marker("postgres") else "SQLite"
 
 
 def table(found: Mapping[str, Mapping[str, set[str]]]) -> str:

@@ -208,6 +208,7 @@ SAMPLES: dict[str, Sample] = {
     "mail.list": nothing,
     "mail.ids": nothing,
     "mail.summary": nothing,
+    "mail.workers": nothing,
     "mail.ages": nothing,
     "mail.history": nothing,
     "mail.show": one_message,

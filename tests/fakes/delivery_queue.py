@@ -116,7 +116,15 @@ class MemoryQueue:
         self._maybe_fail("renew")
         self.renewed |= set(message_ids)
 
-    def rescue(self, *, at_start: bool = False) -> int:
+    def is_there(self) -> bool:
+        """Always."""
+        return True
+
+    def still_holds(self, claimed: Claimed) -> bool:
+        """Nobody else works on this queue."""
+        return True
+
+    def rescue(self) -> int:
         """Nobody else works on this queue."""
         self._maybe_fail("rescue")
         return 0

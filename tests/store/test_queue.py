@@ -149,7 +149,8 @@ def test_a_restarted_server_rescues_what_it_held(environment: Environment, queue
     _submit(admin)
     assert len(queue.claim(10)) == 1
     again = DeliveryQueue(environment, "server")
-    assert again.rescue(at_start=True) == 1
+    again.join(as_the_only_one=True)
+    assert again.rescue() == 1
     assert len(again.claim(10)) == 1
 
 

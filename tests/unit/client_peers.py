@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import trustme
 
 from tests.unit import license_answers, project_answers
-from trackkit.contract import audit, log, log_filters, mail, options, server, sessions, users
+from trackkit.contract import audit, log, log_filters, mail, mail_workers, options, server, sessions, users
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
@@ -148,6 +148,10 @@ HISTOGRAM = log.LogHistogram(
     counts=(log.LevelCount(starts_at=NOW, level="warning", entries=2),),
     total=2,
 )
+WORKERS = mail_workers.MailWorkers(
+    workers=(mail_workers.MailWorker(name="anna", joined_at=NOW, seen_at=NOW, connections=3, lost_at=None),),
+    connections=4,
+)
 AGES = mail.QueueAges(
     counted_at=NOW,
     states=(mail.StateAge(state="deferred", age="under_1_hour", messages=3),),
@@ -226,6 +230,7 @@ def answers() -> dict[str, Any]:
         "mail.summary": mail.QueueSummary(
             states={"deferred": 1}, causes=(mail.CauseCount(diagnosis=DIAGNOSIS, messages=1, oldest_queued_at=NOW),)
         ),
+        "mail.workers": WORKERS,
         "mail.ages": AGES,
         "mail.history": mail.SentPage(sent=(SENT,), next_before=None),
         "mail.show": mail.MessageDetail(

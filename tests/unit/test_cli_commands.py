@@ -33,6 +33,7 @@ def api(certificate: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[peers.Api
 LISTINGS = {
     "mail list": ("mail.list", "q1"),
     "mail history": ("mail.history", "b@example.org"),
+    "mail workers": ("mail.workers", "anna"),
     "mail summary": ("mail.summary", "It is paused."),
     "mail show q1": ("mail.show", "450 later"),
     "log list": ("log.list", "disk low"),

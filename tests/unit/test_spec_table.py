@@ -27,8 +27,10 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "7: log: a Warning when the server does not run as a service",
     "7: server: encryption",
     "7: server: text on the web log-in page",
+    "7: sending: limits are for the whole server",
     "7: secret options: a lost",
     "9: the web client",
+    "12: trackkit worker",
 )
 
 

@@ -25,6 +25,7 @@ from trackkit.cli import (
     log_filter,
     log_tail,
     mail,
+    mail_workers,
     options,
     project,
     report,
@@ -34,6 +35,7 @@ from trackkit.cli import (
     token,
     up,
     user,
+    worker,
 )
 from trackkit.cli.output import note
 from trackkit.domain.errors import InvalidInput, TrackkitError
@@ -47,6 +49,7 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.add_typer(server.app, name="server")
+app.command("worker")(worker.worker)
 app.add_typer(connection.app, name="connection")
 app.add_typer(database.app, name="database")
 app.add_typer(project.app, name="project")
@@ -57,6 +60,7 @@ for command in license_seats.COMMANDS:
 app.add_typer(license.app, name="license")
 app.add_typer(task.app, name="task")
 app.add_typer(job.app, name="job")
+mail.app.command()(mail_workers.workers)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)
 log.app.add_typer(log_filter.app, name="filter")

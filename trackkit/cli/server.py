@@ -32,11 +32,11 @@ def run(
     """Run the server until it is told to stop (SIGTERM, Ctrl+C)."""
     from trackkit.server.run import run as run_server
 
-    url = None if database_url is None else _database_url(database_url)
+    url = None if database_url is None else database_url_of(database_url)
     run_server(data, port=port, address=address, database_url=url, sample=not no_sample)
 
 
-def _database_url(source: str) -> str:
+def database_url_of(source: str) -> str:
     """The URL itself where it holds no password; else it comes from where secrets come from."""
     from urllib.parse import parse_qs, urlsplit
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trackkit.client.call import Caller
 from trackkit.client.paging import follow
-from trackkit.contract import mail
+from trackkit.contract import mail, mail_workers
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -128,6 +128,10 @@ class Mail:
     def summary(self) -> mail.QueueSummary:
         """How many messages in each state, and why they wait."""
         return self._caller.ask(mail.SUMMARY)
+
+    def workers(self) -> mail_workers.MailWorkers:
+        """The processes that send mail, each with the connections it may use."""
+        return self._caller.ask(mail_workers.LIST)
 
     def ages(self, domains: int = 20) -> mail.QueueAges:
         """Unsent messages by state and age, and by age for the domains (that many) with the most of them."""

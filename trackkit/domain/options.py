@@ -132,7 +132,7 @@ class TimingOptions(Group):
         title="Simultaneous connections",
         ge=1,
         le=100,
-        help="At most this many connections to the mail host at a time.",
+        help="At most this many connections to mail hosts at a time, those of all mail workers together.",
     )
     messages_per_minute: int | None = declare(
         None,

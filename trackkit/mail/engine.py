@@ -1,11 +1,12 @@
 """The mail engine: claim -> deliver -> settle, with renewing, rescue and purge beside it.
 
 Promises
-- What is due leaves at once: the engine looks at the queue when it is woken, when the next try is due, and every half
-  minute; it never spins.
+- What is due leaves at once: the engine looks at the queue when it is woken, when the next try is due, and every
+  `look_every` seconds; it never spins.
 - Few messages are in memory (their number and their bytes are bounded); the rest waits in the store.
 - Everything claimed ends settled or given back untried. An outcome is kept until the store has it.
 - No message holds up the others: a defect defers the one it happened to.
+- Nothing is sent that may be somebody else's by now: a worker that was asleep gives back what it held.
 - `stop` gives sendings under way a few seconds, then settles what is known and gives back the rest.
 
 `run` ends only by `stop` or by being cancelled; what goes wrong on the way is reported to the server log.
@@ -53,6 +54,7 @@ class Engine:
     ----------
     clock: the time, as an aware UTC instant.
     tls_context: makes the context that verifies mail hosts.
+    look_every: seconds after which it looks at the queue in any case: few where nobody wakes it for others' changes.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class Engine:
         clock: Callable[[], datetime],
         *,
         tls_context: TlsContext = ssl.create_default_context,
+        look_every: float = LONGEST_SLEEP_SECONDS,
     ) -> None:
         self._queue = queue
         self._clock = clock
         self._tls_context = tls_context
+        self._look_every = look_every
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = StoreCalls(queue.report)
         self._settling = Settling(queue, self._store, queue.report, self._on_settled)
@@ -101,6 +105,11 @@ class Engine:
         if self._loop is not None:
             await self._finished.wait()
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open, being opened or being closed. To be asked in the engine's loop."""
+        return len(self._lanes)
+
     def wake(self) -> None:
         """Look at the queue now: something was submitted, is to be tried again, or options changed. Thread-safe."""
         loop = self._loop
@@ -121,7 +130,7 @@ class Engine:
         route = relay_route(self._options.sending.smtp)
         if self._hop is None or self._hop.route != route:
             self._hop = NextHop(route, self._queue.report) if route is not None else None
-        if self._hop is None or self._options.sending.paused:
+        if self._hop is None or not self._options.sending.timing.connections or self._options.sending.paused:
             self._give_back_waiting()
 
     async def _claim(self, surroundings: Surroundings) -> None:
@@ -148,7 +157,7 @@ class Engine:
 
     def _look(self, limit: int) -> tuple[list[Claimed], datetime | None]:
         """In a thread: what could be claimed, and if nothing, when there will be something."""
-        claimed = self._queue.claim(limit)
+        claimed = self._queue.claim(limit) if self._queue.is_there() else []
         return claimed, None if claimed else self._queue.next_due_at()
 
     def _take(self, claimed: list[Claimed], surroundings: Surroundings) -> None:
@@ -173,10 +182,10 @@ class Engine:
 
     def _seconds_until(self, next_due_at: datetime | None) -> float:
         if next_due_at is None or self._hop is None or self._options.sending.paused:
-            return LONGEST_SLEEP_SECONDS
+            return self._look_every
         seconds = (next_due_at - self._clock()).total_seconds()
         # Due, and yet not to be had: another worker has it just now. Never spin.
-        return min(seconds, LONGEST_SLEEP_SECONDS) if seconds > 0 else 1.0
+        return min(seconds, self._look_every) if seconds > 0 else 1.0
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -228,7 +237,7 @@ class Engine:
         except asyncio.CancelledError:
             return self._untried(held)
         hop = self._hop
-        if hop is None or self._stopping or not self._queue.may_send():
+        if hop is None or self._stopping or not (self._queue.may_send() and self._queue.still_holds(held.claimed)):
             return self._untried(held)
         try:
             return await lane.attempt(held, hop)

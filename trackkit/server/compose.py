@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from ipaddress import ip_address
 from uuid import uuid4
@@ -15,22 +15,20 @@ from trackkit.domain.accounts import ADMIN, Role
 from trackkit.domain.errors import TrackkitError
 from trackkit.domain.licenses import public_key
 from trackkit.domain.log import LogEntry, Severity
-from trackkit.domain.options import secrets
 from trackkit.server.folder import Folder
+from trackkit.server.mail_parts import mail_environment, tell_workers
+from trackkit.server.process import now
 from trackkit.server.settings import MachineSettings
 from trackkit.services import sample
 from trackkit.services.database_places import Places
 from trackkit.services.environment import Environment
 from trackkit.services.jobs import Jobs
 from trackkit.services.log_search import LogSearch
-from trackkit.services.log_writer import LogWriter, say
+from trackkit.services.log_writer import say
 from trackkit.services.login_guard import LoginGuard
-from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
-from trackkit.services.sending_gate import SendingGate
-from trackkit.services.sinks.digest import DigestSink
 from trackkit.services.sinks.event_log import EventLogSink, system_event_log
 from trackkit.services.sinks.startup_log import StartupLog
 from trackkit.services.submission_gate import SubmissionGate
@@ -41,11 +39,6 @@ from trackkit.store.log_search_postgresql import PostgresqlSearch
 from trackkit.store.migrate import upgrade
 
 SOURCE = "server"
-
-
-def now() -> datetime:
-    """The clock of a real server."""
-    return datetime.now(UTC)
 
 
 @contextmanager
@@ -66,17 +59,10 @@ def environment(
         upgrade(main, "main")
         upgrade(log_store, "log")
         sealer = Sealer(folder.secret_key.read_bytes())
-        options = OptionCache(main, sealer)
-        digest = DigestSink(main, clock)
-        log = LogWriter(
-            log_store,
-            lambda: options.current.log,
-            clock,
-            StartupLog(folder.startup_log, lambda: secrets(options.current)),
-            EventLogSink(lambda: system_event_log(settings.journal_socket, settings.syslog_socket)),
-            digest,
-        )
-        closing.callback(log.close)
+        zone = get_localzone()
+        event_log = EventLogSink(lambda: system_event_log(settings.journal_socket, settings.syslog_socket))
+        mail = mail_environment(closing, main, log_store, sealer, folder.startup_log, event_log, clock, zone)
+        log = mail.log
         log_search = LogSearch(
             PostgresqlSearch(log_store) if database_url else SqliteSearch(folder.log_search, folder.log_database),
             log_store,
@@ -88,7 +74,8 @@ def environment(
         closing.callback(projects.close)
         jobs = Jobs(main, clock, log)
         closing.callback(jobs.close)
-        zone = get_localzone()
+        if database_url:
+            tell_workers(main, sealer, zone)
         yield Environment(
             version=version("trackkit"),
             data=folder.path,
@@ -96,8 +83,8 @@ def environment(
             log_store=log_store,
             log=log,
             log_search=log_search,
-            digest=digest,
-            options=options,
+            digest=mail.digest,
+            options=mail.options,
             passwords=Passwords(),
             guard=LoginGuard(log, clock),
             submissions=SubmissionGate(log, clock),
@@ -105,7 +92,7 @@ def environment(
             zone=zone,
             server_id=_first_start(main, clock()),
             places=places,
-            sending=SendingGate(main, options, clock, zone),
+            sending=mail.sending,
             projects=projects,
             jobs=jobs,
             sealer=sealer,

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
 
 from trackkit.api.app import create_app
 from trackkit.domain.errors import InvalidInput, ServerFault
 from trackkit.domain.log import Severity
-from trackkit.mail.engine import Engine
+from trackkit.domain.mail_workers import SERVER
 from trackkit.server import compose, settings
 from trackkit.server.compose import SOURCE
 from trackkit.server.folder import Folder, fingerprint, locked, prepare
+from trackkit.server.process import run_loop, stop_signal
+from trackkit.server.sending import sending
 from trackkit.server.web import LocalApp, listening, local_socket, web_server
 from trackkit.services.authentication import end_idle_sessions
 from trackkit.services.compacting import compact_at_start
-from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.disk import DiskWatch
 from trackkit.services.environment import Environment
 from trackkit.services.licensing import warn_of_maintenance
@@ -36,9 +34,6 @@ from trackkit.services.log_retention import LogRetention
 from trackkit.services.sample import make_once
 from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
-
-_WORKER: Final = "server"
-"""The server's own mail worker; what it held before it was stopped is its own to rescue."""
 
 
 def run(
@@ -87,20 +82,10 @@ def run(
             environment.projects.check()
             compact_at_start(environment)
             with listening(machine.address, port or options.port) as tcp, local_socket(folder) as local:
-                _run(_serve(environment, folder, tcp, local))
+                run_loop(_serve(environment, folder, tcp, local))
     except Exception as error:
         compose.report_start_failure(folder, error)
         raise
-
-
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    if sys.platform == "win32":
-        asyncio.run(main)
-        return
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main)
 
 
 async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, local: socket.socket | None) -> None:
@@ -109,11 +94,8 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
     servers = [(web_server(app, folder if encrypt else None), tcp)]
     if local is not None:
         servers.append((web_server(LocalApp(app), None), local))
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        _on_signal(loop, number, stop)
-    async with _engine(environment) as engine, _housekeeping(environment):
+    stop = stop_signal()
+    async with sending(environment, SERVER, as_the_only_one=True) as engine, _housekeeping(environment):
         tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
         await asyncio.gather(*(server.accepting.wait() for server, _ in servers))
         await asyncio.to_thread(begin_schedules, environment)
@@ -145,33 +127,6 @@ def started_as_service(environment: Mapping[str, str], processes: Collection[int
     """
     started = environment.get("SYSTEMD_EXEC_PID", "")
     return "INVOCATION_ID" in environment and (not started or started in map(str, processes))
-
-
-def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event) -> None:
-    if sys.platform == "win32":
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    else:
-        loop.add_signal_handler(number, stop.set)
-
-
-@asynccontextmanager
-async def _engine(environment: Environment) -> AsyncIterator[asyncio.Task[None]]:
-    """The mail engine, running; what it held when it was last stopped is rescued first."""
-    queue = DeliveryQueue(environment, _WORKER)
-    await asyncio.to_thread(queue.rescue, at_start=True)
-    engine = Engine(queue, environment.clock)
-    environment.on_mail.append(engine.wake)
-    running = asyncio.create_task(engine.run())
-    try:
-        yield running
-    finally:
-        await engine.stop()
-        try:
-            await running
-        except Exception as error:  # noqa: BLE001 - told, then the server stops
-            environment.log.write(
-                Severity.severe_error, SOURCE, f"The mail engine ended: {type(error).__name__}: {error}"
-            )
 
 
 def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], str], ...]:

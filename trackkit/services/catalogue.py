@@ -14,6 +14,7 @@ from trackkit.contract import licenses as licenses_contract
 from trackkit.contract import log as log_contract
 from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
+from trackkit.contract import mail_workers as mail_workers_contract
 from trackkit.contract import options as options_contract
 from trackkit.contract import project as project_contract
 from trackkit.contract import server as server_contract
@@ -39,6 +40,7 @@ from trackkit.services import (
     mail,
     mail_ages,
     mail_listing,
+    mail_workers,
     option_files,
     option_history,
     options,
@@ -92,6 +94,7 @@ _ALL = (
     _bind(options_contract.HISTORY, option_history.list_changes),
     _bind(options_contract.PLAN_REVERT, option_history.plan_revert),
     _bind(options_contract.REVERT, option_history.revert_options),
+    _bind(mail_workers_contract.LIST, mail_workers.list_workers),
     _bind(mail_contract.SUBMIT, mail.submit),
     _bind(mail_contract.LIST, mail_listing.list_queue),
     _bind(mail_contract.IDS, mail_listing.list_ids),

@@ -17,9 +17,10 @@ from trackkit.domain.log import Severity
 from trackkit.domain.message import queue_id
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services.environment import Environment
+from trackkit.services.environment import MailEnvironment
 from trackkit.services.mail import DIGESTS, SOURCE, policy
-from trackkit.store import queue
+from trackkit.services.mail_membership import Beat, Membership
+from trackkit.store import mail_workers, queue
 from trackkit.store.database import Connection
 from trackkit.store.queue import AttemptRow, ClaimedMessage, RecipientStatus
 
@@ -51,6 +52,8 @@ class Claimed:
     recipients: tuple[ClaimedRecipient, ...]
     mailed: bool = True
     """Trouble with it may be e-mailed: it is no mail about log entries itself."""
+    holder: str = ""
+    """In which life of which worker it was claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +83,62 @@ class _Changes:
 class DeliveryQueue:
     """The queue as one worker sees it."""
 
-    def __init__(self, environment: Environment, worker: str, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(self, environment: MailEnvironment, worker: str, jitter: Callable[[], float] = random.random) -> None:
         self._environment = environment
-        self._worker = worker
         self._jitter = jitter
+        self._membership = Membership(
+            environment.store,
+            worker,
+            environment.clock,
+            lambda: environment.options.current.sending.timing.connections,
+        )
+        self._shared: tuple[Options, int, Options] | None = None
 
     def options(self) -> Options:
-        """The current options; cheap."""
-        return self._environment.options.current
+        """The current options as they count for this worker: `connections` is its share. Cheap."""
+        current, share = self._environment.options.current, self._membership.connections
+        if share == current.sending.timing.connections:
+            return current
+        if self._shared is None or self._shared[0] is not current or self._shared[1] != share:
+            self._shared = (current, share, _with_connections(current, share))
+        return self._shared[2]
+
+    def join(self, *, as_the_only_one: bool = False) -> None:
+        """Become one of the server's workers; `as_the_only_one` of this name: what an earlier one held is over."""
+        self._membership.join(alone_of_its_name=as_the_only_one)
+
+    def beat(self, open_connections: int) -> Beat:
+        """Tell the others that this worker is there, and look for lost ones; what those held is given back."""
+        beat = self._membership.beat(open_connections)
+        if beat.was_lost:
+            words = "This mail worker was not heard of for a while and was taken for lost; it goes on anew."
+            self.report(Severity.warning, f"{self._membership.name}: {words}", "What it held was given to the others.")
+        for row in beat.lost:
+            words = f"The mail worker {row.name} is lost: nothing is heard of it any more. What it held is given back."
+            self.report(Severity.warning, words, f"Last heard of at {row.seen_at:%Y-%m-%d %H:%M:%S} UTC.")
+        if beat.lost:
+            self.rescue()
+        return beat
+
+    def leave(self) -> None:
+        """Be none of the workers any more."""
+        self._membership.leave()
 
     def claim(self, limit: int) -> list[Claimed]:
         """Lease up to `limit` messages that are due; none while nothing may be sent."""
         if not self.may_send():
             return []
-        now = self._environment.clock()
+        if self._membership.holder is None:
+            self.join()
+        now, holder = self._environment.clock(), self._membership.holder or ""
 
         def work(connection: Connection) -> list[ClaimedMessage]:
+            mail_workers.never_idle(connection)
+            if not self._membership.is_there(connection, holder):
+                return []
             room = self._environment.sending.room(connection)
             most = limit if room is None else min(limit, room)
-            rows = queue.claim(connection, self._worker, now, LEASE, most, _CLAIM_BYTES) if most else []
+            rows = queue.claim(connection, holder, now, LEASE, most, _CLAIM_BYTES) if most else []
             self._environment.sending.left(connection, len(rows))
             return rows
 
@@ -111,25 +151,45 @@ class DeliveryQueue:
                 row.raw,
                 tuple(ClaimedRecipient(key, address) for key, address in row.recipients),
                 mailed=row.submitted_by != DIGESTS,
+                holder=holder,
             )
             for row in rows
         ]
 
     def may_send(self) -> bool:
-        """Whether anything may leave now: sending is set up, not paused, and its schedule is open. Cheap."""
+        """Whether anything may leave here now: sending is set up, not paused, its schedule is open, and there are
+        connections for this worker. Cheap."""
         sending = self.options().sending
-        return not sending.paused and sending.smtp.host is not None and self._environment.sending.opens_at() is None
+        return (
+            not sending.paused
+            and sending.smtp.host is not None
+            and sending.timing.connections > 0
+            and self._environment.sending.opens_at() is None
+        )
+
+    def is_there(self) -> bool:
+        """Whether the others have heard of this worker lately, so that nobody takes it for lost. Cheap."""
+        return self._membership.is_fresh
+
+    def still_holds(self, claimed: Claimed) -> bool:
+        """Whether a message is certainly still leased to this worker; else it must not be sent. Cheap."""
+        return claimed.holder == self._membership.holder and self.is_there()
 
     def settle(self, attempts: Sequence[Attempted]) -> None:
-        """Write down what became of claimed messages, all in one transaction."""
-        now = self._environment.clock()
+        """Write down what became of claimed messages, all in one transaction.
+
+        Of what was claimed before this worker was taken for lost nothing is: it is somebody else's by now.
+        """
+        now, holder = self._environment.clock(), self._membership.holder or ""
+        own = [attempt for attempt in attempts if attempt.claimed.holder == holder]
         # By recipient: recipients of one message come due apart, so it can be under way in several claims at once.
-        mine = {r.recipient_id: attempt for attempt in attempts for r in attempt.claimed.recipients}
-        messages = {attempt.claimed.message_id for attempt in attempts}
+        mine = {r.recipient_id: attempt for attempt in own for r in attempt.claimed.recipients}
+        messages = {attempt.claimed.message_id for attempt in own}
 
         def work(connection: Connection) -> _Changes:
+            mail_workers.never_idle(connection)
             changes = _Changes()
-            for row in queue.leased(connection, self._worker, messages):
+            for row in queue.leased(connection, holder, messages):
                 if row.recipient_id in mine:
                     self._settle_recipient(row, mine[row.recipient_id], now, changes)
             _write(connection, changes)
@@ -139,15 +199,18 @@ class DeliveryQueue:
 
     def renew(self, message_ids: Sequence[int]) -> None:
         """Prolong the leases of attempts that take long."""
-        until = self._environment.clock() + LEASE
-        self._environment.store.write(lambda connection: queue.renew(connection, self._worker, message_ids, until))
+        until, holder = self._environment.clock() + LEASE, self._membership.holder or ""
+        self._environment.store.write(lambda connection: queue.renew(connection, holder, message_ids, until))
 
-    def rescue(self, *, at_start: bool = False) -> int:
-        """Give back what a lost worker held; `at_start` also what this one held before it was stopped."""
+    def rescue(self) -> int:
+        """Give back what workers held that are not there any more, and what was held for too long."""
         now = self._environment.clock()
 
         def work(connection: Connection) -> tuple[int, bool]:
-            rows = queue.stale(connection, now, self._worker if at_start else None)
+            # Holders first: whoever holds a lease has joined before, so one that is not found afterwards is gone.
+            holders = queue.holders(connection)
+            there = {mail_workers.holder_of(row.name, row.life) for row in mail_workers.present(connection)}
+            rows = queue.stale(connection, now, holders - there)
             messages = {row.message_id for row in rows}
             mailed = messages != queue.submitted_by(connection, DIGESTS, messages)
             changes = _Changes()
@@ -235,3 +298,8 @@ def _write(connection: Connection, changes: _Changes) -> None:
     queue.note_attempts(connection, changes.conversations)
     queue.add_history(connection, changes.sent)
     queue.remove_finished(connection, {row.message_id for row, _ in changes.statuses})
+
+
+def _with_connections(options: Options, connections: int) -> Options:
+    timing = options.sending.timing.model_copy(update={"connections": connections})
+    return options.model_copy(update={"sending": options.sending.model_copy(update={"timing": timing})})

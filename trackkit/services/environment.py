@@ -28,32 +28,45 @@ from trackkit.store import records
 from trackkit.store.database import Connection, Store
 
 
-@dataclass(frozen=True)
-class Environment:
+@dataclass(frozen=True, kw_only=True)
+class MailEnvironment:
+    """What sending mail needs: all that a mail worker has."""
+
+    store: Store
+    log_store: Store
+    log: LogWriter
+    digest: DigestSink
+    """What waits to be e-mailed."""
+    options: OptionCache
+    clock: Callable[[], datetime]
+    zone: tzinfo
+    """The server's time zone."""
+    sending: SendingGate
+    """Whether mail may leave now."""
+    on_mail: list[Callable[[], None]] = field(default_factory=list)
+    """Called after something in the queue may have become due."""
+
+    def mail_changed(self) -> None:
+        """Let the mail engine look at the queue again."""
+        for listener in self.on_mail:
+            listener()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(MailEnvironment):
     """The server as its use cases see it."""
 
     version: str
     data: Path
     """The server's data folder."""
-    store: Store
-    log_store: Store
-    log: LogWriter
     log_search: LogSearch
-    digest: DigestSink
-    """What waits to be e-mailed."""
-    options: OptionCache
     passwords: Passwords
     guard: LoginGuard
     """Every password that comes from outside goes through it."""
     submissions: SubmissionGate
     """Every defect without an account goes through it."""
-    clock: Callable[[], datetime]
-    zone: tzinfo
-    """The server's time zone."""
     server_id: str
     places: Places
-    sending: SendingGate
-    """Whether mail may leave now."""
     projects: ProjectStores
     jobs: Jobs
     sealer: Sealer
@@ -63,13 +76,6 @@ class Environment:
     """`server.encrypt` may be off: the server listens on this machine only, or the machine's settings allow it."""
     given_port: int | None = None
     """The port given at the start; it wins over `server.port`."""
-    on_mail: list[Callable[[], None]] = field(default_factory=list)
-    """Called after something in the queue may have become due."""
-
-    def mail_changed(self) -> None:
-        """Let the mail engine look at the queue again."""
-        for listener in self.on_mail:
-            listener()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from trackkit.domain import options as declared
 from trackkit.domain.databases import BACKUP_WANTED_AFTER
 from trackkit.domain.licenses import maintenance_stage, maintenance_words
 from trackkit.domain.log import Severity
-from trackkit.services import licensing, mail_listing
+from trackkit.services import licensing, mail_listing, mail_workers
 from trackkit.services.authentication import setup_open
 from trackkit.services.disk import little_room
 from trackkit.services.environment import Call, Environment
@@ -40,7 +40,7 @@ def health(call: Call, request: Nothing) -> contract.Health:
     """Findings, most severe first."""
     findings = [*_accounts(call.environment), *_options(call.environment), *_mail(call)]
     findings += [*_databases(call), *_tasks(call.environment), *_disk(call.environment)]
-    findings += _licenses(call.environment)
+    findings += [*_licenses(call.environment), *_mail_workers(call)]
     findings.sort(key=lambda finding: Severity.named(finding.severity))
     return contract.Health(findings=tuple(findings), checked_at=call.now)
 
@@ -92,6 +92,18 @@ def _mail(call: Call) -> Iterator[contract.Finding]:
             found.next_step,
             found.operation,
             found.option,
+        )
+
+
+def _mail_workers(call: Call) -> Iterator[contract.Finding]:
+    for row in mail_workers.lost_lately(call.environment, call.now):
+        yield _finding(
+            Severity.warning,
+            f"mail worker {row.name}",
+            f"{row.name} was lost at {row.lost_at:%Y-%m-%d %H:%M} UTC: nothing was heard of it any more. What it held "
+            "was given to the others.",
+            "Look at its machine and its connection to the database, and start it again if it is wanted.",
+            "mail.workers",
         )
 
 

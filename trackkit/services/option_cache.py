@@ -16,7 +16,7 @@ from trackkit.domain.options import Options
 from trackkit.services.sealing import Sealer
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
-from trackkit.store.records import StoredOption
+from trackkit.store.records import GroupRevision, StoredOption
 
 
 class OptionCache:
@@ -26,7 +26,8 @@ class OptionCache:
         self._store = store
         self._sealer = sealer
         self._reloading = threading.Lock()
-        self._current = self.at_start = store.read(self.load)
+        self._revisions, self._current = store.read(self._load_all)
+        self.at_start = self._current
 
     @property
     def current(self) -> Options:
@@ -36,8 +37,18 @@ class OptionCache:
     def reload(self) -> Options:
         """Read them again, after a change or from another process."""
         with self._reloading:  # two at a time could leave the older one's reading in place
-            self._current = self._store.read(self.load)
+            self._revisions, self._current = self._store.read(self._load_all)
         return self._current
+
+    def follow(self) -> bool:
+        """Read them again if another process has changed them; whether it has."""
+        if self._store.read(records.group_revisions) == self._revisions:
+            return False
+        self.reload()
+        return True
+
+    def _load_all(self, connection: Connection) -> tuple[Mapping[str, GroupRevision], Options]:
+        return records.group_revisions(connection), self.load(connection)
 
     def load(self, connection: Connection) -> Options:
         """The options as stored; names this version does not know are passed over."""

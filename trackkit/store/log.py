@@ -74,6 +74,8 @@ _INSERT_POSTGRESQL: Final = (
     ") RETURNING id) SELECT min(id), max(id) FROM new"
 )
 
+_APPENDING: Final = 0x747261636B6C6F67  # "tracklog"
+
 Stored = tuple[int, int, int, str, str, str, str, str, str]
 """An entry as `COLUMNS` has it."""
 
@@ -110,6 +112,9 @@ def append(connection: Connection, new: Sequence[LogEntry]) -> None:
         last = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
         first = last - len(rows) + 1  # there is one writer, so that they follow each other
     else:
+        # Other processes append, too: ids shall be in the order of commits, because tails and the search index take
+        # whatever has a lower id for seen.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_APPENDING})")
         first, last = connection.exec_driver_sql(_INSERT_POSTGRESQL, tuple(map(list, zip(*rows, strict=True)))).one()
     log_summary.add(connection, ((row[0], row[1]) for row in rows), first, last)
 

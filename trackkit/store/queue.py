@@ -177,12 +177,17 @@ def leased(connection: Connection, worker: str, message_ids: Iterable[int]) -> l
     ]
 
 
-def stale(connection: Connection, now: datetime, worker: str | None) -> list[RecipientStatus]:
-    """Active recipients whose lease is over, or all that `worker` holds from an earlier life of it."""
-    over = recipients.c.leased_until <= now
-    return _statuses(
-        connection, recipients.c.state == State.active, or_(over, recipients.c.worker == worker) if worker else over
-    )
+def holders(connection: Connection) -> set[str]:
+    """Who holds leases."""
+    query = select(recipients.c.worker).where(recipients.c.state == State.active).distinct()
+    return {worker for worker in connection.execute(query).scalars() if worker is not None}
+
+
+def stale(connection: Connection, now: datetime, gone: Iterable[str]) -> list[RecipientStatus]:
+    """Active recipients whose lease is over, or whose holder is gone, locked; not those somebody works on just now."""
+    r = recipients.c
+    over = or_(r.leased_until <= now, r.worker.in_(list(gone)))
+    return _statuses(connection, r.state == State.active, over, skip_locked=True)
 
 
 def of_messages(connection: Connection, message_ids: Iterable[int]) -> list[RecipientStatus]:
@@ -212,7 +217,7 @@ def purgeable(connection: Connection, now: datetime) -> list[RecipientStatus]:
     return _statuses(connection, recipients.c.state == State.deleted, recipients.c.deleted_at <= now - UNDO_WINDOW)
 
 
-def _statuses(connection: Connection, *conditions: object) -> list[RecipientStatus]:
+def _statuses(connection: Connection, *conditions: object, skip_locked: bool = False) -> list[RecipientStatus]:
     r = recipients
     query = select(
         r.c.id,
@@ -227,7 +232,7 @@ def _statuses(connection: Connection, *conditions: object) -> list[RecipientStat
         r.c.deleted_at,
         r.c.deleted_from,
     ).where(*conditions)  # type: ignore[arg-type]
-    rows = connection.execute(query.order_by(r.c.id).with_for_update())
+    rows = connection.execute(query.order_by(r.c.id).with_for_update(skip_locked=skip_locked))
     return [RecipientStatus(row[0], row[1], row[2], Status(*row[3:])) for row in rows]
 
 

@@ -196,6 +196,18 @@ recipients = Table(
     sqlite_autoincrement=True,
 )
 
+mail_workers = Table(
+    "mail_workers",
+    main,  # each life of each: a process that sends mail
+    Column("id", RowId, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("joined_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("connections", Integer, nullable=False),  # it may still have open
+    Column("lost_at", Instant),  # nothing was heard of it any more
+    sqlite_autoincrement=True,
+)
+
 attempts = Table(
     "attempts",
     main,

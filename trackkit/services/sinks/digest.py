@@ -1,7 +1,7 @@
 """The e-mailed digest as a sink: entries are collected in the main database, so that a restart forgets none.
 
-Whoever reads and writes what is collected does it inside `changing`, one at a time. A server that is killed may lose
-what the sink was just handed; those entries are in the server log.
+Whoever reads and writes what is collected does it inside `changing`, one at a time, those of other processes included.
+A server that is killed may lose what the sink was just handed; those entries are in the server log.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class DigestSink:
     def present(self) -> Digest:
         """What is collected now; cheap."""
         with self._lock:
-            if self._present is None:
+            if self._present is None or not self._store.is_sqlite:  # mail workers collect, too
                 self._present = self._store.read(_load)
             return self._present
 
@@ -62,6 +62,7 @@ class DigestSink:
         """Change what is collected, in one transaction with whatever else `work` does; its result."""
 
         def unit(connection: Connection) -> tuple[T, Digest]:
+            records.lock_facts(connection)
             before = _load(connection)
             result, changed = work(connection, before)
             if changed != before:

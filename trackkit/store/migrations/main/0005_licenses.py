@@ -1,4 +1,4 @@
-"""Licenses, the leases of seats and their history, and submitting defects without an account, of 0.4.0.
+"""Licenses, the leases of seats and their history, submitting defects without an account, and mail workers, of 0.4.0.
 
 Every server gets the evaluation license, an older one too: without it nobody could log in to a project after the
 upgrade.
@@ -58,6 +58,17 @@ def upgrade() -> None:
         sa.Column("seats", sa.Integer(), nullable=False),
         sa.Column("refusals", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("hour", "pool", name=op.f("pk_seat_hours")),
+    )
+    op.create_table(
+        "mail_workers",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("joined_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("connections", sa.Integer(), nullable=False),
+        sa.Column("lost_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_workers")),
+        sqlite_autoincrement=True,
     )
     # Added and not made anew: dropping a table that others refer to would take their rows with it.
     op.add_column("databases", sa.Column("solosubmit", sa.Boolean(), nullable=False, server_default=sa.false()))

@@ -1,0 +1,170 @@
+"""Mail workers on one PostgreSQL database, with a clock that the test moves: shares, losses, late outcomes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.conftest import AsUser, Clock
+from tests.store.test_queue import ACCEPTED, _set, _settle, _show, _submit
+from trackkit.contract.operation import Nothing
+from trackkit.domain.delivery import State
+from trackkit.services import health, mail_workers
+from trackkit.services.delivery import DeliveryQueue
+from trackkit.services.environment import Environment
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> str:
+    """There is more than one worker on PostgreSQL only."""
+    return postgres_url
+
+
+@pytest.fixture
+def pair(environment: Environment, admin: AsUser) -> tuple[DeliveryQueue, DeliveryQueue]:
+    """Two workers that share five connections."""
+    _set(admin, {"sending.smtp.host": "mail.example.org", "sending.timing.connections": 5})
+    return _joined(environment, "server"), _joined(environment, "other")
+
+
+def _joined(environment: Environment, name: str) -> DeliveryQueue:
+    queue = DeliveryQueue(environment, name, jitter=lambda: 0.0)
+    queue.join()
+    queue.beat(0)
+    return queue
+
+
+def _connections(*queues: DeliveryQueue) -> list[int]:
+    return [queue.options().sending.timing.connections for queue in queues]
+
+
+def _silent(clock: Clock, queue: DeliveryQueue) -> list[str]:
+    """Only `queue` gives signs for a good minute; whom it found lost."""
+    found: list[str] = []
+    for _ in range(14):
+        clock.forward(seconds=5)
+        found += [row.name for row in queue.beat(0).lost]
+    return found
+
+
+@pytest.mark.spec("7: sending: limits are for the whole server, all workers together")
+def test_connections_are_divided_anew_when_a_worker_comes_and_goes(
+    environment: Environment, pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser
+) -> None:
+    server, other = pair
+    assert _connections(server, other) == [5, 0], "the first may still use all of them"
+    assert not other.may_send()
+    assert not server.beat(5).is_divided
+    assert not other.beat(0).is_divided
+    assert _connections(server, other) == [3, 0], "the first is told, and has not let go yet"
+    assert server.beat(3).is_divided
+    assert other.beat(0).is_divided
+    assert _connections(server, other) == [3, 2]
+    assert other.may_send()
+    _set(admin, {"sending.timing.connections": 1})
+    for _ in range(2):
+        server.beat(1)
+        other.beat(0)
+    assert _connections(server, other) == [1, 0], "fewer connections than workers: the last stands by"
+    assert other.claim(10) == []
+    listed = mail_workers.list_workers(admin(), Nothing())
+    assert [(w.name, w.connections) for w in listed.workers] == [("server", 1), ("other", 0)]
+    assert listed.connections == 1
+    server.leave()
+    other.beat(0)
+    assert _connections(other) == [1]
+
+
+def test_a_lost_workers_leases_are_rescued_after_a_minute_and_it_settles_nothing_when_it_wakes(
+    environment: Environment, pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser, clock: Clock
+) -> None:
+    server, other = pair
+    server.beat(0)
+    server.beat(0)
+    other.beat(0)
+    queue_id = _submit(admin)
+    [asleep] = other.claim(10)
+    assert other.still_holds(asleep)
+    assert _silent(clock, server) == ["other"]
+    [shown] = _show(admin, queue_id).recipients
+    assert (shown.state, shown.outcome_unknown) == (State.deferred, True)
+    assert not other.still_holds(asleep), "it knows by itself that it must not send it any more"
+    [taken] = server.claim(10)
+
+    _settle(other, clock, asleep, ACCEPTED)
+    assert _show(admin, queue_id).recipients[0].state is State.active, "it is the server's now"
+    assert other.claim(10) == [], "whoever was taken for lost gets nothing before it has joined anew"
+    assert other.beat(1).was_lost
+    _settle(other, clock, asleep, ACCEPTED)
+    assert _show(admin, queue_id).recipients[0].state is State.active
+    _settle(server, clock, taken, None)
+    [again] = other.claim(10) or server.claim(10)
+    assert again.queue_id == queue_id
+
+
+def test_a_sleeper_settles_nothing_of_what_it_has_got_again_under_its_new_life(
+    pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser, clock: Clock
+) -> None:
+    server, other = pair
+    queue_id = _submit(admin)
+    [asleep] = server.claim(10)
+    assert _silent(clock, other) == ["server"]
+    assert server.beat(0).was_lost
+    other.leave()
+    server.beat(0)
+    server.beat(0)
+    [again] = server.claim(10)
+    assert again.queue_id == asleep.queue_id
+    _settle(server, clock, asleep, ACCEPTED)
+    assert _show(admin, queue_id).recipients[0].state is State.active
+    _settle(server, clock, again, ACCEPTED)
+    assert mail_workers.list_workers(admin(), Nothing()).workers[-1].lost_at is not None
+
+
+def test_a_lost_worker_is_in_the_list_for_a_day_and_in_health_for_an_hour(
+    environment: Environment, pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser, clock: Clock
+) -> None:
+    def found() -> list[str]:
+        return [f.subject for f in health.health(admin(), Nothing()).findings if f.subject.startswith("mail worker")]
+
+    server, _ = pair
+    assert found() == []
+    _silent(clock, server)
+    assert found() == ["mail worker other"]
+    assert [w.name for w in mail_workers.list_workers(admin(), Nothing()).workers] == ["server", "other"]
+    clock.forward(hours=2)
+    assert found() == []
+    clock.forward(hours=23)
+    _joined(environment, "third")
+    assert [w.name for w in mail_workers.list_workers(admin(), Nothing()).workers] == ["server", "third"]
+
+
+@pytest.mark.spec("7: sending: limits are for the whole server, all workers together")
+def test_two_workers_share_the_messages_a_minute(
+    pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser, clock: Clock
+) -> None:
+    _set(admin, {"sending.timing.messages_per_minute": 7})
+    server, other = pair
+    for _ in range(2):
+        server.beat(0)
+        other.beat(0)
+    for number in range(20):
+        _submit(admin, f"r{number}@example.org")
+    assert [len(server.claim(5)), len(other.claim(5)), len(server.claim(5))] == [5, 2, 0]
+    clock.forward(seconds=59)
+    assert other.claim(5) == []
+    clock.forward(seconds=1)
+    assert [len(other.claim(5)), len(server.claim(5))] == [5, 2]
+
+
+def test_options_changed_by_another_process_are_noticed(environment: Environment, admin: AsUser) -> None:
+    from trackkit.services.option_cache import OptionCache
+
+    cache = OptionCache(environment.store, environment.sealer)
+    assert not cache.follow()
+    _set(admin, {"sending.paused": True})
+    assert not cache.current.sending.paused
+    assert cache.follow()
+    assert cache.current.sending.paused
+    assert not cache.follow()

@@ -1,0 +1,26 @@
+"""``trackkit worker``: another process that sends the mail of a server on PostgreSQL."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trackkit.cli.server import database_url_of
+
+
+def worker(
+    database_url: Annotated[
+        str, typer.Option(help="The server's PostgreSQL database: a URL without password, env:NAME or file:PATH.")
+    ],
+    key_file: Annotated[
+        Path, typer.Option(help="A copy of secret.key from the server's data folder, readable by its owner only.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="What it is called in `trackkit mail workers`; else host name and process number."),
+    ] = None,
+) -> None:
+    """Send mail for a server on PostgreSQL, from this machine, until told to stop (SIGTERM, Ctrl+C)."""
+    from trackkit.server.worker import run
+
+    run(database_url_of(database_url), key_file, name)
