@@ -36,9 +36,7 @@ def _set(admin: AsUser, values: dict[str, object]) -> None:
 
 
 def _submit(admin: AsUser, *recipients: str, raw: bytes = b"Subject: hello\r\n\r\nbody\r\n") -> str:
-    request = contract.Submit.model_construct(
-        message=raw, sender="me@example.org", recipients=recipients or ("a@example.org",)
-    )
+    request = contract.Submit.model_construct(message=raw, sender="", recipients=recipients or ("a@example.org",))
     return mail.submit(admin(), request).queue_id
 
 

@@ -87,6 +87,7 @@ def _show(detail: "MessageDetail") -> None:
             ("Message-ID", detail.message_id),
             ("Size", size(message.size)),
             ("Submitted by", detail.submitted_by),
+            ("Told of a delay", local_time(detail.warned_at)),
             ("Diagnosis", message.diagnosis.words),
             ("Next step", message.diagnosis.next_step),
         ]

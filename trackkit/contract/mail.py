@@ -222,6 +222,8 @@ class MessageDetail(Response):
     message: QueuedMessage
     message_id: str
     submitted_by: str
+    warned_at: datetime | None = None
+    """When the sender was told that it is late."""
     recipients: tuple[RecipientView, ...]
     attempts: tuple[AttemptView, ...]
     """Newest first."""

@@ -155,7 +155,16 @@ class TimingOptions(Group):
         unit="days",
         ge=1,
         le=60,
-        help="A recipient that could not be reached for so long has failed.",
+        help="A recipient that could not be reached for so long has failed; the sender is told.",
+    )
+    delay_warning_hours: int | None = declare(
+        None,
+        title="Tell the sender of a delay after",
+        unit="hours",
+        ge=1,
+        le=1440,
+        help="Once a message: that it has not been delivered yet and is still tried. Empty: never. Automatic messages "
+        "and the null sender are never answered.",
     )
     maximum_message_mb: int = declare(
         35,

@@ -15,10 +15,12 @@ from typing import Final
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, Gone, State, Status, step
 from trackkit.domain.log import Severity
 from trackkit.domain.message import queue_id
+from trackkit.domain.notices import Undelivered
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services.environment import Environment
 from trackkit.services.mail import DIGESTS, SOURCE, policy
+from trackkit.services.notices import Tell, server_name, tell_senders
 from trackkit.store import queue
 from trackkit.store.database import Connection
 from trackkit.store.queue import AttemptRow, ClaimedMessage, RecipientStatus
@@ -75,6 +77,7 @@ class _Changes:
     sent: list[tuple[RecipientStatus, AttemptRow, int]] = field(default_factory=list)
     conversations: dict[int, str] = field(default_factory=dict)
     failed: list[tuple[RecipientStatus, Outcome, bool]] = field(default_factory=list)
+    to_tell: list[Tell] = field(default_factory=list)
 
 
 class DeliveryQueue:
@@ -121,21 +124,27 @@ class DeliveryQueue:
         return not sending.paused and sending.smtp.host is not None and self._environment.sending.opens_at() is None
 
     def settle(self, attempts: Sequence[Attempted]) -> None:
-        """Write down what became of claimed messages, all in one transaction."""
+        """Write down what became of claimed messages, and tell senders of failures, all in one transaction."""
         now = self._environment.clock()
         # By recipient: recipients of one message come due apart, so it can be under way in several claims at once.
         mine = {r.recipient_id: attempt for attempt in attempts for r in attempt.claimed.recipients}
         messages = {attempt.claimed.message_id for attempt in attempts}
+        if any(outcome.failure for attempt in attempts for outcome in attempt.outcomes.values()):
+            server_name()  # may take a while the first time: not inside the transaction
 
-        def work(connection: Connection) -> _Changes:
+        def work(connection: Connection) -> tuple[_Changes, bool]:
             changes = _Changes()
             for row in queue.leased(connection, self._worker, messages):
                 if row.recipient_id in mine:
                     self._settle_recipient(row, mine[row.recipient_id], now, changes)
+            told = tell_senders(connection, self._environment, changes.to_tell, now)
             _write(connection, changes)
-            return changes
+            return changes, told
 
-        self._report_failed(self._environment.store.write(work).failed)
+        changes, told = self._environment.store.write(work)
+        self._report_failed(changes.failed)
+        if told:
+            self._environment.mail_changed()
 
     def renew(self, message_ids: Sequence[int]) -> None:
         """Prolong the leases of attempts that take long."""
@@ -209,6 +218,8 @@ class DeliveryQueue:
             changes.sent.append((row, try_, new.tries))
         if new is not None and new.state is State.failed:
             changes.failed.append((row, outcome, attempt.claimed.mailed))
+        if new is not None and new.state in (State.failed, State.deferred):
+            changes.to_tell.append(_tell(row, new, attempt, outcome))
 
     def _change(self, row: RecipientStatus, event: Event, now: datetime, changes: _Changes) -> Status | None:
         new = step(row.status, event, policy(self.options()), now, self._jitter())
@@ -226,6 +237,12 @@ class DeliveryQueue:
                 f"{outcome.smtp_code or ''} {outcome.text}".strip(),
                 mailed=mailed,
             )
+
+
+def _tell(row: RecipientStatus, new: Status, attempt: Attempted, outcome: Outcome) -> Tell:
+    until = new.expires_at if new.state is State.deferred else None
+    one = Undelivered(row.address, outcome, attempt.host, attempt.ended_at, new.tries, until)
+    return Tell(row.message_id, attempt.claimed.mail_from, attempt.claimed.raw, one)
 
 
 def _write(connection: Connection, changes: _Changes) -> None:

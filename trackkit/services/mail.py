@@ -100,6 +100,7 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
         message=message_view(call, row),
         message_id=row.message_id,
         submitted_by=row.submitted_by,
+        warned_at=row.warned_at,
         recipients=tuple(_recipient(call, r) for r in row.recipients),
         attempts=tuple(
             contract.AttemptView(

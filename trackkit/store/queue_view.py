@@ -46,6 +46,7 @@ class MessageRow:
     submitted_by: str
     attempts: int
     conversation: str
+    warned_at: datetime | None
     recipients: tuple[RecipientRow, ...]
 
 

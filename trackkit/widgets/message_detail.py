@@ -61,6 +61,8 @@ def detail_html(detail: MessageDetail) -> str:
         "Size": f"{message.size:,} bytes",
         "Submitted by": detail.submitted_by,
     }
+    if detail.warned_at is not None:
+        facts["Sender told of the delay (UTC)"] = instant(detail.warned_at)
     parts = [
         f"<div role='status'><h3>Details of {shown(message.queue_id)}: {shown(subject)}</h3></div>",
         f"<p><strong>{shown(why.title)}.</strong> {shown(why.words)} {shown(why.next_step)}</p>",
