@@ -56,6 +56,10 @@ class House:
         """A name nothing else has."""
         return f"{label} {next(self.counter)}"
 
+    def mail(self) -> str:
+        """The id of a message of its own for each request."""
+        return self.server.admin.mail.submit(b"Subject: x\r\n\r\n", sender="", recipients=["x@y.test"]).queue_id
+
     def database(self) -> str:
         """A database of its own for each request, because it may be changed or removed."""
         return self.server.admin.databases.create(self.new("target"), administrator_password=PASSWORD).name
@@ -212,6 +216,11 @@ SAMPLES: dict[str, Sample] = {
     "mail.history": nothing,
     "mail.show": one_message,
     "mail.raw": one_message,
+    "mail.edit_recipient": lambda house, person: {
+        "queue_id": house.mail(),
+        "address": "x@y.test",
+        "new_address": "z@y.test",
+    },
     "mail.reattempt": verb,
     "mail.hold": verb,
     "mail.release": verb,

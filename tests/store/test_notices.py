@@ -21,9 +21,8 @@ from trackkit.store import queue as store
 ACCEPTED = Outcome(Verdict.accepted, Stage.final_dot, None, 250, "2.0.0", "2.0.0 Ok")
 LATER = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="connection refused")
 NEVER = Outcome(Verdict.permanent, Stage.recipient, Failure.replied, 550, "5.1.1", "5.1.1 No such üser")
-RAW = "Subject: Grüße\r\nMessage-ID: <one@example.org>\r\nX-Long: {0}\r\n\r\nsecret body\r\n".format(
-    "x" * 20_000
-).encode()
+HEADER = f"Subject: Grüße\r\nMessage-ID: <one@example.org>\r\nX-Long: {'x' * 20_000}\r\n"
+RAW = f"{HEADER}\r\nsecret body\r\n".encode()
 
 
 @pytest.fixture

@@ -239,6 +239,9 @@ def answers() -> dict[str, Any]:
             preview="Hi",
         ),
         "mail.raw": mail.RawMessage.model_construct(queue_id="q1", message=b"Subject: x\r\n\r\n\x00\xff"),
+        "mail.edit_recipient": mail.EditedRecipient(
+            queue_id="q1", address="c@example.org", state="deferred", next_attempt_at=NOW
+        ),
         **dict.fromkeys((f"mail.{verb}" for verb in ("reattempt", "hold", "release", "delete", "undelete")), VERBS),
         **project_answers.answers(),
         **license_answers.answers(),

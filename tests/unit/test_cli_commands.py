@@ -134,6 +134,13 @@ def test_verbs(api: peers.ApiServer, verb: str) -> None:
     assert "unchanged: is sent" in refused.out
 
 
+def test_edit_recipient(api: peers.ApiServer) -> None:
+    ran = run("mail", "edit-recipient", "q1", "b@example.org", "c@example.org")
+    assert (ran.code, ran.out) == (0, "q1  c@example.org is deferred\n")
+    fields = api.last("mail.edit_recipient").fields
+    assert fields == {"queue_id": "q1", "address": "b@example.org", "new_address": "c@example.org"}
+
+
 ASKING = {
     "mail delete q1 q2": ("2 messages", "mail.delete"),
     "mail reattempt q1": ("1 message", "mail.reattempt"),

@@ -121,6 +121,7 @@ CALLS: dict[str, Any] = {
     "mail.history": lambda s: s.mail.history(9, 5),
     "mail.show": lambda s: s.mail.show("q1"),
     "mail.raw": lambda s: s.mail.raw("q1"),
+    "mail.edit_recipient": lambda s: s.mail.edit_recipient("q1", "b@example.org", "c@example.org"),
     "mail.reattempt": lambda s: s.mail.reattempt(["q1", "q2"]),
     "mail.hold": lambda s: s.mail.hold("q1"),
     "mail.release": lambda s: s.mail.release(("q1",)),

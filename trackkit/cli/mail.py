@@ -173,6 +173,23 @@ def submit(
             say(f"{submitted.queue_id}  {name}  {size(submitted.size)}")
 
 
+@app.command("edit-recipient")
+@on_server
+def edit_recipient(
+    server: "Server",
+    queue_id: QueueId,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The wrong address.")],
+    new_address: Annotated[str, typer.Argument(metavar="NEW_ADDRESS", help="The right one.")],
+    as_json: AsJson = False,
+) -> None:
+    """Correct the address of a recipient. Its tries begin anew, and one that failed is due now; a hold stays."""
+    edited = server.mail.edit_recipient(queue_id, address, new_address)
+    if as_json:
+        json_of(edited)
+    else:
+        say(f"{edited.queue_id}  {edited.address} is {edited.state}")
+
+
 @app.command()
 @on_server
 def reattempt(

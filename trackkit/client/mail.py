@@ -172,6 +172,17 @@ class Mail:
 
         return sent_frame(self.each_sent(limit), self._server)
 
+    def edit_recipient(self, queue_id: str, address: str, new_address: str) -> mail.EditedRecipient:
+        """Correct the wrong `address` of a recipient; its tries begin anew, and one that failed is due now.
+
+        Raises
+        ------
+        InvalidInput: the new address is none, or is a recipient of that message already.
+        Conflict: the recipient is being sent to, was sent to, or is deleted.
+        NotFound: there is no such message, or `address` is none of its recipients.
+        """
+        return self._caller.ask(mail.EDIT_RECIPIENT, queue_id=queue_id, address=address, new_address=new_address)
+
     def reattempt(self, queue_ids: str | Iterable[str]) -> mail.VerbResults:
         """Make deferred and failed recipients due now."""
         return self._caller.ask(mail.REATTEMPT, queue_ids=_ids(queue_ids))

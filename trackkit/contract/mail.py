@@ -240,6 +240,23 @@ class RawMessage(Response):
     message: Base64Bytes
 
 
+class EditRecipient(OneMessage):
+    """Another address for one recipient of a message: `address` is the wrong one."""
+
+    address: str = Field(max_length=1000)
+    new_address: str = Field(max_length=1000)
+
+
+class EditedRecipient(Response):
+    """The recipient as it is now."""
+
+    queue_id: str
+    address: str
+    state: State
+    next_attempt_at: datetime | None
+    """None while it is held."""
+
+
 class Verb(Request):
     """Which messages a verb is for."""
 
@@ -336,6 +353,17 @@ RAW = Operation(
     "A message's raw source",
     errors=(errors.NotFound,),
 )
+EDIT_RECIPIENT = Operation(
+    "mail.edit_recipient",
+    "POST",
+    "/mail/{queue_id}/edit-recipient",
+    EditRecipient,
+    EditedRecipient,
+    Role.operator,
+    "Give a recipient another address; its tries begin anew, and a failed one is due now",
+    errors=(errors.NotFound, errors.Conflict),
+    audited=True,
+)
 
 
 def _verb(name: str, summary: str) -> Operation[Verb, VerbResults]:
@@ -348,4 +376,19 @@ RELEASE = _verb("release", "Release held mail")
 DELETE = _verb("delete", "Delete mail from the queue; can be undone for ten minutes")
 UNDELETE = _verb("undelete", "Bring deleted mail back")
 
-OPERATIONS = (SUBMIT, LIST, IDS, SUMMARY, AGES, SENT, SHOW, RAW, REATTEMPT, HOLD, RELEASE, DELETE, UNDELETE)
+OPERATIONS = (
+    SUBMIT,
+    LIST,
+    IDS,
+    SUMMARY,
+    AGES,
+    SENT,
+    SHOW,
+    RAW,
+    EDIT_RECIPIENT,
+    REATTEMPT,
+    HOLD,
+    RELEASE,
+    DELETE,
+    UNDELETE,
+)

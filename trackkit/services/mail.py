@@ -84,7 +84,7 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
 
 def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
     """Everything about one message but its raw source."""
-    number = _number(request.queue_id)
+    number = number_of(request.queue_id)
 
     def work(connection: Connection) -> tuple[MessageRow | None, bytes, list[queue_view.AttemptView]]:
         return (
@@ -95,7 +95,7 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
 
     row, raw, attempts = call.environment.store.read(work)
     if row is None:
-        raise _gone(request.queue_id)
+        raise gone(request.queue_id)
     return contract.MessageDetail(
         message=message_view(call, row),
         message_id=row.message_id,
@@ -125,10 +125,10 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
 
 def raw(call: Call, request: contract.OneMessage) -> contract.RawMessage:
     """The bytes as they were submitted."""
-    number = _number(request.queue_id)
+    number = number_of(request.queue_id)
     found = call.environment.store.read(lambda connection: queue_view.raw(connection, number))
     if found is None:
-        raise _gone(request.queue_id)
+        raise gone(request.queue_id)
     return contract.RawMessage.model_construct(queue_id=request.queue_id, message=found)
 
 
@@ -278,14 +278,16 @@ def _recipient(call: Call, row: RecipientRow) -> contract.RecipientView:
     )
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """The number behind a queue id; `InvalidInput` when it is none."""
     number = queue_number(text)
     if number is None:
         raise InvalidInput.of("queue_id", f"is {text!r}; queue ids look like Q17")
     return number
 
 
-def _gone(text: str) -> NotFound:
+def gone(text: str) -> NotFound:
+    """What to raise about a message that is not in the queue."""
     return NotFound(f"{text} is not in the queue (any more).", "If it was sent, `mail history` shows it.")
 
 

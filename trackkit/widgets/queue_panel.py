@@ -89,7 +89,7 @@ class QueuePanel:
         may_act = server.session().role.covers(Role.operator)
         below: tuple[w.Widget, ...] = (w.HTML("<p class='tk-hint'>Operators can open mails and act on them.</p>"),)
         if may_act:
-            self.detail = MessageView(server, trouble)
+            self.detail = MessageView(server, trouble, self._changed)
             self.actions = QueueActions(server, self.grid, trouble, self._changed)
             self.grid.on_open(self.detail.open)
             hint = w.HTML(
