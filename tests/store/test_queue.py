@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.conftest import AsUser, Clock
 from trackkit.contract import mail as contract
+from trackkit.contract.mail_history import ListSent
 from trackkit.contract.operation import Nothing
 from trackkit.contract.options import SetOptions
 from trackkit.domain.delivery import UNDO_WINDOW, State
@@ -19,6 +20,7 @@ from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services import audit, mail, mail_listing, options
 from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
 from trackkit.services.environment import Environment
+from trackkit.services.mail_history import list_sent
 
 ACCEPTED = Outcome(Verdict.accepted, Stage.final_dot, None, 250, "2.0.0", "2.0.0 Ok")
 LATER = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="connection refused")
@@ -71,7 +73,7 @@ def test_each_recipient_gets_its_own_outcome(queue: DeliveryQueue, admin: AsUser
     assert shown.recipients[1].diagnosis.cause == "host_unreachable"
     assert len(shown.attempts) == 3
     assert shown.conversation == "> EHLO\n< 250"
-    [line] = mail.list_sent(admin(), contract.ListSent()).sent
+    [line] = list_sent(admin(), ListSent()).sent
     assert (line.recipient, line.queue_id, line.tries, line.reply) == ("a@example.org", queue_id, 1, "250 2.0.0 Ok")
     clock.forward(minutes=2)
     [again] = queue.claim(10)
@@ -229,7 +231,7 @@ def test_an_active_message_is_deleted_when_its_attempt_has_ended(
     _settle(queue, clock, claims[unsent], LATER)
     _settle(queue, clock, claims[sent], ACCEPTED)
     assert [m.queue_id for m in _list(admin, state=State.deleted).messages] == [unsent]
-    assert [line.queue_id for line in mail.list_sent(admin(), contract.ListSent()).sent] == [sent]
+    assert [line.queue_id for line in list_sent(admin(), ListSent()).sent] == [sent]
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -259,7 +261,7 @@ def test_two_claims_of_one_message_do_not_settle_each_others_recipients(
         _settle(queue, clock, two, ACCEPTED)
     clock.forward(hours=1)
     assert queue.claim(10) == []
-    assert sorted(line.recipient for line in mail.list_sent(admin(), contract.ListSent()).sent) == [
+    assert sorted(line.recipient for line in list_sent(admin(), ListSent()).sent) == [
         "a@example.org",
         "b@example.org",
     ]
@@ -275,7 +277,7 @@ def test_settling_many_at_once(queue: DeliveryQueue, admin: AsUser, clock: Clock
     assert len(attempts) == 120
     queue.settle(attempts)
     assert _list(admin).total == 0
-    assert len(mail.list_sent(admin(), contract.ListSent(limit=5000)).sent) == 240
+    assert len(list_sent(admin(), ListSent(limit=5000)).sent) == 240
 
 
 def test_pages_by_key_cover_everything_once_while_the_queue_changes(queue: DeliveryQueue, admin: AsUser) -> None:

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import trustme
 
 from tests.unit import license_answers, project_answers
-from trackkit.contract import audit, log, log_filters, mail, options, server, sessions, users
+from trackkit.contract import audit, log, log_filters, mail, mail_history, options, server, sessions, users
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
@@ -124,7 +124,7 @@ ATTEMPT = mail.AttemptView(
     enhanced_code="4.2.0",
     text="4.2.0 later",
 )
-SENT = mail.SentMail(
+SENT = mail_history.SentMail(
     history_id=7,
     queue_id="q0",
     message_id="<m@x>",
@@ -227,7 +227,7 @@ def answers() -> dict[str, Any]:
             states={"deferred": 1}, causes=(mail.CauseCount(diagnosis=DIAGNOSIS, messages=1, oldest_queued_at=NOW),)
         ),
         "mail.ages": AGES,
-        "mail.history": mail.SentPage(sent=(SENT,), next_before=None),
+        "mail.history": mail_history.SentPage(sent=(SENT,), next_before=None),
         "mail.show": mail.MessageDetail(
             message=queued("q1"),
             message_id="<m@x>",

@@ -11,6 +11,7 @@ from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
 from trackkit.cli.files import read, write_new
 from trackkit.cli.output import AsJson, counted, fields, json_of, local_time, note, plain, say, size, table
+from trackkit.cli.times import instant
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -247,10 +248,23 @@ def history(
     server: "Server",
     limit: Limit = 200,
     before: Annotated[int | None, typer.Option("--before", help="Go on after this history id.")] = None,
+    recipient: Annotated[str | None, typer.Option("--to", help="Only recipients that hold this.")] = None,
+    sender: Annotated[str | None, typer.Option("--from", help="Only senders that hold this.")] = None,
+    message_id: Annotated[str | None, typer.Option("--message-id", help="Only Message-IDs that hold this.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Sent at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Sent before this time.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the mail that has left, newest first, one line a recipient."""
-    page = server.mail.history(before, limit)
+    page = server.mail.history(
+        before,
+        limit,
+        recipient=recipient,
+        sender=sender,
+        message_id=message_id,
+        since=instant("--since", since),
+        until=instant("--until", until),
+    )
     if as_json:
         json_of(page)
         return
@@ -260,11 +274,12 @@ def history(
             (local_time(s.sent_at), s.recipient, s.sender or "<>", s.subject, s.host, s.reply, s.tries)
             for s in page.sent
         ],
-        empty="No mail has left yet.",
+        empty="No mail that has left matches.",
         wrap=("Subject", "Reply"),
     )
     if page.next_before is not None:
-        note(f"Go on with --before {page.next_before}")
+        total = f"{page.total:,}" if page.total_is_exact else f"more than {page.total:,}"
+        note(f"{len(page.sent):,} of {total}. Go on with --before {page.next_before}")
 
 
 @app.command()

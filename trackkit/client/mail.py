@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from email.message import EmailMessage
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trackkit.client.call import Caller
 from trackkit.client.paging import follow
-from trackkit.contract import mail
+from trackkit.contract import mail, mail_history
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -153,24 +154,49 @@ class Mail:
         """A message's bytes exactly as they were submitted; `NotFound`."""
         return self._caller.ask(mail.RAW, queue_id=queue_id).message
 
-    def history(self, before: int | None = None, limit: int = mail.PAGE) -> mail.SentPage:
-        """One page of the mail that has left, newest first, one line a recipient."""
-        return self._caller.ask(mail.SENT, before=before, limit=limit)
+    def history(
+        self,
+        before: int | None = None,
+        limit: int = mail_history.PAGE,
+        *,
+        recipient: str | None = None,
+        sender: str | None = None,
+        message_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> mail_history.SentPage:
+        """One page of the mail that has left, newest first, one line a recipient.
 
-    def each_sent(self, limit: int | None = None) -> Iterator[mail.SentMail]:
-        """The mail that has left, newest first, page after page; at most `limit` lines."""
+        Parameters
+        ----------
+        recipient, sender, message_id: found anywhere in theirs.
+        since, until: sent at `since` or later, and before `until`; aware instants.
+        """
+        return self._caller.ask(
+            mail_history.SENT,
+            recipient=recipient,
+            sender=sender,
+            message_id=message_id,
+            since=since,
+            until=until,
+            before=before,
+            limit=limit,
+        )
 
-        def fetch(before: int | None, size: int) -> tuple[tuple[mail.SentMail, ...], int | None]:
-            page = self.history(before, size)
+    def each_sent(self, limit: int | None = None, **conditions: Any) -> Iterator[mail_history.SentMail]:
+        """The mail that has left, newest first, page after page; at most `limit` lines; conditions as in `history`."""
+
+        def fetch(before: int | None, size: int) -> tuple[tuple[mail_history.SentMail, ...], int | None]:
+            page = self.history(before, size, **conditions)
             return page.sent, page.next_before
 
         return follow(fetch, _PAGE, limit)
 
-    def sent_frame(self, limit: int | None = FRAME_LIMIT) -> pd.DataFrame:
-        """The mail that has left as a frame, one row a recipient."""
+    def sent_frame(self, limit: int | None = FRAME_LIMIT, **conditions: Any) -> pd.DataFrame:
+        """The mail that has left as a frame, one row a recipient; conditions as in `history`."""
         from trackkit.frames import sent_frame
 
-        return sent_frame(self.each_sent(limit), self._server)
+        return sent_frame(self.each_sent(limit, **conditions), self._server)
 
     def edit_recipient(self, queue_id: str, address: str, new_address: str) -> mail.EditedRecipient:
         """Correct the wrong `address` of a recipient; its tries begin anew, and one that failed is due now.

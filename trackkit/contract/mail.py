@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import Base64Bytes, Field
 
-from trackkit.contract.operation import Nothing, Operation, Request, Response, RowNumber
+from trackkit.contract.operation import Nothing, Operation, Request, Response
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
 from trackkit.domain.ages import Age
@@ -281,36 +281,6 @@ class VerbResults(Response):
     results: tuple[VerbResult, ...]
 
 
-class SentMail(Response):
-    """A line of history: one recipient that was sent to."""
-
-    history_id: int
-    queue_id: str
-    message_id: str
-    sender: str
-    recipient: str
-    subject: str
-    queued_at: datetime
-    sent_at: datetime
-    host: str
-    reply: str
-    tries: int
-
-
-class ListSent(Request):
-    """Newest first; `before` is the `history_id` after which to go on."""
-
-    before: RowNumber | None = None
-    limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
-
-
-class SentPage(Response):
-    """A page of history."""
-
-    sent: tuple[SentMail, ...]
-    next_before: int | None
-
-
 SUBMIT = Operation(
     "mail.submit",
     "POST",
@@ -332,7 +302,6 @@ SUMMARY = Operation(
 AGES = Operation(
     "mail.ages", "GET", "/mail/ages", CountAges, QueueAges, Role.viewer, "Unsent mail by age, state and domain"
 )
-SENT = Operation("mail.history", "GET", "/mail/history", ListSent, SentPage, Role.viewer, "Mail that has left")
 SHOW = Operation(
     "mail.show",
     "GET",
@@ -382,7 +351,6 @@ OPERATIONS = (
     IDS,
     SUMMARY,
     AGES,
-    SENT,
     SHOW,
     RAW,
     EDIT_RECIPIENT,

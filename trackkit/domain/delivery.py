@@ -34,8 +34,8 @@ Events and what they do (everything that is not in this table does not apply and
 | undelete | deleted (for ten minutes) | where it came from |
 | purge | deleted (after ten minutes) | gone |
 
-*edit* gives a recipient another address. Nothing that came of the wrong address counts for the right one: the tries, and
-so the waits between them, begin anew, and nobody can have got the message twice there.
+*edit* gives a recipient another address. Nothing that came of the wrong address counts for the right one: the tries,
+and so the waits between them, begin anew, and nobody can have got the message twice there.
 
 `TRANSITIONS` is this table as data; `step` is the only way through it. A test holds this text against it.
 """

@@ -193,6 +193,14 @@ class SendingOptions(Group):
         title="Sending is paused",
         help="Mail piles up in the queue while sending is paused. Meant for troubleshooting.",
     )
+    history_days: int | None = declare(
+        90,
+        title="Days to keep the history of mail",
+        unit="days",
+        ge=1,
+        le=3650,
+        help="What was sent longer ago leaves the history. Empty: everything is kept. Unsent mail is never touched.",
+    )
     smtp: SmtpOptions = Field(default_factory=SmtpOptions)
     timing: TimingOptions = Field(default_factory=TimingOptions)
 

@@ -132,33 +132,6 @@ def raw(call: Call, request: contract.OneMessage) -> contract.RawMessage:
     return contract.RawMessage.model_construct(queue_id=request.queue_id, message=found)
 
 
-def list_sent(call: Call, request: contract.ListSent) -> contract.SentPage:
-    """A page of history, newest first."""
-    rows = call.environment.store.read(
-        lambda connection: queue_view.page_history(connection, request.before, request.limit + 1)
-    )
-    shown = rows[: request.limit]
-    return contract.SentPage(
-        sent=tuple(
-            contract.SentMail(
-                history_id=r.id,
-                queue_id=queue_id(r.queue_id),
-                message_id=r.message_id,
-                sender=r.mail_from,
-                recipient=r.recipient,
-                subject=r.subject,
-                queued_at=r.queued_at,
-                sent_at=r.sent_at,
-                host=r.host,
-                reply=r.reply,
-                tries=r.tries,
-            )
-            for r in shown
-        ),
-        next_before=shown[-1].id if len(rows) > request.limit else None,
-    )
-
-
 def reattempt(call: Call, request: contract.Verb) -> contract.VerbResults:
     """Deferred and failed recipients become due now."""
     return _verb(call, request, Event.reattempt)

@@ -1,4 +1,4 @@
-"""The mail queue's reading side: counts by state and cause, one message, history. Listings: `queue_listing`."""
+"""The mail queue's reading side: counts by state and cause, one message. Listings: `queue_listing`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, case, func, select
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.store.tables import attempts, bodies, history, messages, recipients
+from trackkit.store.tables import attempts, bodies, messages, recipients
 
 _RANK = {state: rank for rank, state in enumerate(State)}
 
@@ -172,27 +172,3 @@ def attempts_of(connection: Connection, key: int, limit: int) -> list[AttemptVie
         a.c.text,
     ).where(a.c.message_id == key)
     return [AttemptView(**row._mapping) for row in connection.execute(query.order_by(a.c.id.desc()).limit(limit))]
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """A recipient that was sent to."""
-
-    id: int
-    queue_id: int
-    message_id: str
-    mail_from: str
-    recipient: str
-    subject: str
-    queued_at: datetime
-    sent_at: datetime
-    host: str
-    reply: str
-    tries: int
-
-
-def page_history(connection: Connection, before: int | None, limit: int) -> list[HistoryRow]:
-    """Lines of history older than `before`, newest first."""
-    query = select(history).order_by(history.c.id.desc()).limit(limit)
-    rows = connection.execute(query if before is None else query.where(history.c.id < before))
-    return [HistoryRow(**row._mapping) for row in rows]

@@ -1,4 +1,4 @@
-"""The mail queue: why mail waits, a chart of how long, the list, what can be done with it, and one mail in detail.
+"""The mail queue: why mail waits, a chart of how long, the list and what can be done, one mail in detail; sent mail.
 
 Choosing a cause shows only its mail. Viewers look; operators act and read mails.
 """
@@ -28,6 +28,7 @@ from trackkit.widgets.queue_rows import (
     QueueFilter,
     QueueRows,
 )
+from trackkit.widgets.sent_panel import SentPanel
 from trackkit.widgets.session import on_server, trouble_for
 
 LIVE_SECONDS = 10
@@ -86,6 +87,7 @@ class QueuePanel:
         self.all = w.Button(description="Show all causes", disabled=True)
         self.live = keeps_up(server, "Keep up to date", LIVE_SECONDS, self._refresh_quietly)
         filters = row(self.state, self.text, self.all, self.live)
+        self.sent = SentPanel(server)
         may_act = server.session().role.covers(Role.operator)
         below: tuple[w.Widget, ...] = (w.HTML("<p class='tk-hint'>Operators can open mails and act on them.</p>"),)
         if may_act:
@@ -105,6 +107,7 @@ class QueuePanel:
             filters,
             self.grid.widget,
             *below,
+            self.sent.widget,
         )
         self.causes.on_select(self._filter)
         self.all.on_click(lambda _: self.causes.clear())
@@ -118,6 +121,7 @@ class QueuePanel:
         self.causes.refresh()
         self.grid.refresh()
         self.chart.refresh()
+        self.sent.refresh()
 
     def _changed(self) -> None:
         self.refresh()
