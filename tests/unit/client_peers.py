@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import trustme
 
 from tests.unit import license_answers, project_answers
-from trackkit.contract import audit, log, log_filters, mail, mail_history, options, server, sessions, users
+from trackkit.contract import audit, log, log_filters, mail, mail_bulk, mail_history, options, server, sessions, users
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
@@ -239,6 +239,13 @@ def answers() -> dict[str, Any]:
             preview="Hi",
         ),
         "mail.raw": mail.RawMessage.model_construct(queue_id="q1", message=b"Subject: x\r\n\r\n\x00\xff"),
+        "mail.count": mail_bulk.Matching(
+            messages=3,
+            applies=2,
+            recipients=4,
+            states=(mail_bulk.MatchingState(state="deferred", messages=3, applies=2),),
+        ),
+        "mail.bulk": project_answers.JOB,
         "mail.edit_recipient": mail.EditedRecipient(
             queue_id="q1", address="c@example.org", state="deferred", next_attempt_at=NOW
         ),

@@ -6,9 +6,11 @@ import base64
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from email.message import EmailMessage
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from trackkit.client.call import Caller
+from trackkit.client.jobs import JobsPart
+from trackkit.client.mail_where import Conditions, MatchingMail, asked
 from trackkit.client.paging import follow
 from trackkit.contract import mail, mail_history
 from trackkit.domain.delivery import State
@@ -25,9 +27,10 @@ FRAME_LIMIT = 100_000
 class Mail:
     """The mail queue of a server. Queue ids are given one by one or as any iterable of them."""
 
-    def __init__(self, caller: Caller, server: str) -> None:
+    def __init__(self, caller: Caller, server: str, jobs: JobsPart) -> None:
         self._caller = caller
         self._server = server
+        self._jobs = jobs
 
     def submit(self, message: bytes | EmailMessage, *, sender: str, recipients: str | Iterable[str]) -> mail.Submitted:
         """Hand a message to the queue; it is on disk when this returns.
@@ -47,27 +50,16 @@ class Mail:
         before: str | None = None,
         limit: int = mail.PAGE,
         *,
-        cause: str | None = None,
-        text: str | None = None,
         sort: mail.QueueSort | str = mail.QueueSort.queued_at,
         descending: bool = True,
+        **conditions: Unpack[Conditions],
     ) -> mail.QueuePage:
         """One page of the queue, newest first unless sorted otherwise; its `total` counts all that match.
 
-        Parameters
-        ----------
-        cause: a diagnosis, as in `summary`: ``host_unreachable``.
-        text: found in the subject, the sender or a recipient's address.
+        Further conditions (`cause`, `text`, `subject`, `sender`, `domain`, `older_than`): `Conditions`.
         """
         return self._caller.ask(
-            mail.LIST,
-            state=state,
-            cause=cause,
-            text=text,
-            sort=sort,
-            descending=descending,
-            before=before,
-            limit=limit,
+            mail.LIST, state=state, sort=sort, descending=descending, before=before, limit=limit, **asked(conditions)
         )
 
     def ids(
@@ -76,55 +68,50 @@ class Mail:
         before: str | None = None,
         limit: int = mail.MAXIMUM_IDS,
         *,
-        cause: str | None = None,
-        text: str | None = None,
         sort: mail.QueueSort | str = mail.QueueSort.queued_at,
         descending: bool = True,
         first: str | None = None,
         last: str | None = None,
+        **conditions: Unpack[Conditions],
     ) -> mail.QueueIds:
         """One page of ids alone, from the place `first` to the place `last`, both included."""
         return self._caller.ask(
             mail.IDS,
             state=state,
-            cause=cause,
-            text=text,
             sort=sort,
             descending=descending,
             first=first,
             last=last,
             before=before,
             limit=limit,
+            **asked(conditions),
         )
 
     def each(
-        self,
-        state: State | str | None = None,
-        limit: int | None = None,
-        *,
-        cause: str | None = None,
-        text: str | None = None,
+        self, state: State | str | None = None, limit: int | None = None, **conditions: Unpack[Conditions]
     ) -> Iterator[mail.QueuedMessage]:
         """The queue, newest first, page after page; at most `limit` messages."""
 
         def fetch(before: str | None, size: int) -> tuple[tuple[mail.QueuedMessage, ...], str | None]:
-            page = self.list(state, before, size, cause=cause, text=text)
+            page = self.list(state, before, size, **conditions)
             return page.messages, page.next_before
 
         return follow(fetch, _PAGE, limit)
 
     def frame(
-        self,
-        state: State | str | None = None,
-        limit: int | None = FRAME_LIMIT,
-        *,
-        cause: str | None = None,
-        text: str | None = None,
+        self, state: State | str | None = None, limit: int | None = FRAME_LIMIT, **conditions: Unpack[Conditions]
     ) -> pd.DataFrame:
         """The queue as a frame, one row a message."""
         from trackkit.frames import mail_frame
 
-        return mail_frame(self.each(state, limit, cause=cause, text=text), self._server)
+        return mail_frame(self.each(state, limit, **conditions), self._server)
+
+    def where(self, state: State | str | None = None, **conditions: Unpack[Conditions]) -> MatchingMail:
+        """All mail that matches, to be acted on as a whole: ``server.mail.where(domain="example.com").delete()``.
+
+        Further conditions: `Conditions`. Without any: everything but the deleted.
+        """
+        return MatchingMail(self._caller, self._jobs, state, **conditions)
 
     def summary(self) -> mail.QueueSummary:
         """How many messages in each state, and why they wait."""

@@ -84,16 +84,26 @@ def place(queue_id: str, sort: QueueSort, value: object) -> str:
     return queue_id if sort is QueueSort.queued_at else f"{queue_id} {value}"
 
 
-class QueueConditions(Request):
-    """Which messages, in which order; each given condition must hold.
+class QueueFilter(Request):
+    """Which messages; each given condition must hold. Case does not matter for ASCII letters.
 
     `state` none = all but the deleted. `cause` is a diagnosis, as in the summary. `text` is found in the subject, the
-    sender or a recipient's address; case does not matter for ASCII letters.
+    sender or a recipient's address; `subject` and `sender` only there (``<>`` = the null sender). `domain` is the whole
+    domain of a recipient that was not sent to. Older = queued at least so long ago.
     """
 
     state: State | None = None
     cause: str | None = Field(None, max_length=64)
     text: str | None = Field(None, min_length=1, max_length=256)
+    subject: str | None = Field(None, min_length=1, max_length=256)
+    sender: str | None = Field(None, min_length=1, max_length=256)
+    domain: str | None = Field(None, min_length=1, max_length=256)
+    older_than_seconds: int | None = Field(None, ge=0, le=10**9)
+
+
+class QueueConditions(QueueFilter):
+    """Which messages, in which order."""
+
     sort: QueueSort = QueueSort.queued_at
     descending: bool = True
 

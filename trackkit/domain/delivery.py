@@ -160,6 +160,11 @@ def new_status(now: datetime, policy: RetryPolicy) -> Status:
     return Status(State.queued, next_attempt_at=now, expires_at=policy.expires_at(now))
 
 
+def states_for(event: Event) -> list[State]:
+    """The states that `event` applies to."""
+    return [state for state in State if (state, event) in TRANSITIONS]
+
+
 def message_state(states: Iterable[State]) -> State:
     """A message's state: the least finished of its recipients'."""
     found = set(states)

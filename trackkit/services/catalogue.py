@@ -14,6 +14,7 @@ from trackkit.contract import licenses as licenses_contract
 from trackkit.contract import log as log_contract
 from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
+from trackkit.contract import mail_bulk as mail_bulk_contract
 from trackkit.contract import mail_history as mail_history_contract
 from trackkit.contract import options as options_contract
 from trackkit.contract import project as project_contract
@@ -39,6 +40,7 @@ from trackkit.services import (
     log_startup,
     mail,
     mail_ages,
+    mail_bulk,
     mail_history,
     mail_listing,
     mail_recipients,
@@ -103,6 +105,8 @@ _ALL = (
     _bind(mail_history_contract.SENT, mail_history.list_sent),
     _bind(mail_contract.SHOW, mail.show),
     _bind(mail_contract.RAW, mail.raw),
+    _bind(mail_bulk_contract.COUNT, mail_bulk.count_matching),
+    _bind(mail_bulk_contract.BULK, mail_bulk.begin_bulk),
     _bind(mail_contract.EDIT_RECIPIENT, mail_recipients.edit_recipient),
     _bind(mail_contract.REATTEMPT, mail.reattempt),
     _bind(mail_contract.HOLD, mail.hold),

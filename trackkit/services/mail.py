@@ -157,7 +157,7 @@ def undelete(call: Call, request: contract.Verb) -> contract.VerbResults:
     return _verb(call, request, Event.undelete)
 
 
-_DONE: Final = {
+DONE: Final = {
     Event.reattempt: "made due now",
     Event.hold: "held",
     Event.release: "released",
@@ -194,7 +194,7 @@ def _verb(call: Call, request: contract.Verb, event: Event) -> contract.VerbResu
     done = [result.queue_id for result in results if result.done]
     if done:
         number = "1 message was" if len(done) == 1 else f"{len(done)} messages were"
-        call.log(Severity.information, SOURCE, f"{number} {_DONE[event]}.", " ".join(done))
+        call.log(Severity.information, SOURCE, f"{number} {DONE[event]}.", " ".join(done))
         call.environment.mail_changed()
     return contract.VerbResults(results=tuple(results))
 

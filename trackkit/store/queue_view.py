@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
@@ -116,10 +116,20 @@ def states(connection: Connection) -> dict[State, int]:
     return {members[rank]: number for rank, number in rows}
 
 
-def causes(connection: Connection) -> list[CauseRow]:
-    """The unsent recipients grouped by what their diagnosis depends on."""
+def before_deletion() -> ColumnElement[State]:
+    """A recipient's state, of a deleted one that before."""
+    return func.coalesce(recipients.c.deleted_from, recipients.c.state, type_=recipients.c.state.type)
+
+
+def causes(connection: Connection, *, of_deleted: bool = False) -> list[CauseRow]:
+    """The unsent recipients grouped by what their diagnosis depends on.
+
+    `of_deleted`: the deleted ones instead, as they were before.
+    """
     r = recipients
-    grouped = (r.c.state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code)
+    state = before_deletion().label("state") if of_deleted else r.c.state
+    there = r.c.state == State.deleted if of_deleted else r.c.state.not_in([State.sent, State.deleted])
+    grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code)
     query = (
         select(
             *grouped,
@@ -131,7 +141,7 @@ def causes(connection: Connection) -> list[CauseRow]:
             func.min(r.c.next_attempt_at).label("next_attempt_at"),
         )
         .join_from(r, messages)
-        .where(r.c.state.not_in([State.sent, State.deleted]))
+        .where(there)
         .group_by(*grouped)
     )
     return [
