@@ -51,9 +51,10 @@ def watch(
         return running.wait(tell)
 
     def ended(error: Exception) -> bool:
+        dealt_with = failed(error)
         if isinstance(error, JobCancelled):
             show(trouble, error)
             return True
-        return failed(error)
+        return dealt_with
 
     long_work(box, f"{title_of(job.kind, job.database)}.", trouble, work, then, busy=busy, failed=ended)

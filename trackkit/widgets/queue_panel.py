@@ -6,6 +6,7 @@ Choosing a cause shows only its mail. Viewers look; operators act and read mails
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import ipywidgets as w
 
@@ -36,6 +37,14 @@ SETTLED_SECONDS = 2
 """After a verb: the mail it made due has been tried by then, if the host answers."""
 
 STATES = (("all but deleted", ""), *((state.value, state.value) for state in State if state is not State.sent))
+
+AGES = (
+    ("any age", None),
+    *(
+        (f"{words} or older", timedelta(hours=hours))
+        for words, hours in (("1 hour", 1), ("4 hours", 4), ("1 day", 24), ("3 days", 72), ("7 days", 168))
+    ),
+)
 
 
 def mail_queue_page(server: Server | None = None) -> w.VBox:
@@ -84,9 +93,11 @@ class QueuePanel:
         self.chart = FoldedChart("chart of the mail queue", server.mail.ages_frame, queue_chart, trouble_for(server))
         self.state = w.Dropdown(options=STATES, value="", description="State")
         self.text = w.Text(description="Search", placeholder="subject or address", continuous_update=False)
+        self.domain = w.Text(description="Domain", placeholder="of a recipient", continuous_update=False)
+        self.older = w.Dropdown(options=AGES, value=None, description="Age")
         self.all = w.Button(description="Show all causes", disabled=True)
         self.live = keeps_up(server, "Keep up to date", LIVE_SECONDS, self._refresh_quietly)
-        filters = row(self.state, self.text, self.all, self.live)
+        filters = row(self.state, self.text, self.domain, self.older, self.all, self.live)
         self.sent = SentPanel(server)
         may_act = server.session().role.covers(Role.operator)
         below: tuple[w.Widget, ...] = (w.HTML("<p class='tk-hint'>Operators can open mails and act on them.</p>"),)
@@ -111,7 +122,7 @@ class QueuePanel:
         )
         self.causes.on_select(self._filter)
         self.all.on_click(lambda _: self.causes.clear())
-        for control in (self.state, self.text):
+        for control in (self.state, self.text, self.domain, self.older):
             control.observe(lambda _: self._filter(), names="value")
         self.causes.show(None)
         self._filter()
@@ -141,5 +152,11 @@ class QueuePanel:
         cause = next(iter(self.causes.selected_ids), None)
         self.all.disabled = cause is None
         self.grid.show(
-            QueueFilter(State(self.state.value) if self.state.value else None, cause, self.text.value or None)
+            QueueFilter(
+                State(self.state.value) if self.state.value else None,
+                cause,
+                self.text.value or None,
+                self.domain.value.strip() or None,
+                self.older.value,
+            )
         )
