@@ -193,7 +193,7 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),
         (1, partial(mail_log, environment), "Log entries could not be e-mailed"),
         (2, retention.look, "Old log entries could not be deleted"),
-        (10, history.look, "Old lines of the history of mail could not be deleted"),
+        (2, history.look, "Old lines of the history of mail could not be deleted"),
         (30, disk.look, "The disk could not be looked at"),
     )
 
