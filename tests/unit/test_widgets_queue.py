@@ -73,7 +73,10 @@ def test_a_verb_for_all_that_match_says_to_how_many_it_applies_and_is_undone_by_
     assert "4 messages were deleted." in actions.result.value
     assert server.mail.summary().states == {State.queued: 3, State.deleted: 4}
     assert not actions.all.value
-    panel.domain.value = ""
+    panel.domain.value, panel.older.value = "", 1
+    assert panel.grid.total == 0, "nothing is that old"
+    assert "older_than=timedelta(seconds=3600)" in actions.code.code
+    panel.older.value = 0
     actions.buttons["undelete"].click()
     assert "4 messages were brought back." in actions.result.value
     assert server.mail.summary().states == {State.queued: 6, State.held: 1}

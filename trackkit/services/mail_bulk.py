@@ -110,7 +110,7 @@ class _Bulk:
 
     def run(self, progress: Progress, expected: int) -> Outcome:
         """Go through all of them."""
-        doing, after = self._event.capitalize(), 0
+        doing, after, complete = self._event.capitalize(), 0, False
         try:
             while keys := self._next(after):
                 progress(self._messages, max(expected, self._messages), "messages", doing)
@@ -119,10 +119,11 @@ class _Bulk:
                 self._call.environment.mail_changed()
                 time.sleep(_PAUSE_SECONDS)
             progress(self._messages, self._messages, "messages", doing)
+            complete = True
         except JobCancelled:
             raise JobCancelled(f"Cancelled: {self._done}; the rest is as it was.") from None
         finally:
-            if self._messages:
+            if self._messages and not complete:  # else the end of the job is told in the log
                 self._call.log(Severity.information, SOURCE, f"{self._done}, by a filter.")
         return Outcome(f"{self._done}.", {"messages": self._messages, "recipients": self._recipients})
 

@@ -39,12 +39,11 @@ SETTLED_SECONDS = 2
 STATES = (("all but deleted", ""), *((state.value, state.value) for state in State if state is not State.sent))
 
 AGES = (
-    ("any age", None),
-    *(
-        (f"{words} or older", timedelta(hours=hours))
-        for words, hours in (("1 hour", 1), ("4 hours", 4), ("1 day", 24), ("3 days", 72), ("7 days", 168))
-    ),
+    ("any age", 0),
+    *((f"{words} or older", hours) for words, hours in (("1 hour", 1), ("4 hours", 4), ("1 day", 24))),
+    *((f"{days} days or older", days * 24) for days in (3, 7)),
 )
+"""In hours."""
 
 
 def mail_queue_page(server: Server | None = None) -> w.VBox:
@@ -94,7 +93,7 @@ class QueuePanel:
         self.state = w.Dropdown(options=STATES, value="", description="State")
         self.text = w.Text(description="Search", placeholder="subject or address", continuous_update=False)
         self.domain = w.Text(description="Domain", placeholder="of a recipient", continuous_update=False)
-        self.older = w.Dropdown(options=AGES, value=None, description="Age")
+        self.older = w.Dropdown(options=AGES, value=0, description="Age")
         self.all = w.Button(description="Show all causes", disabled=True)
         self.live = keeps_up(server, "Keep up to date", LIVE_SECONDS, self._refresh_quietly)
         filters = row(self.state, self.text, self.domain, self.older, self.all, self.live)
@@ -157,6 +156,6 @@ class QueuePanel:
                 cause,
                 self.text.value or None,
                 self.domain.value.strip() or None,
-                self.older.value,
+                timedelta(hours=self.older.value) if self.older.value else None,
             )
         )
