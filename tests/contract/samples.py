@@ -56,6 +56,15 @@ class House:
         """A name nothing else has."""
         return f"{label} {next(self.counter)}"
 
+    def mail(self) -> str:
+        """The id of a message of its own for each request."""
+        return self.server.admin.mail.submit(b"Subject: x\r\n\r\n", sender="", recipients=["x@y.test"]).queue_id
+
+    def idle_queue(self) -> str:
+        """A domain that no mail is for, once the mail queue has no long work to do: it has one at a time."""
+        self.wait_for_jobs()
+        return "nowhere.test"
+
     def database(self) -> str:
         """A database of its own for each request, because it may be changed or removed."""
         return self.server.admin.databases.create(self.new("target"), administrator_password=PASSWORD).name
@@ -213,6 +222,13 @@ SAMPLES: dict[str, Sample] = {
     "mail.history": nothing,
     "mail.show": one_message,
     "mail.raw": one_message,
+    "mail.count": lambda house, person: {"verb": "delete"},
+    "mail.bulk": lambda house, person: {"verb": "hold", "where": {"domain": house.idle_queue()}},
+    "mail.edit_recipient": lambda house, person: {
+        "queue_id": house.mail(),
+        "address": "x@y.test",
+        "new_address": "z@y.test",
+    },
     "mail.reattempt": verb,
     "mail.hold": verb,
     "mail.release": verb,

@@ -46,6 +46,8 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "options.apply": lambda: admin.options.apply(OPTIONS_FILE),
         "options.revert": lambda: admin.options.revert(admin.options.history(limit=1).sets[0].change_id),
         "mail.submit": lambda: admin.mail.submit(b"x", sender="", recipients=["a@sink.test"]),
+        "mail.bulk": lambda: waited(admin.mail.where(domain="nowhere.test").hold()),
+        "mail.edit_recipient": lambda: admin.mail.edit_recipient(queue_id, "gone@sink.test", "there@sink.test"),
         "mail.reattempt": lambda: admin.mail.reattempt(queue_id),
         "mail.hold": lambda: admin.mail.hold(queue_id),
         "mail.release": lambda: admin.mail.release(queue_id),

@@ -19,7 +19,8 @@ from tests.ports import free_port, wait_until
 from trackkit.client import Server
 from trackkit.contract.audit import AuditPage
 from trackkit.contract.log import LogPage
-from trackkit.contract.mail import MessageDetail, QueuePage, QueueSummary, SentPage, Submitted, VerbResult, VerbResults
+from trackkit.contract.mail import MessageDetail, QueuePage, QueueSummary, Submitted, VerbResult, VerbResults
+from trackkit.contract.mail_history import SentPage
 from trackkit.domain.accounts import Role
 from trackkit.domain.delivery import State
 

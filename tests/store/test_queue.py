@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.conftest import AsUser, Clock
 from trackkit.contract import mail as contract
+from trackkit.contract.mail_history import ListSent
 from trackkit.contract.operation import Nothing
 from trackkit.contract.options import SetOptions
 from trackkit.domain.delivery import UNDO_WINDOW, State
@@ -19,6 +20,7 @@ from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services import audit, mail, mail_listing, options
 from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
 from trackkit.services.environment import Environment
+from trackkit.services.mail_history import list_sent
 
 ACCEPTED = Outcome(Verdict.accepted, Stage.final_dot, None, 250, "2.0.0", "2.0.0 Ok")
 LATER = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="connection refused")
@@ -36,9 +38,7 @@ def _set(admin: AsUser, values: dict[str, object]) -> None:
 
 
 def _submit(admin: AsUser, *recipients: str, raw: bytes = b"Subject: hello\r\n\r\nbody\r\n") -> str:
-    request = contract.Submit.model_construct(
-        message=raw, sender="me@example.org", recipients=recipients or ("a@example.org",)
-    )
+    request = contract.Submit.model_construct(message=raw, sender="", recipients=recipients or ("a@example.org",))
     return mail.submit(admin(), request).queue_id
 
 
@@ -73,7 +73,7 @@ def test_each_recipient_gets_its_own_outcome(queue: DeliveryQueue, admin: AsUser
     assert shown.recipients[1].diagnosis.cause == "host_unreachable"
     assert len(shown.attempts) == 3
     assert shown.conversation == "> EHLO\n< 250"
-    [line] = mail.list_sent(admin(), contract.ListSent()).sent
+    [line] = list_sent(admin(), ListSent()).sent
     assert (line.recipient, line.queue_id, line.tries, line.reply) == ("a@example.org", queue_id, 1, "250 2.0.0 Ok")
     clock.forward(minutes=2)
     [again] = queue.claim(10)
@@ -232,7 +232,7 @@ def test_an_active_message_is_deleted_when_its_attempt_has_ended(
     _settle(queue, clock, claims[unsent], LATER)
     _settle(queue, clock, claims[sent], ACCEPTED)
     assert [m.queue_id for m in _list(admin, state=State.deleted).messages] == [unsent]
-    assert [line.queue_id for line in mail.list_sent(admin(), contract.ListSent()).sent] == [sent]
+    assert [line.queue_id for line in list_sent(admin(), ListSent()).sent] == [sent]
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -262,7 +262,7 @@ def test_two_claims_of_one_message_do_not_settle_each_others_recipients(
         _settle(queue, clock, two, ACCEPTED)
     clock.forward(hours=1)
     assert queue.claim(10) == []
-    assert sorted(line.recipient for line in mail.list_sent(admin(), contract.ListSent()).sent) == [
+    assert sorted(line.recipient for line in list_sent(admin(), ListSent()).sent) == [
         "a@example.org",
         "b@example.org",
     ]
@@ -278,7 +278,7 @@ def test_settling_many_at_once(queue: DeliveryQueue, admin: AsUser, clock: Clock
     assert len(attempts) == 120
     queue.settle(attempts)
     assert _list(admin).total == 0
-    assert len(mail.list_sent(admin(), contract.ListSent(limit=5000)).sent) == 240
+    assert len(list_sent(admin(), ListSent(limit=5000)).sent) == 240
 
 
 def test_pages_by_key_cover_everything_once_while_the_queue_changes(queue: DeliveryQueue, admin: AsUser) -> None:
@@ -320,7 +320,7 @@ def test_bad_submissions_are_refused_and_store_nothing(admin: AsUser, queue: Del
     _set(admin, {"sending.timing.maximum_message_mb": 1})
     with pytest.raises(MessageTooLarge):
         _submit(admin, raw=b"x" * (1024 * 1024 + 1))
-    for bad in ("", "a", "a@", "@b", "a@b\r\nRCPT TO:<c@d>", "a b@c", "a@b\x00", "é@example.org"):
+    for bad in ("", "a", "a@", "@b", "a@b\r\nRCPT TO:<c@d>", "a b@c", "a@b\x00", "\u202ea@example.org"):
         with pytest.raises(InvalidInput) as refused:
             _submit(admin, "good@example.org", bad)
         assert refused.value.problems[0].field == "recipients[1]"

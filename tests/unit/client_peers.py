@@ -22,7 +22,19 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import trustme
 
 from tests.unit import license_answers, project_answers
-from trackkit.contract import audit, log, log_filters, mail, mail_workers, options, server, sessions, users
+from trackkit.contract import (
+    audit,
+    log,
+    log_filters,
+    mail,
+    mail_bulk,
+    mail_history,
+    mail_workers,
+    options,
+    server,
+    sessions,
+    users,
+)
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
@@ -124,7 +136,7 @@ ATTEMPT = mail.AttemptView(
     enhanced_code="4.2.0",
     text="4.2.0 later",
 )
-SENT = mail.SentMail(
+SENT = mail_history.SentMail(
     history_id=7,
     queue_id="q0",
     message_id="<m@x>",
@@ -232,7 +244,7 @@ def answers() -> dict[str, Any]:
         ),
         "mail.workers": WORKERS,
         "mail.ages": AGES,
-        "mail.history": mail.SentPage(sent=(SENT,), next_before=None),
+        "mail.history": mail_history.SentPage(sent=(SENT,), next_before=None),
         "mail.show": mail.MessageDetail(
             message=queued("q1"),
             message_id="<m@x>",
@@ -244,6 +256,16 @@ def answers() -> dict[str, Any]:
             preview="Hi",
         ),
         "mail.raw": mail.RawMessage.model_construct(queue_id="q1", message=b"Subject: x\r\n\r\n\x00\xff"),
+        "mail.count": mail_bulk.Matching(
+            messages=3,
+            applies=2,
+            recipients=4,
+            states=(mail_bulk.MatchingState(state="deferred", messages=3, applies=2),),
+        ),
+        "mail.bulk": project_answers.JOB,
+        "mail.edit_recipient": mail.EditedRecipient(
+            queue_id="q1", address="c@example.org", state="deferred", next_attempt_at=NOW
+        ),
         **dict.fromkeys((f"mail.{verb}" for verb in ("reattempt", "hold", "release", "delete", "undelete")), VERBS),
         **project_answers.answers(),
         **license_answers.answers(),

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit import client_peers as peers
 from tests.unit.cli_runs import run
-from trackkit.contract import log, mail, server
+from trackkit.contract import log, mail, mail_bulk, server
 from trackkit.domain.errors import NotAllowed, NotFound
 
 
@@ -122,17 +122,62 @@ def test_verbs(api: peers.ApiServer, verb: str) -> None:
     asks = ["--yes"] if verb in ("reattempt", "delete") else []
     assert run("mail", verb, "q1", "q2", *asks).code == 0
     assert api.last(f"mail.{verb}").fields == {"queue_ids": ["q1", "q2"]}
-    assert run("mail", verb, "--state", "deferred", *asks).code == 0
-    assert api.last("mail.list").fields["state"] == "deferred"
-    assert api.last(f"mail.{verb}").fields == {"queue_ids": ["q1"]}
     assert run("mail", verb, *asks).code == 2
     assert run("mail", verb, "q1", "--state", "held", *asks).code == 2
+    assert run("mail", verb, "--all", "--state", "held", *asks).code == 2
     api.answers[f"mail.{verb}"] = mail.VerbResults(
         results=(mail.VerbResult(queue_id="q1", done=False, recipients=0, reason="is sent", state=None),)
     )
     refused = run("mail", verb, "q1", *asks)
     assert refused.code == 1
     assert "unchanged: is sent" in refused.out
+
+
+@pytest.mark.parametrize("verb", ["reattempt", "hold", "release", "delete", "undelete"])
+def test_verbs_by_filter(api: peers.ApiServer, verb: str) -> None:
+    asks = verb in ("reattempt", "delete")
+    filter = ["--domain", "example.org", "--older-than", "2d", "--state", "deferred", "--from", "<>", "--subject", "x"]
+    if asks:
+        refused = run("mail", verb, *filter)
+        assert refused.code == 2
+        assert f"{verb.capitalize()} 2 messages (2 deferred)?" in refused.err
+        assert "It does not apply to 1 more that match." in refused.err
+        assert "mail.bulk" not in api.calls()
+    done = run("mail", verb, *filter, *(["--yes"] if asks else []))
+    assert done.code == 0
+    wanted = {"domain": "example.org", "state": "deferred", "sender": "<>", "subject": "x"}
+    assert api.last("mail.count").fields == {"verb": verb, **wanted, "older_than_seconds": "172800"}
+    sent = api.last("mail.bulk").fields
+    assert sent["verb"] == verb
+    assert {k: v for k, v in sent["where"].items() if v is not None} == {**wanted, "older_than_seconds": 172800}
+    assert run("mail", verb, "--all", *(["--yes"] if asks else [])).code == 0
+    assert not any(api.last("mail.bulk").fields["where"].values())
+    assert run("mail", verb, "--older-than", "2 days", "--yes").code == 2
+    api.answers["mail.count"] = mail_bulk.Matching(messages=3, applies=0, recipients=0, states=())
+    none = run("mail", verb, "--all", *(["--yes"] if asks else []))
+    assert none.code == 2
+    assert "3 messages in the queue match, and" in none.err
+
+
+def test_list_takes_the_same_conditions(api: peers.ApiServer) -> None:
+    assert run("mail", "list", "--domain", "example.org", "--older-than", "30m", "--cause", "held").code == 0
+    fields = api.last("mail.list").fields
+    assert (fields["domain"], fields["older_than_seconds"], fields["cause"]) == ("example.org", "1800", "held")
+
+
+def test_history_takes_conditions(api: peers.ApiServer) -> None:
+    assert run("mail", "history", "--to", "b@", "--from", "a@", "--message-id", "<m", "--since", "2026-01-31").code == 0
+    fields = api.last("mail.history").fields
+    assert (fields["recipient"], fields["sender"], fields["message_id"]) == ("b@", "a@", "<m")
+    assert fields["since"].startswith("2026-01-3")
+    assert run("mail", "history", "--since", "yesterday").code == 2
+
+
+def test_edit_recipient(api: peers.ApiServer) -> None:
+    ran = run("mail", "edit-recipient", "q1", "b@example.org", "c@example.org")
+    assert (ran.code, ran.out) == (0, "q1  c@example.org is deferred\n")
+    fields = api.last("mail.edit_recipient").fields
+    assert fields == {"queue_id": "q1", "address": "b@example.org", "new_address": "c@example.org"}
 
 
 ASKING = {

@@ -26,6 +26,7 @@ from trackkit.client import (
     log,
     log_filters,
     mail,
+    mail_where,
     options,
     project,
     reach,
@@ -57,7 +58,21 @@ def server(api: peers.ApiServer) -> Iterator[Server]:
         yield server
 
 
-CLIENT = (server_module, mail, log, log_filters, admin, accounts, options, databases, jobs, licenses, tasks, project)
+CLIENT = (
+    server_module,
+    mail,
+    mail_where,
+    log,
+    log_filters,
+    admin,
+    accounts,
+    options,
+    databases,
+    jobs,
+    licenses,
+    tasks,
+    project,
+)
 
 
 def test_each_operation_is_asked_for_by_exactly_one_method() -> None:
@@ -122,6 +137,9 @@ CALLS: dict[str, Any] = {
     "mail.history": lambda s: s.mail.history(9, 5),
     "mail.show": lambda s: s.mail.show("q1"),
     "mail.raw": lambda s: s.mail.raw("q1"),
+    "mail.count": lambda s: s.mail.where("failed", domain="example.org").count("delete"),
+    "mail.bulk": lambda s: s.mail.where("failed", domain="example.org").delete().job,
+    "mail.edit_recipient": lambda s: s.mail.edit_recipient("q1", "b@example.org", "c@example.org"),
     "mail.reattempt": lambda s: s.mail.reattempt(["q1", "q2"]),
     "mail.hold": lambda s: s.mail.hold("q1"),
     "mail.release": lambda s: s.mail.release(("q1",)),

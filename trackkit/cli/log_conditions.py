@@ -1,13 +1,12 @@
-"""The conditions of the log as options of a command, declared once for every command that takes them."""
+"""The conditions of the log as options of a command."""
 
-import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from functools import wraps
 from typing import Annotated, Any
 
 import typer
 
+from trackkit.cli.conditions import Options, takes
 from trackkit.cli.times import instant
 from trackkit.domain.log import SEVERITY_NAMES, Match
 
@@ -15,7 +14,7 @@ Level = StrEnum("Level", {name: name for name in SEVERITY_NAMES})  # type: ignor
 
 TIMES = ("since", "until")
 
-_OPTIONS: dict[str, tuple[Any, Any]] = {
+_OPTIONS: Options = {
     "level": (Annotated[Level | None, typer.Option("--level", help="Which level.")], None),
     "match": (
         Annotated[
@@ -34,7 +33,6 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "username": (Annotated[str | None, typer.Option("--user", help="Only of this user.")], None),
     "client_address": (Annotated[str | None, typer.Option("--address", help="Only from this client address.")], None),
 }
-"""By the name the condition has in Python: how it is written, and its default."""
 
 
 def takes_conditions(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -44,24 +42,7 @@ def takes_conditions(*without: str) -> Callable[[Callable[..., None]], Callable[
     ----------
     without: names of conditions that make no sense for this command.
     """
-    options = {name: option for name, option in _OPTIONS.items() if name not in without}
-
-    def make(command: Callable[..., None]) -> Callable[..., None]:
-        first, _, *own = inspect.signature(command).parameters.values()
-        more = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, (annotation, default) in options.items()
-        ]
-
-        @wraps(command)
-        def run(server: Any, **given: Any) -> None:
-            command(server, _wanted({name: given.pop(name) for name in options}), **given)
-
-        kept = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-        run.__signature__ = inspect.Signature([first, *more, *kept])  # type: ignore[attr-defined]
-        return run
-
-    return make
+    return takes({name: option for name, option in _OPTIONS.items() if name not in without}, _wanted)
 
 
 def _wanted(given: dict[str, Any]) -> dict[str, Any]:

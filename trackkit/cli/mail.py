@@ -3,16 +3,16 @@
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
 from trackkit.cli.files import read, write_new
+from trackkit.cli.mail_conditions import act_on_matching, check_chosen, takes_mail_filter
 from trackkit.cli.output import AsJson, counted, fields, json_of, local_time, note, plain, say, size, table
-from trackkit.domain.delivery import State
-from trackkit.domain.errors import InvalidInput
+from trackkit.cli.times import instant
 
 if TYPE_CHECKING:
     from trackkit.client import Server
@@ -22,21 +22,21 @@ app = typer.Typer(no_args_is_help=True, help="The mail queue.")
 
 QueueId = Annotated[str, typer.Argument(help="The message's id in the queue.", metavar="QUEUE_ID")]
 QueueIds = Annotated[list[str] | None, typer.Argument(help="Ids in the queue.", metavar="[QUEUE_ID]...")]
-Every = Annotated[State | None, typer.Option("--state", help="All messages in this state, instead of ids.")]
 Limit = Annotated[int, typer.Option("--limit", help="How many at most.", min=1, max=5000)]
 
 
 @app.command("list")
 @on_server
+@takes_mail_filter()
 def list_queue(
     server: "Server",
-    state: Annotated[State | None, typer.Option("--state", help="Only messages in this state.")] = None,
+    wanted: dict[str, Any],
     limit: Limit = 200,
     before: Annotated[str | None, typer.Option("--before", help="Go on after this id.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the queue, newest first."""
-    page = server.mail.list(state, before, limit)
+    page = server.mail.list(before=before, limit=limit, **wanted)
     if as_json:
         json_of(page)
         return
@@ -57,7 +57,7 @@ def list_queue(
             )
             for message in page.messages
         ],
-        empty="No mail is in the queue." if state is None else f"No mail in the queue is {state}.",
+        empty="No mail in the queue matches." if wanted else "No mail is in the queue.",
         wrap=("Subject", "Why"),
     )
     if page.next_before:
@@ -87,6 +87,7 @@ def _show(detail: "MessageDetail") -> None:
             ("Message-ID", detail.message_id),
             ("Size", size(message.size)),
             ("Submitted by", detail.submitted_by),
+            ("Told of a delay", local_time(detail.warned_at)),
             ("Diagnosis", message.diagnosis.words),
             ("Next step", message.diagnosis.next_step),
         ]
@@ -172,55 +173,65 @@ def submit(
             say(f"{submitted.queue_id}  {name}  {size(submitted.size)}")
 
 
+@app.command("edit-recipient")
+@on_server
+def edit_recipient(
+    server: "Server",
+    queue_id: QueueId,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The wrong address.")],
+    new_address: Annotated[str, typer.Argument(metavar="NEW_ADDRESS", help="The right one.")],
+    as_json: AsJson = False,
+) -> None:
+    """Correct the address of a recipient. Its tries begin anew, and one that failed is due now; a hold stays."""
+    edited = server.mail.edit_recipient(queue_id, address, new_address)
+    if as_json:
+        json_of(edited)
+    else:
+        say(f"{edited.queue_id}  {edited.address} is {edited.state}")
+
+
 @app.command()
 @on_server
+@takes_mail_filter(acts=True)
 def reattempt(
-    server: "Server", queue_ids: QueueIds = None, state: Every = None, yes: Yes = False, as_json: AsJson = False
+    server: "Server", wanted: dict[str, Any], queue_ids: QueueIds = None, yes: Yes = False, as_json: AsJson = False
 ) -> None:
     """Make deferred and failed mail due now (asks first)."""
-    ids = _chosen(server, queue_ids, state)
-    confirm(
-        f"Reattempt {counted(len(ids), 'message')}? Recipients that were not reached become due now; "
-        "a pause and holds still apply.",
-        yes,
-    )
-    _report(server.mail.reattempt(ids), "due now", as_json)
+    _act(server, "reattempt", queue_ids, wanted, as_json, asks=not yes)
 
 
 @app.command()
 @on_server
-def hold(server: "Server", queue_ids: QueueIds = None, state: Every = None, as_json: AsJson = False) -> None:
+@takes_mail_filter(acts=True)
+def hold(server: "Server", wanted: dict[str, Any], queue_ids: QueueIds = None, as_json: AsJson = False) -> None:
     """Hold queued and deferred mail until it is released."""
-    _report(server.mail.hold(_chosen(server, queue_ids, state)), "held", as_json)
+    _act(server, "hold", queue_ids, wanted, as_json)
 
 
 @app.command()
 @on_server
-def release(server: "Server", queue_ids: QueueIds = None, state: Every = None, as_json: AsJson = False) -> None:
+@takes_mail_filter(acts=True)
+def release(server: "Server", wanted: dict[str, Any], queue_ids: QueueIds = None, as_json: AsJson = False) -> None:
     """Release held mail."""
-    _report(server.mail.release(_chosen(server, queue_ids, state)), "released", as_json)
+    _act(server, "release", queue_ids, wanted, as_json)
 
 
 @app.command()
 @on_server
+@takes_mail_filter(acts=True)
 def delete(
-    server: "Server", queue_ids: QueueIds = None, state: Every = None, yes: Yes = False, as_json: AsJson = False
+    server: "Server", wanted: dict[str, Any], queue_ids: QueueIds = None, yes: Yes = False, as_json: AsJson = False
 ) -> None:
-    """Delete mail from the queue (asks first; can be undone for ten minutes)."""
-    ids = _chosen(server, queue_ids, state)
-    confirm(
-        f"Delete {counted(len(ids), 'message')} from the queue? What was not sent yet will not be "
-        "sent. For ten minutes `trackkit mail undelete` takes it back.",
-        yes,
-    )
-    _report(server.mail.delete(ids), "deleted", as_json)
+    """Delete mail from the queue (asks first; undelete with the same ids or conditions undoes it for ten minutes)."""
+    _act(server, "delete", queue_ids, wanted, as_json, asks=not yes)
 
 
 @app.command()
 @on_server
-def undelete(server: "Server", queue_ids: QueueIds = None, state: Every = None, as_json: AsJson = False) -> None:
-    """Bring deleted mail back."""
-    _report(server.mail.undelete(_chosen(server, queue_ids, state)), "brought back", as_json)
+@takes_mail_filter(acts=True)
+def undelete(server: "Server", wanted: dict[str, Any], queue_ids: QueueIds = None, as_json: AsJson = False) -> None:
+    """Bring back deleted mail; conditions say how it was before it was deleted."""
+    _act(server, "undelete", queue_ids, wanted, as_json)
 
 
 @app.command()
@@ -229,10 +240,23 @@ def history(
     server: "Server",
     limit: Limit = 200,
     before: Annotated[int | None, typer.Option("--before", help="Go on after this history id.")] = None,
+    recipient: Annotated[str | None, typer.Option("--to", help="Only recipients that hold this.")] = None,
+    sender: Annotated[str | None, typer.Option("--from", help="Only senders that hold this.")] = None,
+    message_id: Annotated[str | None, typer.Option("--message-id", help="Only Message-IDs that hold this.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Sent at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Sent before this time.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the mail that has left, newest first, one line a recipient."""
-    page = server.mail.history(before, limit)
+    page = server.mail.history(
+        before,
+        limit,
+        recipient=recipient,
+        sender=sender,
+        message_id=message_id,
+        since=instant("--since", since),
+        until=instant("--until", until),
+    )
     if as_json:
         json_of(page)
         return
@@ -242,11 +266,12 @@ def history(
             (local_time(s.sent_at), s.recipient, s.sender or "<>", s.subject, s.host, s.reply, s.tries)
             for s in page.sent
         ],
-        empty="No mail has left yet.",
+        empty="No mail that has left matches.",
         wrap=("Subject", "Reply"),
     )
     if page.next_before is not None:
-        note(f"Go on with --before {page.next_before}")
+        total = f"{page.total:,}" if page.total_is_exact else f"more than {page.total:,}"
+        note(f"{len(page.sent):,} of {total}. Go on with --before {page.next_before}")
 
 
 @app.command()
@@ -271,13 +296,37 @@ def summary(server: "Server", as_json: AsJson = False) -> None:
         )
 
 
-def _chosen(server: "Server", queue_ids: list[str] | None, state: State | None) -> list[str]:
-    if (state is None) == (not queue_ids):
-        raise InvalidInput.of("queue_ids", "are needed: give ids, or --state; not both")
-    ids = queue_ids or [message.queue_id for message in server.mail.each(state)]
-    if not ids:
-        raise InvalidInput(f"No message in the queue is {state}; nothing was changed.")
-    return ids
+_WILL = {
+    "reattempt": "Recipients that were not reached become due now; a pause and holds still apply.",
+    "delete": "What was not sent yet will not be sent. For ten minutes `trackkit mail undelete` takes it back.",
+}
+_DONE = {
+    "reattempt": "due now",
+    "hold": "held",
+    "release": "released",
+    "delete": "deleted",
+    "undelete": "brought back",
+}
+
+
+def _act(
+    server: "Server",
+    verb: str,
+    queue_ids: list[str] | None,
+    wanted: dict[str, Any],
+    as_json: bool,
+    *,
+    asks: bool = False,
+) -> None:
+    """Do a verb to messages that are named, or to all that match."""
+    check_chosen(queue_ids, wanted)
+    will = _WILL.get(verb, "")
+    if wanted:
+        act_on_matching(server, verb, wanted, will, asks=asks, as_json=as_json)
+        return
+    ids = queue_ids or []
+    confirm(f"{verb.capitalize()} {counted(len(ids), 'message')}? {will}", yes=not asks)
+    _report(getattr(server.mail, verb)(ids), _DONE[verb], as_json)
 
 
 def _report(results: "VerbResults", done: str, as_json: bool) -> None:

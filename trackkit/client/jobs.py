@@ -11,7 +11,7 @@ from trackkit.client.paging import follow
 from trackkit.contract import jobs
 from trackkit.contract.jobs import Job
 from trackkit.domain.errors import JobCancelled, Unavailable
-from trackkit.domain.jobs import JobState
+from trackkit.domain.jobs import JobState, title_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ class RunningJob:
         self._look, self._cancel = look, cancel
 
     def __repr__(self) -> str:
-        return f"<job {self.job.job_id}: {self.job.kind} of {self.job.database!r}, {self.job.state}>"
+        return f"<job {self.job.job_id}: {title_of(self.job.kind, self.job.database)}, {self.job.state}>"
 
     def refresh(self) -> Job:
         """Look again."""

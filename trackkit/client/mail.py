@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from email.message import EmailMessage
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from trackkit.client.call import Caller
+from trackkit.client.jobs import JobsPart
+from trackkit.client.mail_where import Conditions, MatchingMail, asked
 from trackkit.client.paging import follow
-from trackkit.contract import mail, mail_workers
+from trackkit.contract import mail, mail_history, mail_workers
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -24,9 +27,10 @@ FRAME_LIMIT = 100_000
 class Mail:
     """The mail queue of a server. Queue ids are given one by one or as any iterable of them."""
 
-    def __init__(self, caller: Caller, server: str) -> None:
+    def __init__(self, caller: Caller, server: str, jobs: JobsPart) -> None:
         self._caller = caller
         self._server = server
+        self._jobs = jobs
 
     def submit(self, message: bytes | EmailMessage, *, sender: str, recipients: str | Iterable[str]) -> mail.Submitted:
         """Hand a message to the queue; it is on disk when this returns.
@@ -46,27 +50,16 @@ class Mail:
         before: str | None = None,
         limit: int = mail.PAGE,
         *,
-        cause: str | None = None,
-        text: str | None = None,
         sort: mail.QueueSort | str = mail.QueueSort.queued_at,
         descending: bool = True,
+        **conditions: Unpack[Conditions],
     ) -> mail.QueuePage:
         """One page of the queue, newest first unless sorted otherwise; its `total` counts all that match.
 
-        Parameters
-        ----------
-        cause: a diagnosis, as in `summary`: ``host_unreachable``.
-        text: found in the subject, the sender or a recipient's address.
+        Further conditions (`cause`, `text`, `subject`, `sender`, `domain`, `older_than`): `Conditions`.
         """
         return self._caller.ask(
-            mail.LIST,
-            state=state,
-            cause=cause,
-            text=text,
-            sort=sort,
-            descending=descending,
-            before=before,
-            limit=limit,
+            mail.LIST, state=state, sort=sort, descending=descending, before=before, limit=limit, **asked(conditions)
         )
 
     def ids(
@@ -75,55 +68,50 @@ class Mail:
         before: str | None = None,
         limit: int = mail.MAXIMUM_IDS,
         *,
-        cause: str | None = None,
-        text: str | None = None,
         sort: mail.QueueSort | str = mail.QueueSort.queued_at,
         descending: bool = True,
         first: str | None = None,
         last: str | None = None,
+        **conditions: Unpack[Conditions],
     ) -> mail.QueueIds:
         """One page of ids alone, from the place `first` to the place `last`, both included."""
         return self._caller.ask(
             mail.IDS,
             state=state,
-            cause=cause,
-            text=text,
             sort=sort,
             descending=descending,
             first=first,
             last=last,
             before=before,
             limit=limit,
+            **asked(conditions),
         )
 
     def each(
-        self,
-        state: State | str | None = None,
-        limit: int | None = None,
-        *,
-        cause: str | None = None,
-        text: str | None = None,
+        self, state: State | str | None = None, limit: int | None = None, **conditions: Unpack[Conditions]
     ) -> Iterator[mail.QueuedMessage]:
         """The queue, newest first, page after page; at most `limit` messages."""
 
         def fetch(before: str | None, size: int) -> tuple[tuple[mail.QueuedMessage, ...], str | None]:
-            page = self.list(state, before, size, cause=cause, text=text)
+            page = self.list(state, before, size, **conditions)
             return page.messages, page.next_before
 
         return follow(fetch, _PAGE, limit)
 
     def frame(
-        self,
-        state: State | str | None = None,
-        limit: int | None = FRAME_LIMIT,
-        *,
-        cause: str | None = None,
-        text: str | None = None,
+        self, state: State | str | None = None, limit: int | None = FRAME_LIMIT, **conditions: Unpack[Conditions]
     ) -> pd.DataFrame:
         """The queue as a frame, one row a message."""
         from trackkit.frames import mail_frame
 
-        return mail_frame(self.each(state, limit, cause=cause, text=text), self._server)
+        return mail_frame(self.each(state, limit, **conditions), self._server)
+
+    def where(self, state: State | str | None = None, **conditions: Unpack[Conditions]) -> MatchingMail:
+        """All mail that matches, to be acted on as a whole: ``server.mail.where(domain="example.com").delete()``.
+
+        Further conditions: `Conditions`. Without any: everything but the deleted.
+        """
+        return MatchingMail(self._caller, self._jobs, state, **conditions)
 
     def summary(self) -> mail.QueueSummary:
         """How many messages in each state, and why they wait."""
@@ -157,24 +145,60 @@ class Mail:
         """A message's bytes exactly as they were submitted; `NotFound`."""
         return self._caller.ask(mail.RAW, queue_id=queue_id).message
 
-    def history(self, before: int | None = None, limit: int = mail.PAGE) -> mail.SentPage:
-        """One page of the mail that has left, newest first, one line a recipient."""
-        return self._caller.ask(mail.SENT, before=before, limit=limit)
+    def history(
+        self,
+        before: int | None = None,
+        limit: int = mail_history.PAGE,
+        *,
+        recipient: str | None = None,
+        sender: str | None = None,
+        message_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> mail_history.SentPage:
+        """One page of the mail that has left, newest first, one line a recipient.
 
-    def each_sent(self, limit: int | None = None) -> Iterator[mail.SentMail]:
-        """The mail that has left, newest first, page after page; at most `limit` lines."""
+        Parameters
+        ----------
+        recipient, sender, message_id: found anywhere in theirs.
+        since, until: sent at `since` or later, and before `until`; aware instants.
+        """
+        return self._caller.ask(
+            mail_history.SENT,
+            recipient=recipient,
+            sender=sender,
+            message_id=message_id,
+            since=since,
+            until=until,
+            before=before,
+            limit=limit,
+        )
 
-        def fetch(before: int | None, size: int) -> tuple[tuple[mail.SentMail, ...], int | None]:
-            page = self.history(before, size)
+    def each_sent(self, limit: int | None = None, **conditions: Any) -> Iterator[mail_history.SentMail]:
+        """The mail that has left, newest first, page after page; at most `limit` lines; conditions as in `history`."""
+
+        def fetch(before: int | None, size: int) -> tuple[tuple[mail_history.SentMail, ...], int | None]:
+            page = self.history(before, size, **conditions)
             return page.sent, page.next_before
 
         return follow(fetch, _PAGE, limit)
 
-    def sent_frame(self, limit: int | None = FRAME_LIMIT) -> pd.DataFrame:
-        """The mail that has left as a frame, one row a recipient."""
+    def sent_frame(self, limit: int | None = FRAME_LIMIT, **conditions: Any) -> pd.DataFrame:
+        """The mail that has left as a frame, one row a recipient; conditions as in `history`."""
         from trackkit.frames import sent_frame
 
-        return sent_frame(self.each_sent(limit), self._server)
+        return sent_frame(self.each_sent(limit, **conditions), self._server)
+
+    def edit_recipient(self, queue_id: str, address: str, new_address: str) -> mail.EditedRecipient:
+        """Correct the wrong `address` of a recipient; its tries begin anew, and one that failed is due now.
+
+        Raises
+        ------
+        InvalidInput: the new address is none, or is a recipient of that message already.
+        Conflict: the recipient is being sent to, was sent to, or is deleted.
+        NotFound: there is no such message, or `address` is none of its recipients.
+        """
+        return self._caller.ask(mail.EDIT_RECIPIENT, queue_id=queue_id, address=address, new_address=new_address)
 
     def reattempt(self, queue_ids: str | Iterable[str]) -> mail.VerbResults:
         """Make deferred and failed recipients due now."""

@@ -41,9 +41,9 @@ class Server:
         self._caller = caller
         self._who: contract.Session | None = None
         self._opened_here = False
-        self.mail = Mail(caller, name)
-        self.log = Log(caller, name)
         self.jobs = JobsPart(caller, name)
+        self.mail = Mail(caller, name, self.jobs)
+        self.log = Log(caller, name)
         self.databases = DatabasesPart(caller, name, self.jobs)
         self.licenses = LicensesPart(caller, name)
         self.tasks = TasksPart(caller, name, self.jobs)

@@ -14,6 +14,8 @@ from trackkit.contract import (
     log,
     log_filters,
     mail,
+    mail_bulk,
+    mail_history,
     mail_workers,
     options,
     project,
@@ -29,7 +31,7 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
         operation.name: operation
         for module in (
             *(server, sessions, users, options, databases, licenses, jobs, tasks, project),
-            *(mail_workers, mail, log, log_filters, audit),
+            *(mail_history, mail_bulk, mail_workers, mail, log, log_filters, audit),
         )
         for operation in module.OPERATIONS
     }

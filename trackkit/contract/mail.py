@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import Base64Bytes, Field
 
-from trackkit.contract.operation import Nothing, Operation, Request, Response, RowNumber
+from trackkit.contract.operation import Nothing, Operation, Request, Response
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
 from trackkit.domain.ages import Age
@@ -84,16 +84,26 @@ def place(queue_id: str, sort: QueueSort, value: object) -> str:
     return queue_id if sort is QueueSort.queued_at else f"{queue_id} {value}"
 
 
-class QueueConditions(Request):
-    """Which messages, in which order; each given condition must hold.
+class QueueFilter(Request):
+    """Which messages; each given condition must hold. Case does not matter for ASCII letters.
 
     `state` none = all but the deleted. `cause` is a diagnosis, as in the summary. `text` is found in the subject, the
-    sender or a recipient's address; case does not matter for ASCII letters.
+    sender or a recipient's address; `subject` and `sender` only there (``<>`` = the null sender). `domain` is the whole
+    domain of a recipient that was not sent to. Older = queued at least so long ago.
     """
 
     state: State | None = None
     cause: str | None = Field(None, max_length=64)
     text: str | None = Field(None, min_length=1, max_length=256)
+    subject: str | None = Field(None, min_length=1, max_length=256)
+    sender: str | None = Field(None, min_length=1, max_length=256)
+    domain: str | None = Field(None, min_length=1, max_length=256)
+    older_than_seconds: int | None = Field(None, ge=0, le=10**9)
+
+
+class QueueConditions(QueueFilter):
+    """Which messages, in which order."""
+
     sort: QueueSort = QueueSort.queued_at
     descending: bool = True
 
@@ -222,6 +232,8 @@ class MessageDetail(Response):
     message: QueuedMessage
     message_id: str
     submitted_by: str
+    warned_at: datetime | None = None
+    """When the sender was told that it is late."""
     recipients: tuple[RecipientView, ...]
     attempts: tuple[AttemptView, ...]
     """Newest first."""
@@ -236,6 +248,23 @@ class RawMessage(Response):
 
     queue_id: str
     message: Base64Bytes
+
+
+class EditRecipient(OneMessage):
+    """Another address for one recipient of a message: `address` is the wrong one."""
+
+    address: str = Field(max_length=1000)
+    new_address: str = Field(max_length=1000)
+
+
+class EditedRecipient(Response):
+    """The recipient as it is now."""
+
+    queue_id: str
+    address: str
+    state: State
+    next_attempt_at: datetime | None
+    """None while it is held."""
 
 
 class Verb(Request):
@@ -262,36 +291,6 @@ class VerbResults(Response):
     results: tuple[VerbResult, ...]
 
 
-class SentMail(Response):
-    """A line of history: one recipient that was sent to."""
-
-    history_id: int
-    queue_id: str
-    message_id: str
-    sender: str
-    recipient: str
-    subject: str
-    queued_at: datetime
-    sent_at: datetime
-    host: str
-    reply: str
-    tries: int
-
-
-class ListSent(Request):
-    """Newest first; `before` is the `history_id` after which to go on."""
-
-    before: RowNumber | None = None
-    limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
-
-
-class SentPage(Response):
-    """A page of history."""
-
-    sent: tuple[SentMail, ...]
-    next_before: int | None
-
-
 SUBMIT = Operation(
     "mail.submit",
     "POST",
@@ -313,7 +312,6 @@ SUMMARY = Operation(
 AGES = Operation(
     "mail.ages", "GET", "/mail/ages", CountAges, QueueAges, Role.viewer, "Unsent mail by age, state and domain"
 )
-SENT = Operation("mail.history", "GET", "/mail/history", ListSent, SentPage, Role.viewer, "Mail that has left")
 SHOW = Operation(
     "mail.show",
     "GET",
@@ -334,6 +332,17 @@ RAW = Operation(
     "A message's raw source",
     errors=(errors.NotFound,),
 )
+EDIT_RECIPIENT = Operation(
+    "mail.edit_recipient",
+    "POST",
+    "/mail/{queue_id}/edit-recipient",
+    EditRecipient,
+    EditedRecipient,
+    Role.operator,
+    "Give a recipient another address; its tries begin anew, and a failed one is due now",
+    errors=(errors.NotFound, errors.Conflict),
+    audited=True,
+)
 
 
 def _verb(name: str, summary: str) -> Operation[Verb, VerbResults]:
@@ -346,4 +355,18 @@ RELEASE = _verb("release", "Release held mail")
 DELETE = _verb("delete", "Delete mail from the queue; can be undone for ten minutes")
 UNDELETE = _verb("undelete", "Bring deleted mail back")
 
-OPERATIONS = (SUBMIT, LIST, IDS, SUMMARY, AGES, SENT, SHOW, RAW, REATTEMPT, HOLD, RELEASE, DELETE, UNDELETE)
+OPERATIONS = (
+    SUBMIT,
+    LIST,
+    IDS,
+    SUMMARY,
+    AGES,
+    SHOW,
+    RAW,
+    EDIT_RECIPIENT,
+    REATTEMPT,
+    HOLD,
+    RELEASE,
+    DELETE,
+    UNDELETE,
+)

@@ -26,10 +26,16 @@ Events and what they do (everything that is not in this table does not apply and
 | reattempt | deferred, failed | deferred, due now, with a new days limit |
 | hold | queued, deferred | held |
 | release | held | queued, due now |
+| edit | queued | queued, due now |
+| edit | deferred, failed | deferred, due now, with a new days limit |
+| edit | held | held |
 | delete | queued, deferred, held, failed | deleted |
 | delete | active | active; deleted as soon as the attempt has ended without success |
 | undelete | deleted (for ten minutes) | where it came from |
 | purge | deleted (after ten minutes) | gone |
+
+*edit* gives a recipient another address. Nothing that came of the wrong address counts for the right one: the tries,
+and so the waits between them, begin anew, and nobody can have got the message twice there.
 
 `TRANSITIONS` is this table as data; `step` is the only way through it. A test holds this text against it.
 """
@@ -73,6 +79,7 @@ class Event(StrEnum):
     reattempt = "reattempt"
     hold = "hold"
     release = "release"
+    edit = "edit"
     delete = "delete"
     undelete = "undelete"
     purge = "purge"
@@ -96,6 +103,10 @@ TRANSITIONS: Mapping[tuple[State, Event], tuple[State | str, ...]] = MappingProx
         (State.queued, Event.hold): (State.held,),
         (State.deferred, Event.hold): (State.held,),
         (State.held, Event.release): (State.queued,),
+        (State.queued, Event.edit): (State.queued,),
+        (State.deferred, Event.edit): (State.deferred,),
+        (State.failed, Event.edit): (State.deferred,),
+        (State.held, Event.edit): (State.held,),
         (State.queued, Event.delete): (State.deleted,),
         (State.deferred, Event.delete): (State.deleted,),
         (State.held, Event.delete): (State.deleted,),
@@ -147,6 +158,11 @@ class Gone:
 def new_status(now: datetime, policy: RetryPolicy) -> Status:
     """A freshly queued recipient."""
     return Status(State.queued, next_attempt_at=now, expires_at=policy.expires_at(now))
+
+
+def states_for(event: Event) -> list[State]:
+    """The states that `event` applies to."""
+    return [state for state in State if (state, event) in TRANSITIONS]
 
 
 def message_state(states: Iterable[State]) -> State:
@@ -210,9 +226,22 @@ def _on_request(status: Status, event: Event, policy: RetryPolicy, now: datetime
         return replace(status, state=State.held)
     if event is Event.release:
         return replace(status, state=State.queued, next_attempt_at=now, expires_at=policy.expires_at(now))
+    if event is Event.edit:
+        return _readdressed(status, policy, now)
     if event is Event.delete:
         return replace(status, delete_wanted=True) if status.state is State.active else _deleted(status, now)
     return _undo_or_purge(status, event, now)
+
+
+def _readdressed(status: Status, policy: RetryPolicy, now: datetime) -> Status:
+    return replace(
+        status,
+        state=State.deferred if status.state is State.failed else status.state,
+        next_attempt_at=now,
+        expires_at=policy.expires_at(now),
+        tries=0,
+        outcome_unknown=False,
+    )
 
 
 def _undo_or_purge(status: Status, event: Event, now: datetime) -> Status | Gone | Refused:
@@ -233,6 +262,7 @@ _NEEDS: Mapping[Event, str] = MappingProxyType(
         Event.reattempt: "only deferred and failed mail can be reattempted",
         Event.hold: "only queued and deferred mail can be held",
         Event.release: "only held mail can be released",
+        Event.edit: "only queued, deferred, held and failed recipients can get another address",
         Event.delete: "sent and deleted mail cannot be deleted",
         Event.undelete: "only deleted mail can be brought back",
     }

@@ -37,6 +37,7 @@ class JobKind(StrEnum):
     backup = "backup"
     restore = "restore"
     import_ = "import"
+    mail = "mail"
 
 
 TITLES: Final = {
@@ -46,4 +47,10 @@ TITLES: Final = {
     JobKind.backup: "Back up",
     JobKind.restore: "Restore",
     JobKind.import_: "Import",
+    JobKind.mail: "Change of the mail queue",
 }
+
+
+def title_of(kind: JobKind, database: str) -> str:
+    """What a piece of work is, to people; work on the mail queue is of no database."""
+    return f"{TITLES[kind]} of {database}" if database else TITLES[kind]

@@ -155,7 +155,16 @@ class TimingOptions(Group):
         unit="days",
         ge=1,
         le=60,
-        help="A recipient that could not be reached for so long has failed.",
+        help="A recipient that could not be reached for so long has failed; the sender is told.",
+    )
+    delay_warning_hours: int | None = declare(
+        None,
+        title="Tell the sender of a delay after",
+        unit="hours",
+        ge=1,
+        le=1440,
+        help="Once a message: that it has not been delivered yet and is still tried. Empty: never. Automatic messages "
+        "and the null sender are never answered.",
     )
     maximum_message_mb: int = declare(
         35,
@@ -183,6 +192,14 @@ class SendingOptions(Group):
         False,
         title="Sending is paused",
         help="Mail piles up in the queue while sending is paused. Meant for troubleshooting.",
+    )
+    history_days: int | None = declare(
+        90,
+        title="Days to keep the history of mail",
+        unit="days",
+        ge=1,
+        le=3650,
+        help="What was sent longer ago leaves the history. Empty: everything is kept. Unsent mail is never touched.",
     )
     smtp: SmtpOptions = Field(default_factory=SmtpOptions)
     timing: TimingOptions = Field(default_factory=TimingOptions)

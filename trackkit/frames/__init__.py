@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from trackkit.contract.audit import AuditRecord
 from trackkit.contract.log import LogHistogram, LogRow
-from trackkit.contract.mail import QueueAges, QueuedMessage, SentMail
+from trackkit.contract.mail import QueueAges, QueuedMessage
+from trackkit.contract.mail_history import SentMail
 from trackkit.domain.accounts import Role
 from trackkit.domain.ages import Age
 from trackkit.domain.delivery import State

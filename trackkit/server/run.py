@@ -31,6 +31,7 @@ from trackkit.services.environment import Environment
 from trackkit.services.licensing import warn_of_maintenance
 from trackkit.services.log_digest import mail_log
 from trackkit.services.log_retention import LogRetention
+from trackkit.services.mail_history import HistoryRetention
 from trackkit.services.sample import make_once
 from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
@@ -131,7 +132,7 @@ def started_as_service(environment: Mapping[str, str], processes: Collection[int
 
 def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], str], ...]:
     """What the server does by itself: seconds between two times, what, and what the log says when it fails."""
-    retention, disk = LogRetention(environment), DiskWatch(environment)
+    retention, history, disk = LogRetention(environment), HistoryRetention(environment), DiskWatch(environment)
     disk.look()
     warn_of_maintenance(environment)
     return (
@@ -147,6 +148,7 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),
         (1, partial(mail_log, environment), "Log entries could not be e-mailed"),
         (2, retention.look, "Old log entries could not be deleted"),
+        (2, history.look, "Old lines of the history of mail could not be deleted"),
         (30, disk.look, "The disk could not be looked at"),
     )
 

@@ -14,6 +14,8 @@ from trackkit.contract import licenses as licenses_contract
 from trackkit.contract import log as log_contract
 from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
+from trackkit.contract import mail_bulk as mail_bulk_contract
+from trackkit.contract import mail_history as mail_history_contract
 from trackkit.contract import mail_workers as mail_workers_contract
 from trackkit.contract import options as options_contract
 from trackkit.contract import project as project_contract
@@ -39,7 +41,10 @@ from trackkit.services import (
     log_startup,
     mail,
     mail_ages,
+    mail_bulk,
+    mail_history,
     mail_listing,
+    mail_recipients,
     mail_workers,
     option_files,
     option_history,
@@ -100,9 +105,12 @@ _ALL = (
     _bind(mail_contract.IDS, mail_listing.list_ids),
     _bind(mail_contract.SUMMARY, mail_listing.summarise),
     _bind(mail_contract.AGES, mail_ages.count_ages),
-    _bind(mail_contract.SENT, mail.list_sent),
+    _bind(mail_history_contract.SENT, mail_history.list_sent),
     _bind(mail_contract.SHOW, mail.show),
     _bind(mail_contract.RAW, mail.raw),
+    _bind(mail_bulk_contract.COUNT, mail_bulk.count_matching),
+    _bind(mail_bulk_contract.BULK, mail_bulk.begin_bulk),
+    _bind(mail_contract.EDIT_RECIPIENT, mail_recipients.edit_recipient),
     _bind(mail_contract.REATTEMPT, mail.reattempt),
     _bind(mail_contract.HOLD, mail.hold),
     _bind(mail_contract.RELEASE, mail.release),

@@ -15,11 +15,13 @@ from typing import Final
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, Gone, State, Status, step
 from trackkit.domain.log import Severity
 from trackkit.domain.message import queue_id
+from trackkit.domain.notices import Undelivered
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services.environment import MailEnvironment
 from trackkit.services.mail import DIGESTS, SOURCE, policy
 from trackkit.services.mail_membership import Beat, Membership
+from trackkit.services.notices import Tell, server_name, tell_senders
 from trackkit.store import mail_workers, queue
 from trackkit.store.database import Connection
 from trackkit.store.queue import AttemptRow, ClaimedMessage, RecipientStatus
@@ -78,6 +80,7 @@ class _Changes:
     sent: list[tuple[RecipientStatus, AttemptRow, int]] = field(default_factory=list)
     conversations: dict[int, str] = field(default_factory=dict)
     failed: list[tuple[RecipientStatus, Outcome, bool]] = field(default_factory=list)
+    to_tell: list[Tell] = field(default_factory=list)
 
 
 class DeliveryQueue:
@@ -176,7 +179,7 @@ class DeliveryQueue:
         return claimed.holder == self._membership.holder and self.is_there()
 
     def settle(self, attempts: Sequence[Attempted]) -> None:
-        """Write down what became of claimed messages, all in one transaction.
+        """Write down what became of claimed messages, and tell senders of failures, all in one transaction.
 
         Of what was claimed before this worker was taken for lost nothing is: it is somebody else's by now.
         """
@@ -185,17 +188,23 @@ class DeliveryQueue:
         # By recipient: recipients of one message come due apart, so it can be under way in several claims at once.
         mine = {r.recipient_id: attempt for attempt in own for r in attempt.claimed.recipients}
         messages = {attempt.claimed.message_id for attempt in own}
+        if any(outcome.failure for attempt in own for outcome in attempt.outcomes.values()):
+            server_name()  # may take a while the first time: not inside the transaction
 
-        def work(connection: Connection) -> _Changes:
+        def work(connection: Connection) -> tuple[_Changes, bool]:
             mail_workers.never_idle(connection)
             changes = _Changes()
             for row in queue.leased(connection, holder, messages):
                 if row.recipient_id in mine:
                     self._settle_recipient(row, mine[row.recipient_id], now, changes)
+            told = tell_senders(connection, self._environment, changes.to_tell, now)
             _write(connection, changes)
-            return changes
+            return changes, told
 
-        self._report_failed(self._environment.store.write(work).failed)
+        changes, told = self._environment.store.write(work)
+        self._report_failed(changes.failed)
+        if told:
+            self._environment.mail_changed()
 
     def renew(self, message_ids: Sequence[int]) -> None:
         """Prolong the leases of attempts that take long."""
@@ -272,6 +281,8 @@ class DeliveryQueue:
             changes.sent.append((row, try_, new.tries))
         if new is not None and new.state is State.failed:
             changes.failed.append((row, outcome, attempt.claimed.mailed))
+        if new is not None and new.state in (State.failed, State.deferred):
+            changes.to_tell.append(_tell(row, new, attempt, outcome))
 
     def _change(self, row: RecipientStatus, event: Event, now: datetime, changes: _Changes) -> Status | None:
         new = step(row.status, event, policy(self.options()), now, self._jitter())
@@ -289,6 +300,12 @@ class DeliveryQueue:
                 f"{outcome.smtp_code or ''} {outcome.text}".strip(),
                 mailed=mailed,
             )
+
+
+def _tell(row: RecipientStatus, new: Status, attempt: Attempted, outcome: Outcome) -> Tell:
+    until = new.expires_at if new.state is State.deferred else None
+    one = Undelivered(row.address, outcome, attempt.host, attempt.ended_at, new.tries, until)
+    return Tell(row.message_id, attempt.claimed.mail_from, attempt.claimed.raw, one)
 
 
 def _write(connection: Connection, changes: _Changes) -> None:

@@ -19,6 +19,6 @@ def show_job(call: Call, request: contract.NamedJob) -> contract.Job:
 def cancel_job(call: Call, request: contract.NamedJob) -> contract.Job:
     """Cancel one where that is safe."""
     job = call.environment.jobs.cancel(request.job_id)
-    subject = f"job {job.job_id}: {job.kind} of {job.database}"
+    subject = f"job {job.job_id}: {job.kind}" + (f" of {job.database}" if job.database else "")
     call.environment.store.write(lambda connection: call.audit(connection, contract.CANCEL.name, subject))
     return job

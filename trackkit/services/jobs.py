@@ -1,7 +1,7 @@
 """Long work beside the requests that asked for it: it goes on when the client goes away, and can be looked at again.
 
-Two pieces run at a time, the rest waits; a database has one at a time. How far one is lives in memory and is written
-down now and then; its end always is. The table of states stands in `trackkit.domain.jobs`.
+Two pieces run at a time, the rest waits; a database has one at a time, and so has the mail queue. How far one is lives
+in memory and is written down now and then; its end always is. The table of states stands in `trackkit.domain.jobs`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 from trackkit.contract import jobs as contract
 from trackkit.contract.wire import WireError
 from trackkit.domain.errors import Conflict, JobCancelled, NotFound, ServerFault, TrackkitError, Unavailable
-from trackkit.domain.jobs import TITLES, JobKind, JobState
+from trackkit.domain.jobs import JobKind, JobState, title_of
 from trackkit.domain.log import Severity
 from trackkit.services.log_writer import LogWriter
 from trackkit.store import jobs as rows
@@ -93,7 +93,7 @@ class Jobs:
         error = WireError.of(Unavailable("The server ended while this was under way.", "Start it again."))
         left = store.write(lambda c: rows.interrupt_leftovers(c, "Interrupted", error.model_dump(), clock()))
         for row in left:
-            words = f"{TITLES[row.kind]} of {row.database} was interrupted by the end of the server."
+            words = f"{title_of(row.kind, row.database)} was interrupted by the end of the server."
             log.write(Severity.warning, SOURCE, words, database=row.database)
 
     def start(
@@ -120,7 +120,7 @@ class Jobs:
             busy = next((r for r in self._running.values() if r.row.database == database), None)
             if busy is not None:
                 raise Conflict(
-                    f"{TITLES[busy.row.kind]} of {database} is under way (job {busy.row.id}); nothing was started.",
+                    f"{title_of(busy.row.kind, database)} is under way (job {busy.row.id}); nothing was started.",
                     "Wait until it has ended, or cancel it.",
                 )
 
@@ -174,7 +174,7 @@ class Jobs:
 
     def _tell(self, row: JobRow, state: JobState, words: str) -> None:
         severity = Severity.information if state in (JobState.done, JobState.cancelled) else Severity.error
-        text = f"{TITLES[row.kind]} of {row.database}: {state}. {words}"
+        text = f"{title_of(row.kind, row.database)}: {state}. {words}"
         self._log.write(severity, SOURCE, text, database=row.database, username=row.username)
 
     def _defect(self, defect: BaseException, row: JobRow) -> ServerFault:

@@ -84,7 +84,7 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
 
 def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
     """Everything about one message but its raw source."""
-    number = _number(request.queue_id)
+    number = number_of(request.queue_id)
 
     def work(connection: Connection) -> tuple[MessageRow | None, bytes, list[queue_view.AttemptView]]:
         return (
@@ -95,11 +95,12 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
 
     row, raw, attempts = call.environment.store.read(work)
     if row is None:
-        raise _gone(request.queue_id)
+        raise gone(request.queue_id)
     return contract.MessageDetail(
         message=message_view(call, row),
         message_id=row.message_id,
         submitted_by=row.submitted_by,
+        warned_at=row.warned_at,
         recipients=tuple(_recipient(call, r) for r in row.recipients),
         attempts=tuple(
             contract.AttemptView(
@@ -124,38 +125,11 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
 
 def raw(call: Call, request: contract.OneMessage) -> contract.RawMessage:
     """The bytes as they were submitted."""
-    number = _number(request.queue_id)
+    number = number_of(request.queue_id)
     found = call.environment.store.read(lambda connection: queue_view.raw(connection, number))
     if found is None:
-        raise _gone(request.queue_id)
+        raise gone(request.queue_id)
     return contract.RawMessage.model_construct(queue_id=request.queue_id, message=found)
-
-
-def list_sent(call: Call, request: contract.ListSent) -> contract.SentPage:
-    """A page of history, newest first."""
-    rows = call.environment.store.read(
-        lambda connection: queue_view.page_history(connection, request.before, request.limit + 1)
-    )
-    shown = rows[: request.limit]
-    return contract.SentPage(
-        sent=tuple(
-            contract.SentMail(
-                history_id=r.id,
-                queue_id=queue_id(r.queue_id),
-                message_id=r.message_id,
-                sender=r.mail_from,
-                recipient=r.recipient,
-                subject=r.subject,
-                queued_at=r.queued_at,
-                sent_at=r.sent_at,
-                host=r.host,
-                reply=r.reply,
-                tries=r.tries,
-            )
-            for r in shown
-        ),
-        next_before=shown[-1].id if len(rows) > request.limit else None,
-    )
 
 
 def reattempt(call: Call, request: contract.Verb) -> contract.VerbResults:
@@ -183,7 +157,7 @@ def undelete(call: Call, request: contract.Verb) -> contract.VerbResults:
     return _verb(call, request, Event.undelete)
 
 
-_DONE: Final = {
+DONE: Final = {
     Event.reattempt: "made due now",
     Event.hold: "held",
     Event.release: "released",
@@ -220,7 +194,7 @@ def _verb(call: Call, request: contract.Verb, event: Event) -> contract.VerbResu
     done = [result.queue_id for result in results if result.done]
     if done:
         number = "1 message was" if len(done) == 1 else f"{len(done)} messages were"
-        call.log(Severity.information, SOURCE, f"{number} {_DONE[event]}.", " ".join(done))
+        call.log(Severity.information, SOURCE, f"{number} {DONE[event]}.", " ".join(done))
         call.environment.mail_changed()
     return contract.VerbResults(results=tuple(results))
 
@@ -277,14 +251,16 @@ def _recipient(call: Call, row: RecipientRow) -> contract.RecipientView:
     )
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """The number behind a queue id; `InvalidInput` when it is none."""
     number = queue_number(text)
     if number is None:
         raise InvalidInput.of("queue_id", f"is {text!r}; queue ids look like Q17")
     return number
 
 
-def _gone(text: str) -> NotFound:
+def gone(text: str) -> NotFound:
+    """What to raise about a message that is not in the queue."""
     return NotFound(f"{text} is not in the queue (any more).", "If it was sent, `mail history` shows it.")
 
 

@@ -7,7 +7,7 @@ share a state and the deciding parts of their last outcome share their cause: th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from trackkit.contract import mail as contract
@@ -38,7 +38,7 @@ def list_queue(call: Call, request: contract.ListQueue) -> contract.QueuePage:
     order, before = _order(request), _place(request, "before", request.before)
 
     def work(connection: Connection) -> tuple[list[MessageRow], int]:
-        wanted = _wanted(connection, call, request)
+        wanted = wanted_by(connection, call, request)
         return (
             queue_listing.page(connection, wanted, order, before, request.limit + 1),
             queue_listing.count(connection, wanted),
@@ -60,7 +60,7 @@ def list_ids(call: Call, request: contract.ListQueueIds) -> contract.QueueIds:
     first, last, before = (_place(request, name, getattr(request, name)) for name in ("first", "last", "before"))
     rows = call.environment.store.read(
         lambda connection: queue_listing.ids(
-            connection, _wanted(connection, call, request), order, first, last, before, request.limit + 1
+            connection, wanted_by(connection, call, request), order, first, last, before, request.limit + 1
         )
     )
     shown = rows[: request.limit]
@@ -111,12 +111,23 @@ def _group(row: CauseRow) -> Group:
     return row.state, row.last
 
 
-def _wanted(connection: Connection, call: Call, request: contract.QueueConditions) -> Wanted:
+def wanted_by(connection: Connection, call: Call, request: contract.QueueFilter, *, undeleted: bool = False) -> Wanted:
+    """The filter as the store takes it; `undeleted`: it says how mail was before it was deleted."""
     groups = None
     if request.cause is not None:
-        rows = queue_view.causes(connection)
+        rows = queue_view.causes(connection, of_deleted=undeleted)
         groups = [_group(row) for row in rows if _why(call.environment, call.now, row).cause == request.cause]
-    return Wanted(request.state, request.text, groups)
+    age = request.older_than_seconds
+    return Wanted(
+        request.state,
+        request.text,
+        groups,
+        request.subject,
+        "" if request.sender == "<>" else request.sender,
+        request.domain,
+        None if age is None else call.now - timedelta(seconds=age),
+        undeleted,
+    )
 
 
 def _order(request: contract.QueueConditions) -> Order:

@@ -274,6 +274,13 @@ def set_statuses(connection: Connection, changes: Sequence[tuple[RecipientStatus
     )
 
 
+def set_address(connection: Connection, recipient_id: int, address: str) -> None:
+    """Give a recipient another address, of which nothing is known yet. Its row is locked by who calls this."""
+    r = recipients
+    known = {"verdict": None, "stage": None, "failure": None, "smtp_code": None, "enhanced_code": "", "text": ""}
+    connection.execute(update(r).where(r.c.id == recipient_id).values(address=address, **known))
+
+
 def set_outcomes(connection: Connection, outcomes: Mapping[int, Outcome]) -> None:
     """Keep the last outcome of each recipient (by id)."""
     if not outcomes:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, false, func, literal, or_, select
 
 from trackkit.domain.delivery import State
 from trackkit.domain.replies import Outcome
-from trackkit.store.queue_view import MessageRow, with_recipients
+from trackkit.store.queue_ages import domain
+from trackkit.store.queue_view import MessageRow, before_deletion, with_recipients
 from trackkit.store.tables import messages, recipients
 from trackkit.store.text import folded, holds, text_value
 
@@ -32,12 +34,28 @@ class Wanted:
     """Which messages; every condition must hold.
 
     `state` is the message's, none = all but the deleted; `text` is in the subject, the sender or an address of a
-    recipient; `groups`: a recipient belongs to one of them.
+    recipient. One recipient is in `domain`, belongs to one of `groups` and is in one of the states of `applies`.
     """
 
     state: State | None = None
     text: str | None = None
     groups: Sequence[Group] | None = None
+    subject: str | None = None
+    sender: str | None = None
+    """Exactly this when it is empty, else found in it."""
+    domain: str | None = None
+    queued_until: datetime | None = None
+    undeleted: bool = False
+    """The states are those before a deletion, where there was one."""
+    applies: Applies | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applies:
+    """The recipients a verb applies to: in one of these states, and not deleted longer ago than that."""
+
+    states: Sequence[State]
+    deleted_since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,35 @@ def count(connection: Connection, wanted: Wanted) -> int:
     return connection.execute(select(func.count()).select_from(messages).where(_condition(wanted))).scalar_one()
 
 
+def count_by_state(connection: Connection, wanted: Wanted, applies: Applies) -> list[tuple[State, int, int, int]]:
+    """Of the messages that match: state, how many, and to how many messages and recipients the verb applies."""
+    rank = func.min(case(_RANK, value=recipients.c.state))
+    touched = func.sum(case((and_(_touched(wanted), _applies(applies)), 1), else_=0))
+    matching = select(messages.c.id).where(_condition(wanted)).subquery()
+    found = (
+        select(rank.label("rank"), touched.label("touched"))
+        .join_from(matching, recipients, recipients.c.message_id == matching.c.id)
+        .group_by(matching.c.id)
+        .subquery()
+    )
+    numbers = (func.count(), func.count(func.nullif(found.c.touched, 0)), func.sum(found.c.touched))
+    rows = connection.execute(select(found.c.rank, *numbers).group_by(found.c.rank).order_by(found.c.rank))
+    members = list(State)
+    return [(members[rank], *map(int, counted)) for rank, *counted in rows]
+
+
+def touched(connection: Connection, wanted: Wanted, keys: Sequence[int]) -> set[int]:
+    """The recipients of these messages (by id) that a verb for `wanted` is meant for."""
+    query = select(recipients.c.id).where(recipients.c.message_id.in_(keys), _touched(wanted))
+    return set(connection.execute(query).scalars())
+
+
+def newest(connection: Connection) -> int:
+    """The highest id there is; 0 without any message."""
+    found: int | None = connection.execute(select(func.max(messages.c.id))).scalar_one()
+    return found or 0
+
+
 def _ordered(query: Select[Any], wanted: Wanted, order: Order) -> Select[Any]:
     keys = [messages.c.id] if order.column == "id" else [_sorted_by(order), messages.c.id]
     return query.where(_condition(wanted)).order_by(*(key.desc() if order.descending else key.asc() for key in keys))
@@ -108,7 +155,7 @@ def _at(order: Order, place: Place) -> ColumnElement[bool]:
 
 
 def _condition(wanted: Wanted) -> ColumnElement[bool]:
-    conditions = [_in_state(wanted.state)]
+    conditions = [_in_state(wanted)]
     if wanted.text is not None:
         part = text_value(wanted.text)
         conditions.append(
@@ -118,29 +165,58 @@ def _condition(wanted: Wanted) -> ColumnElement[bool]:
                 _recipient(holds(recipients.c.address, part)),
             )
         )
-    if wanted.groups is not None:
-        conditions.append(_recipient(or_(false(), *(_belongs(group) for group in wanted.groups))))
+    if wanted.subject is not None:
+        conditions.append(holds(messages.c.subject, text_value(wanted.subject)))
+    if wanted.sender is not None:
+        is_in = holds(messages.c.mail_from, text_value(wanted.sender)) if wanted.sender else messages.c.mail_from == ""
+        conditions.append(is_in)
+    if wanted.queued_until is not None:
+        conditions.append(messages.c.queued_at <= wanted.queued_until)
+    if wanted.applies is not None:
+        conditions.append(_recipient(and_(_touched(wanted), _applies(wanted.applies))))
+    elif wanted.groups is not None or wanted.domain is not None:
+        conditions.append(_recipient(_touched(wanted)))
     return and_(*conditions)
+
+
+def _touched(wanted: Wanted) -> ColumnElement[bool]:
+    """The conditions that are about single recipients."""
+    conditions: list[ColumnElement[bool]] = [recipients.c.state != State.sent]
+    if wanted.groups is not None:
+        conditions.append(or_(false(), *(_belongs(group, wanted) for group in wanted.groups)))
+    if wanted.domain is not None:
+        conditions.append(domain(recipients.c.address) == func.lower(text_value(wanted.domain)))
+    return and_(*conditions)
+
+
+def _applies(applies: Applies) -> ColumnElement[bool]:
+    deleted_at = recipients.c.deleted_at
+    return and_(recipients.c.state.in_(applies.states), or_(deleted_at.is_(None), deleted_at > applies.deleted_since))
 
 
 def _recipient(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(recipients.c.message_id == messages.c.id, condition)
 
 
-def _in_state(state: State | None) -> ColumnElement[bool]:
-    """Messages whose state (the least finished of their recipients') is `state`; none = all but the deleted."""
-    earlier = recipients.c.state.in_([s for s in State if _RANK[s] < _RANK[state or State.deleted]])
+def _in_state(wanted: Wanted) -> ColumnElement[bool]:
+    """Messages whose state (the least finished of their recipients') is wanted; none = all but the deleted."""
+    state, known = wanted.state, _state(wanted)
+    earlier = known.in_([s for s in State if _RANK[s] < _RANK[state or State.deleted]])
     if state is None:
         return _recipient(earlier)
-    return and_(_recipient(recipients.c.state == state), ~_recipient(earlier))
+    return and_(_recipient(known == state), ~_recipient(earlier))
 
 
-def _belongs(group: Group) -> ColumnElement[bool]:
+def _state(wanted: Wanted) -> ColumnElement[State]:
+    return before_deletion() if wanted.undeleted else recipients.c.state
+
+
+def _belongs(group: Group, wanted: Wanted) -> ColumnElement[bool]:
     state, last = group
     if last is None:
-        return and_(recipients.c.state == state, recipients.c.verdict.is_(None))
+        return and_(_state(wanted) == state, recipients.c.verdict.is_(None))
     return and_(
-        recipients.c.state == state,
+        _state(wanted) == state,
         *(
             recipients.c[name].is_not_distinct_from(getattr(last, name))
             for name in ("verdict", "stage", "failure", "smtp_code")

@@ -1,4 +1,4 @@
-"""The mail queue's reading side: counts by state and cause, one message, history. Listings: `queue_listing`."""
+"""The mail queue's reading side: counts by state and cause, one message. Listings: `queue_listing`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.store.tables import attempts, bodies, history, messages, recipients
+from trackkit.store.tables import attempts, bodies, messages, recipients
 
 _RANK = {state: rank for rank, state in enumerate(State)}
 
@@ -46,6 +46,7 @@ class MessageRow:
     submitted_by: str
     attempts: int
     conversation: str
+    warned_at: datetime | None
     recipients: tuple[RecipientRow, ...]
 
 
@@ -115,10 +116,20 @@ def states(connection: Connection) -> dict[State, int]:
     return {members[rank]: number for rank, number in rows}
 
 
-def causes(connection: Connection) -> list[CauseRow]:
-    """The unsent recipients grouped by what their diagnosis depends on."""
+def before_deletion() -> ColumnElement[State]:
+    """A recipient's state, of a deleted one that before."""
+    return func.coalesce(recipients.c.deleted_from, recipients.c.state, type_=recipients.c.state.type)
+
+
+def causes(connection: Connection, *, of_deleted: bool = False) -> list[CauseRow]:
+    """The unsent recipients grouped by what their diagnosis depends on.
+
+    `of_deleted`: the deleted ones instead, as they were before.
+    """
     r = recipients
-    grouped = (r.c.state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code)
+    state = before_deletion().label("state") if of_deleted else r.c.state
+    there = r.c.state == State.deleted if of_deleted else r.c.state.not_in([State.sent, State.deleted])
+    grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code)
     query = (
         select(
             *grouped,
@@ -130,7 +141,7 @@ def causes(connection: Connection) -> list[CauseRow]:
             func.min(r.c.next_attempt_at).label("next_attempt_at"),
         )
         .join_from(r, messages)
-        .where(r.c.state.not_in([State.sent, State.deleted]))
+        .where(there)
         .group_by(*grouped)
     )
     return [
@@ -171,27 +182,3 @@ def attempts_of(connection: Connection, key: int, limit: int) -> list[AttemptVie
         a.c.text,
     ).where(a.c.message_id == key)
     return [AttemptView(**row._mapping) for row in connection.execute(query.order_by(a.c.id.desc()).limit(limit))]
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """A recipient that was sent to."""
-
-    id: int
-    queue_id: int
-    message_id: str
-    mail_from: str
-    recipient: str
-    subject: str
-    queued_at: datetime
-    sent_at: datetime
-    host: str
-    reply: str
-    tries: int
-
-
-def page_history(connection: Connection, before: int | None, limit: int) -> list[HistoryRow]:
-    """Lines of history older than `before`, newest first."""
-    query = select(history).order_by(history.c.id.desc()).limit(limit)
-    rows = connection.execute(query if before is None else query.where(history.c.id < before))
-    return [HistoryRow(**row._mapping) for row in rows]

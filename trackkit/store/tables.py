@@ -159,6 +159,7 @@ messages = Table(
     Column("submitted_by", String(64), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("conversation", Text, nullable=False),
+    Column("warned_at", Instant),  # when its sender was told that it is late
     sqlite_autoincrement=True,  # a queue id is never given twice
 )
 

@@ -12,7 +12,7 @@ import ipywidgets as w
 from trackkit.client.jobs import RunningJob
 from trackkit.contract.jobs import Job
 from trackkit.domain.errors import Conflict, JobCancelled
-from trackkit.domain.jobs import TITLES
+from trackkit.domain.jobs import title_of
 from trackkit.widgets.problems import Trouble, show
 from trackkit.widgets.work import Progress, long_work
 
@@ -51,9 +51,10 @@ def watch(
         return running.wait(tell)
 
     def ended(error: Exception) -> bool:
+        dealt_with = failed(error)
         if isinstance(error, JobCancelled):
             show(trouble, error)
             return True
-        return failed(error)
+        return dealt_with
 
-    long_work(box, f"{TITLES[job.kind]}: {job.database}.", trouble, work, then, busy=busy, failed=ended)
+    long_work(box, f"{title_of(job.kind, job.database)}.", trouble, work, then, busy=busy, failed=ended)

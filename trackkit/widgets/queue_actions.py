@@ -1,8 +1,9 @@
-"""What can be done with the selected mail: reattempt, hold, release, delete, and undo.
+"""What can be done with mail: reattempt, hold, release, delete, and undo; with the selected, or with all that match.
 
 Each asks first and says what will happen to how many; undo, which only brings back, does not ask. Where a verb did
 not apply to a message it says so for that message. Large selections go in steps with progress; a cancel leaves the
-rest as it was.
+rest as it was. What is done to all that match is counted by the server first and done there as long work: the question
+says to how many of them the verb applies, and undo takes it back by the same filter.
 """
 
 from __future__ import annotations
@@ -14,16 +15,21 @@ from functools import partial
 import ipywidgets as w
 
 from trackkit.client import Server
+from trackkit.client.jobs import RunningJob
+from trackkit.client.mail_where import MatchingMail
+from trackkit.contract.jobs import Job
 from trackkit.contract.mail import VerbResult
+from trackkit.contract.mail_bulk import Matching
 from trackkit.domain.delivery import State
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.grid import Grid
+from trackkit.widgets.job_progress import watch
 from trackkit.widgets.page import row
 from trackkit.widgets.problems import Trouble, status
 from trackkit.widgets.queue_rows import QueueFilter
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import shown
-from trackkit.widgets.work import Progress, long_work
+from trackkit.widgets.work import Progress, in_background, long_work
 
 STEP = 500
 """Messages in one call, so that progress moves."""
@@ -57,50 +63,107 @@ class QueueActions:
 
     Parameters
     ----------
-    grid: whose selection the verbs are for.
+    grid: whose selection, or filter, the verbs are for.
     changed: called when something may have changed.
     """
 
     def __init__(self, server: Server, grid: Grid, trouble: Trouble, changed: Callable[[], None]) -> None:
         self._server, self._grid, self._trouble, self._changed = server, grid, trouble, changed
-        self._deleted: tuple[str, ...] = ()
+        self._deleted: tuple[str, ...] | QueueFilter = ()
         self.buttons = {verb.name: w.Button(description=verb.label) for verb in (*VERBS, UNDO)}
         for verb in VERBS:
             self.buttons[verb.name].on_click(partial(self._ask, verb))
         self.buttons["delete"].add_class("tk-danger")
         self.buttons[UNDO.name].on_click(self._undo)
+        self.all = w.Checkbox(description="All that match", indent=False)
         self.asking, self.result = w.VBox(), w.HTML()
         self.code = python_of("server.mail.frame()", server)
-        self.widget = w.VBox([row(*self.buttons.values()), self.asking, self.result, self.code])
+        self.widget = w.VBox([row(*self.buttons.values(), self.all), self.asking, self.result, self.code])
         grid.on_select(self._look)
         grid.on_show(self._look)
+        self.all.observe(lambda _: self._look(), names="value")
         self._look()
+
+    @property
+    def _filter(self) -> QueueFilter:
+        return self._grid.filter or QueueFilter()
 
     def _look(self) -> None:
         """Enable what makes sense now."""
+        total = self._grid.total
+        words = f"All {total:,} that match" if total else "All that match"
+        if self.all.description != words:
+            self.all.description = words
         for verb in VERBS:
-            self.buttons[verb.name].disabled = not self._grid.selected_ids
+            self.buttons[verb.name].disabled = not (total if self.all.value else self._grid.selected_ids)
         self.buttons[UNDO.name].disabled = not self._to_undo()
-        wanted = self._grid.filter or QueueFilter()
-        self.code.code = whole(f"server.mail.frame({wanted.as_python})", self._server)
+        self.code.code = whole(self._filter.as_python("frame"), self._server)
 
-    def _to_undo(self) -> tuple[str, ...]:
-        """The selected ones where the deleted are shown, else what was deleted last from here."""
-        wanted = self._grid.filter
-        chosen = self._grid.selected_ids if wanted is not None and wanted.state is State.deleted else ()
-        return chosen or self._deleted
+    def _to_undo(self) -> tuple[str, ...] | QueueFilter:
+        """What is chosen where the deleted are shown, else what was deleted last from here."""
+        if self._filter.state is State.deleted:
+            if self.all.value and self._grid.total:
+                return self._filter
+            if self._grid.selected_ids:
+                return self._grid.selected_ids
+        return self._deleted
 
     def _ask(self, verb: Verb, _: object) -> None:
-        ids = self._grid.selected_ids
         self.result.value = ""
+        if self.all.value:
+            self._ask_about_all(verb, self._filter)
+            return
+        ids = self._grid.selected_ids
         self.code.code = whole(call_of(verb.name, ids), self._server)
         label = f"{verb.label} {counted(len(ids))}"
         confirm(self.asking, f"{counted(len(ids))} {verb.will}", label, partial(self._do, verb, ids))
 
+    def _ask_about_all(self, verb: Verb, wanted: QueueFilter) -> None:
+        self.code.code = whole(wanted.as_python("where", f".{verb.name}().wait()"), self._server)
+
+        def ask(found: Matching) -> None:
+            if not found.applies:
+                words = f"{verb.label} applies to none of the {counted(found.messages)} that match."
+                self.result.value = status(shown(words), "tk-warn")
+                return
+            label = f"{verb.label} {counted(found.applies)}"
+            confirm(self.asking, question(verb, found), label, partial(self._do_all, verb, wanted))
+
+        buttons = tuple(self.buttons.values())
+        in_background(self._trouble, lambda: self._matching(wanted).count(verb.name), ask, busy=buttons)
+
+    def _matching(self, wanted: QueueFilter) -> MatchingMail:
+        return self._server.mail.where(**wanted.conditions())
+
+    def _do_all(self, verb: Verb, wanted: QueueFilter) -> None:
+        begin = getattr(self._matching(wanted), verb.name)
+        buttons = tuple(self.buttons.values())
+
+        def done(job: Job) -> None:
+            self.result.value = status(shown(job.words), "tk-good")
+            self._after(verb, wanted if job.result["messages"] else ())
+
+        def failed(_: Exception) -> bool:
+            if verb is UNDO:
+                self._changed()
+            else:
+                self._after(verb, wanted)  # what was done before a cancel is done
+            return False
+
+        def watched(running: RunningJob) -> None:
+            watch(self.asking, self._trouble, running, done, busy=buttons, failed=failed)
+
+        in_background(self._trouble, begin, watched, busy=buttons)
+
     def _undo(self, _: object) -> None:
-        ids = self._to_undo()
-        self.code.code = whole(call_of(UNDO.name, ids), self._server)
-        self._do(UNDO, ids)
+        deleted = self._to_undo()
+        self.result.value = ""
+        if isinstance(deleted, QueueFilter):
+            self.code.code = whole(deleted.as_python("where", ".undelete().wait()"), self._server)
+            self._do_all(UNDO, deleted)
+            return
+        self.code.code = whole(call_of(UNDO.name, deleted), self._server)
+        self._do(UNDO, deleted)
 
     def _do(self, verb: Verb, ids: Sequence[str]) -> None:
         call = getattr(self._server.mail, verb.name)
@@ -121,13 +184,26 @@ class QueueActions:
     def _done(self, verb: Verb, results: Sequence[VerbResult], asked: int) -> None:
         done = tuple(result.queue_id for result in results if result.done)
         self.result.value = told(verb, results, asked)
+        self._after(verb, done)
+
+    def _after(self, verb: Verb, done: tuple[str, ...] | QueueFilter) -> None:
         if verb.name == "delete":
             self._deleted = done or self._deleted
+            self.all.value = False
             self._grid.clear()
         elif verb is UNDO:
             self._deleted = ()
         self._changed()
         self._look()
+
+
+def question(verb: Verb, found: Matching) -> str:
+    """What will happen to how many of those that match."""
+    states = ", ".join(f"{one.applies:,} {one.state}" for one in found.states if one.applies)
+    lines = [f"{counted(found.applies)} ({states}) {verb.will}"]
+    if found.messages > found.applies:
+        lines.append(f"It does not apply to {found.messages - found.applies:,} more that match.")
+    return "\n".join(lines)
 
 
 def counted(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The mail queue: why mail waits, a chart of how long, the list, what can be done with it, and one mail in detail.
+"""The mail queue: why mail waits, a chart of how long, the list and what can be done, one mail in detail; sent mail.
 
 Choosing a cause shows only its mail. Viewers look; operators act and read mails.
 """
@@ -6,6 +6,7 @@ Choosing a cause shows only its mail. Viewers look; operators act and read mails
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import ipywidgets as w
 
@@ -28,6 +29,7 @@ from trackkit.widgets.queue_rows import (
     QueueFilter,
     QueueRows,
 )
+from trackkit.widgets.sent_panel import SentPanel
 from trackkit.widgets.session import on_server, trouble_for
 
 LIVE_SECONDS = 10
@@ -35,6 +37,13 @@ SETTLED_SECONDS = 2
 """After a verb: the mail it made due has been tried by then, if the host answers."""
 
 STATES = (("all but deleted", ""), *((state.value, state.value) for state in State if state is not State.sent))
+
+AGES = (
+    ("any age", 0),
+    *((f"{words} or older", hours) for words, hours in (("1 hour", 1), ("4 hours", 4), ("1 day", 24))),
+    *((f"{days} days or older", days * 24) for days in (3, 7)),
+)
+"""In hours."""
 
 
 def mail_queue_page(server: Server | None = None) -> w.VBox:
@@ -83,13 +92,16 @@ class QueuePanel:
         self.chart = FoldedChart("chart of the mail queue", server.mail.ages_frame, queue_chart, trouble_for(server))
         self.state = w.Dropdown(options=STATES, value="", description="State")
         self.text = w.Text(description="Search", placeholder="subject or address", continuous_update=False)
+        self.domain = w.Text(description="Domain", placeholder="of a recipient", continuous_update=False)
+        self.older = w.Dropdown(options=AGES, value=0, description="Age")
         self.all = w.Button(description="Show all causes", disabled=True)
         self.live = keeps_up(server, "Keep up to date", LIVE_SECONDS, self._refresh_quietly)
-        filters = row(self.state, self.text, self.all, self.live)
+        filters = row(self.state, self.text, self.domain, self.older, self.all, self.live)
+        self.sent = SentPanel(server)
         may_act = server.session().role.covers(Role.operator)
         below: tuple[w.Widget, ...] = (w.HTML("<p class='tk-hint'>Operators can open mails and act on them.</p>"),)
         if may_act:
-            self.detail = MessageView(server, trouble)
+            self.detail = MessageView(server, trouble, self._changed)
             self.actions = QueueActions(server, self.grid, trouble, self._changed)
             self.grid.on_open(self.detail.open)
             hint = w.HTML(
@@ -105,10 +117,11 @@ class QueuePanel:
             filters,
             self.grid.widget,
             *below,
+            self.sent.widget,
         )
         self.causes.on_select(self._filter)
         self.all.on_click(lambda _: self.causes.clear())
-        for control in (self.state, self.text):
+        for control in (self.state, self.text, self.domain, self.older):
             control.observe(lambda _: self._filter(), names="value")
         self.causes.show(None)
         self._filter()
@@ -118,6 +131,7 @@ class QueuePanel:
         self.causes.refresh()
         self.grid.refresh()
         self.chart.refresh()
+        self.sent.refresh()
 
     def _changed(self) -> None:
         self.refresh()
@@ -137,5 +151,11 @@ class QueuePanel:
         cause = next(iter(self.causes.selected_ids), None)
         self.all.disabled = cause is None
         self.grid.show(
-            QueueFilter(State(self.state.value) if self.state.value else None, cause, self.text.value or None)
+            QueueFilter(
+                State(self.state.value) if self.state.value else None,
+                cause,
+                self.text.value or None,
+                self.domain.value.strip() or None,
+                timedelta(hours=self.older.value) if self.older.value else None,
+            )
         )

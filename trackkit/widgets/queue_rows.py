@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from trackkit.client import Server
 from trackkit.client.paging import follow
@@ -42,11 +43,23 @@ class QueueFilter:
     state: State | None = None
     cause: str | None = None
     text: str | None = None
+    domain: str | None = None
+    older_than: timedelta | None = None
 
-    @property
-    def as_python(self) -> str:
-        """The conditions as arguments."""
-        return ", ".join(f"{name}={str(value)!r}" for name, value in asdict(self).items() if value is not None)
+    def conditions(self) -> dict[str, Any]:
+        """Those that are given, as arguments of `server.mail.list` and `where`."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def as_python(self, call: str, rest: str = "") -> str:
+        """The call with the conditions as its arguments, and what it needs to be imported."""
+        given = [
+            f"{name}=timedelta(seconds={value.total_seconds():.0f})"
+            if isinstance(value, timedelta)
+            else f"{name}={str(value)!r}"
+            for name, value in self.conditions().items()
+        ]
+        imports = "from datetime import timedelta\n\n" if self.older_than is not None else ""
+        return f"{imports}server.mail.{call}({', '.join(given)}){rest}"
 
 
 class QueueRows:
@@ -59,13 +72,7 @@ class QueueRows:
         """A page of the queue."""
         column, now = contract.QueueSort(sort.column), datetime.now(UTC)
         page = self._mail.list(
-            filter.state,
-            before,
-            limit,
-            cause=filter.cause,
-            text=filter.text,
-            sort=column,
-            descending=sort.descending,
+            before=before, limit=limit, sort=column, descending=sort.descending, **filter.conditions()
         )
         rows = [_message(message, column, now) for message in page.messages]
         return Page(rows, page.next_before, page.total)
@@ -75,15 +82,13 @@ class QueueRows:
 
         def fetch(before: str | None, limit: int) -> tuple[tuple[str, ...], str | None]:
             page = self._mail.ids(
-                filter.state,
-                before,
-                limit,
-                cause=filter.cause,
-                text=filter.text,
+                before=before,
+                limit=limit,
                 sort=contract.QueueSort(sort.column),
                 descending=sort.descending,
                 first=first,
                 last=last,
+                **filter.conditions(),
             )
             return page.queue_ids, page.next_before
 

@@ -14,6 +14,7 @@ from trackkit.widgets.session import on_server
 SECTIONS = {
     "Mail host": tuple(name for name in catalogue() if name.startswith("sending.smtp.")),
     "Timing and size": tuple(name for name in catalogue() if name.startswith("sending.timing.")),
+    "History": ("sending.history_days",),
     "Pause": ("sending.paused",),
 }
 

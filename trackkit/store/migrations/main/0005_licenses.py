@@ -1,4 +1,4 @@
-"""Licenses, the leases of seats and their history, submitting defects without an account, and mail workers, of 0.4.0.
+"""Licenses, seats, defects without an account, mail workers, and telling senders of delays, of 0.4.0.
 
 Every server gets the evaluation license, an older one too: without it nobody could log in to a project after the
 upgrade.
@@ -79,5 +79,6 @@ def upgrade() -> None:
         sa.Column("pauses", sa.JSON(), nullable=False, server_default="[]"),
     ):
         op.add_column("project_sessions", column)
+    op.add_column("messages", sa.Column("warned_at", sa.BigInteger(), nullable=True))
     op.execute("UPDATE project_sessions SET seen_at = last_used_at")
     op.execute("UPDATE project_sessions SET pool = 'floating' WHERE client = 'native'")

@@ -1,0 +1,134 @@
+"""The queue's view against a real server: verbs for all that match, correcting an address, sent mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import ipywidgets as w
+import pytest
+
+from tests.conftest import Start
+from tests.fakes.smtp_server import ScriptedSmtp
+from tests.ports import wait_until
+from tests.running import RunningServer
+from trackkit.client import Server
+from trackkit.domain.delivery import State
+from trackkit.widgets.problems import Trouble
+from trackkit.widgets.queue_panel import QueuePanel
+from trackkit.widgets.sent_panel import SentPanel
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[ScriptedSmtp]:
+    with ScriptedSmtp() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(start_for_module: Start, host: ScriptedSmtp) -> RunningServer:
+    return start_for_module(options={"sending.smtp.host": "127.0.0.1", "sending.smtp.port": host.port})
+
+
+@pytest.fixture
+def server(shared: RunningServer) -> Server:
+    """With an empty queue, and nothing leaves."""
+    shared.admin.options.set({"sending.paused": True})
+    shared.admin.mail.where().delete().wait()
+    return shared.admin
+
+
+def submit(server: Server, *to: str, subject: str = "x") -> str:
+    raw = f"Subject: {subject}\r\nMessage-ID: <{subject}@here.test>\r\n\r\n".encode()
+    return server.mail.submit(raw, sender="", recipients=to).queue_id
+
+
+def answer(box: w.Box, yes: bool) -> str:
+    """Answer the question in a box; its words."""
+    (asked,) = box.children
+    asked.answer(yes)
+    return str(asked.question)
+
+
+@pytest.mark.spec("13: bulk actions show first what they will touch; deleting can be undone for ten minutes")
+def test_a_verb_for_all_that_match_says_to_how_many_it_applies_and_is_undone_by_the_filter(server: Server) -> None:
+    ids = {submit(server, f"r{n}@{'one' if n % 2 else 'two'}.test") for n in range(6)}
+    held = submit(server, "held@one.test")
+    server.mail.hold(held)
+    trouble = Trouble()
+    panel = QueuePanel(server, trouble)
+    actions = panel.actions
+    assert actions.buttons["delete"].disabled
+    panel.domain.value = "one.test"
+    assert panel.grid.total == 4
+    actions.all.value = True
+    assert actions.all.description == "All 4 that match"
+    actions.buttons["hold"].click()
+    assert "server.mail.where(domain='one.test').hold().wait()" in actions.code.code
+    assert answer(actions.asking, False).startswith(
+        "3 messages (3 queued) will wait until released.\nIt does not apply"
+    )
+    assert server.mail.summary().states == {State.queued: 6, State.held: 1}
+    actions.buttons["delete"].click()
+    assert answer(actions.asking, True).startswith("4 messages (3 queued, 1 held) will be deleted")
+    assert "4 messages were deleted." in actions.result.value
+    assert server.mail.summary().states == {State.queued: 3, State.deleted: 4}
+    assert not actions.all.value
+    panel.domain.value, panel.older.value = "", 1
+    assert panel.grid.total == 0, "nothing is that old"
+    assert "older_than=timedelta(seconds=3600)" in actions.code.code
+    panel.older.value = 0
+    actions.buttons["undelete"].click()
+    assert "4 messages were brought back." in actions.result.value
+    assert server.mail.summary().states == {State.queued: 6, State.held: 1}
+    assert actions.buttons["undelete"].disabled
+    panel.state.value = "held"
+    actions.all.value = True
+    actions.buttons["reattempt"].click()
+    assert "applies to none of the 1 message that match" in actions.result.value
+    assert {m.queue_id for m in server.mail.each()} == {*ids, held}
+
+
+def test_an_address_is_corrected_in_the_details(server: Server) -> None:
+    queue_id = submit(server, "wrogn@one.test", "other@one.test")
+    panel = QueuePanel(server, Trouble())
+    detail = panel.detail
+    detail.open(queue_id)
+    detail.correct.click()
+    assert detail.form is not None
+    assert detail.form.fields.values == {"address": "wrogn@one.test", "new_address": "wrogn@one.test"}
+    for typed, message in (("no address", "no valid domain|form name@domain"), ("other@one.test", "already")):
+        detail.form.fields.put("new_address", typed)
+        detail.form.press()
+        assert any(part in detail.form.fields.messages["new_address"] for part in message.split("|")), typed
+    detail.form.fields.put("new_address", "wrong@one.test")
+    detail.form.press()
+    assert [r.address for r in server.mail.show(queue_id).recipients] == ["wrong@one.test", "other@one.test"]
+    (body,) = detail.widget.children
+    assert "wrong@one.test" in body.children[0].value
+    assert "is a recipient now (queued)" in body.children[2].value
+
+
+def test_sent_mail_is_searched_behind_a_button(server: Server, host: ScriptedSmtp) -> None:
+    for number in range(3):
+        submit(server, f"reader{number}@out.test", subject=f"news{number}")
+    server.options.set({"sending.paused": False})
+    wait_until(lambda: server.mail.history(recipient="reader").total == 3, what="the mails")
+    panel = SentPanel(server)
+    assert panel.grid.total == 0, "nothing is asked before it is opened"
+    panel.button.click()
+    assert panel.grid.total >= 3
+    panel.fields.put("recipient", "READER1")
+    assert panel.grid.total == 1
+    assert "Lines that match: 1<" in panel.count.value
+    assert panel.code.code.endswith("server.mail.sent_frame(recipient='READER1')")
+    panel.fields.put("recipient", "")
+    panel.fields.put("message_id", "<news2@")
+    assert panel.grid.total == 1
+    panel.fields.put("since", "tomorrow")
+    assert "is no time" in panel.fields.messages["since"]
+    assert panel.grid.total == 1, "the list stays as it was"
+    panel.fields.put("since", "2999-01-01T00:00")
+    assert panel.grid.total == 0
+    assert "from datetime import datetime" in panel.code.code
+    panel.button.click()
+    assert panel.button.description == "Show sent mail"

@@ -1,0 +1,76 @@
+"""`server.mail.where(…)`: all mail that a filter finds, to be counted and to be acted on as a whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypedDict, Unpack
+
+from trackkit.client.call import Caller
+from trackkit.client.jobs import JobsPart, RunningJob
+from trackkit.contract import mail_bulk
+from trackkit.domain.delivery import State
+
+
+class Conditions(TypedDict, total=False):
+    """Which mail, besides its state. Case does not matter for ASCII letters; none = no condition."""
+
+    cause: str | None
+    """A diagnosis, as in `summary`: ``host_unreachable``."""
+    text: str | None
+    """Found in the subject, the sender or a recipient's address."""
+    subject: str | None
+    """Found in the subject."""
+    sender: str | None
+    """Found in the envelope sender; ``<>`` is the null sender."""
+    domain: str | None
+    """The whole domain of a recipient."""
+    older_than: timedelta | None
+    """Queued at least so long ago."""
+
+
+def asked(conditions: Conditions) -> dict[str, Any]:
+    """The conditions as the server is asked."""
+    fields: dict[str, Any] = dict(conditions)
+    older = fields.pop("older_than", None)
+    return fields if older is None else {**fields, "older_than_seconds": int(older.total_seconds())}
+
+
+class MatchingMail:
+    """The mail that matches; nothing is asked or done before one of these is called.
+
+    Each verb is long work on the server: it returns at once, and ``.wait()`` waits for its end. With a `domain` or a
+    `cause` only the recipients it is said of are touched.
+    """
+
+    def __init__(
+        self, caller: Caller, jobs: JobsPart, state: State | str | None, **conditions: Unpack[Conditions]
+    ) -> None:
+        self._caller, self._jobs = caller, jobs
+        self._where = {"state": state, **asked(conditions)}
+
+    def count(self, verb: mail_bulk.QueueVerb | str) -> mail_bulk.Matching:
+        """How much matches, and to how much of it the verb (``delete``) applies, by state."""
+        return self._caller.ask(mail_bulk.COUNT, verb=verb, **self._where)
+
+    def reattempt(self) -> RunningJob:
+        """Make deferred and failed recipients due now."""
+        return self._begin(mail_bulk.QueueVerb.reattempt)
+
+    def hold(self) -> RunningJob:
+        """Hold queued and deferred mail until it is released."""
+        return self._begin(mail_bulk.QueueVerb.hold)
+
+    def release(self) -> RunningJob:
+        """Release held mail."""
+        return self._begin(mail_bulk.QueueVerb.release)
+
+    def delete(self) -> RunningJob:
+        """Delete mail from the queue; `undelete` with the same filter brings it back for ten minutes."""
+        return self._begin(mail_bulk.QueueVerb.delete)
+
+    def undelete(self) -> RunningJob:
+        """Bring back deleted mail that matched the filter before it was deleted."""
+        return self._begin(mail_bulk.QueueVerb.undelete)
+
+    def _begin(self, verb: mail_bulk.QueueVerb) -> RunningJob:
+        return self._jobs.handle(self._caller.ask(mail_bulk.BULK, verb=verb, where=self._where))
