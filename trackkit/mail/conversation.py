@@ -60,6 +60,8 @@ class Conversation:
         """Text of the host, fit to be shown and stored: secrets masked, every line printable and of bounded length."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
+        if len(text) <= MAXIMUM_LINE and text.isprintable():
+            return text
         lines = [_printable(line) for line in text[: 4 * MAXIMUM_LINE].split("\n")]
         return "\n".join(lines)
 
@@ -93,7 +95,9 @@ class Conversation:
         return "\n".join([*self._head, *middle, *self._tail])
 
     def _add(self, mark: str, text: str) -> None:
-        line = mark + self.clean(text).replace("\n", "\\n")
+        line = mark + self.clean(text)
+        if "\n" in line:
+            line = line.replace("\n", "\\n")
         if not self._tail and self._head_size + len(line) < MAXIMUM_HEAD:
             self._head.append(line)
             self._head_size += len(line) + 1

@@ -10,14 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from trackkit.domain.replies import Failure
 from trackkit.mail.conversation import Conversation
-
-T = TypeVar("T")
 
 MAXIMUM_REPLY_LINE = 4096
 """Bytes; RFC 5321 §4.5.3.1.5 asks for 512."""
@@ -57,6 +53,89 @@ class Reply:
         return 400 <= self.code < 600
 
 
+class _Line(asyncio.Protocol):
+    """The near end of a connection: what has come and is not read yet, and whether the far end takes more.
+
+    One coroutine at a time waits here, for anything to happen. A time-out costs nothing unless it comes: one timer
+    stays, and looks at the time that is up by then.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.unread = bytearray()
+        self.full = False
+        """The transport holds as much as it should; wait before writing more."""
+        self.ended = ""
+        """How the connection ended; empty while it has not."""
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[bool] | None = None
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._held_back = False
+
+    def data_received(self, data: bytes) -> None:
+        self.unread += data
+        # A host that talks without end is not read without end.
+        if len(self.unread) > CHUNK and not self._held_back:
+            self._held_back = True
+            self._transport.pause_reading()
+        self._wake(True)
+
+    def eof_received(self) -> None:
+        self.ended = self.ended or "the host closed the connection"
+        self._wake(True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = self.ended or (f"the connection broke: {exc}" if exc else "the host closed the connection")
+        self.full = False
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wake(True)
+
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self._wake(True)
+
+    def take(self, length: int) -> bytes:
+        """The next octets."""
+        taken = bytes(self.unread[:length])
+        del self.unread[:length]
+        if self._held_back and len(self.unread) <= CHUNK and not self._transport.is_closing():
+            self._held_back = False
+            self._transport.resume_reading()
+        return taken
+
+    async def event(self, until: float) -> bool:
+        """Wait until anything has happened; False when that was the time given."""
+        waiter: asyncio.Future[bool] = self._loop.create_future()
+        self._waiter = waiter
+        self._until = until
+        if self._timer is None or self._timer.when() > until:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(until, self._on_time)
+        try:
+            return await waiter
+        finally:
+            self._waiter = None
+
+    def _on_time(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._until:
+            self._timer = self._loop.call_at(self._until, self._on_time)
+        else:
+            self._wake(False)
+
+    def _wake(self, happened: bool) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(happened)
+
+
 class Wire:
     """An open connection in the state after EHLO, encryption and log-in.
 
@@ -68,44 +147,40 @@ class Wire:
     """
 
     def __init__(self, transport: asyncio.Transport, silence: float, conversation: Conversation) -> None:
-        loop = asyncio.get_running_loop()
         self.conversation = conversation
         self.message_complete = False
         """Whether all bytes of the last message have been handed over: from then on the host may have it."""
         self._silence = silence
-        self._reader = asyncio.StreamReader(limit=MAXIMUM_REPLY_LINE, loop=loop)
-        protocol = asyncio.StreamReaderProtocol(self._reader, loop=loop)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
+        self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._writer = asyncio.StreamWriter(transport, protocol, self._reader, loop)
+        self._line = _Line(transport)
+        transport.set_protocol(self._line)
 
     @property
     def closed(self) -> bool:
         """Whether either side has ended it, as far as is known."""
-        return self._transport.is_closing() or self._reader.at_eof()
+        return bool(self._line.ended) or self._transport.is_closing()
 
-    async def command(self, line: str) -> Reply:
-        """Send a command line, return its reply.
+    def say(self, *lines: str) -> None:
+        """Send command lines without waiting for their replies (RFC 2920 §3.1).
 
         Raises `Ended`; `ValueError` for a line that would be more than one (a defect: addresses are checked).
         """
-        self.say(line)
-        return await self.reply()
-
-    def say(self, *lines: str) -> None:
-        """Send command lines without waiting for their replies (RFC 2920 §3.1); raises as `command` does."""
         for line in lines:
             if not line.isprintable():
                 raise ValueError("a command line holds control characters")
             self.conversation.sent(line)
         if self.closed:
             raise self._ended(Failure.dropped, "the host has closed the connection")
-        self._writer.write("".join(f"{line}\r\n" for line in lines).encode())
+        self._transport.write("".join(f"{line}\r\n" for line in lines).encode())
 
     async def reply(self) -> Reply:
         """The next reply; raises `Ended`."""
-        reply = await self._in_time(self._reply(), "did not answer")
+        try:
+            reply = await self._reply(self._until())
+        except Ended as ended:
+            self.conversation.note(ended.text)
+            raise
         self.conversation.received(reply.code, reply.text)
         return reply
 
@@ -116,38 +191,25 @@ class Wire:
         such a reply would belong to something else: that is `Ended`.
         """
         self.message_complete = False
-        answer = asyncio.create_task(self._reply())
-        try:
-            # A reply that waits already is seen before the first byte leaves.
-            await asyncio.sleep(0)
-            for start in range(0, len(stuffed), CHUNK):
-                if answer.done():
-                    return self._early(answer)
-                self.message_complete = start + CHUNK >= len(stuffed)
-                chunk = stuffed[start : start + CHUNK]
-                self._writer.write(chunk + b".\r\n" if self.message_complete else chunk)
-                try:
-                    await self._in_time(self._writer.drain(), "took in nothing")
-                except Ended:
-                    await asyncio.sleep(0)
-                    if self.message_complete or not answer.done():
-                        raise
-                    return self._early(answer)
-            self.conversation.sent_content(len(stuffed))
-            reply = await self._in_time(answer, "did not answer")
-        finally:
-            await _cancelled(answer)
-        self.conversation.received(reply.code, reply.text)
-        return reply
+        for start in range(0, len(stuffed), CHUNK):
+            if self._line.unread:
+                return await self._early()
+            if self.closed:
+                raise self._ended(Failure.dropped, self._line.ended or "the connection is closed")
+            self.message_complete = start + CHUNK >= len(stuffed)
+            chunk = stuffed[start : start + CHUNK]
+            self._transport.write(chunk + b".\r\n" if self.message_complete else chunk)
+            await self._taken_in()
+        self.conversation.sent_content(len(stuffed))
+        return await self.reply()
 
     async def quit(self, seconds: float) -> None:
         """Take leave (RFC 5321 §4.1.1.10) and close, within `seconds`; what the host makes of it does not matter."""
         if not self.closed:
-            self._writer.write(b"QUIT\r\n")
+            self._transport.write(b"QUIT\r\n")
             try:
-                async with asyncio.timeout(seconds):
-                    await self._reply()
-            except (Ended, TimeoutError):
+                await self._reply(self._loop.time() + seconds)
+            except Ended:
                 self.abort()
         self._transport.close()
 
@@ -155,39 +217,31 @@ class Wire:
         """Close at once; bytes not yet sent are lost."""
         self._transport.abort()
 
-    def _early(self, answer: asyncio.Task[Reply]) -> Reply:
+    async def _taken_in(self) -> None:
+        """Wait until the transport takes more, or the host has something to say before the message is complete."""
+        until = self._until()
+        while self._line.full and (self.message_complete or not self._line.unread):
+            if not await self._line.event(until):
+                raise self._ended(Failure.timed_out, f"the host took in nothing within {self._silence:g} seconds")
+
+    async def _early(self) -> Reply:
         """The reply that came before the message was complete."""
-        try:
-            reply = answer.result()
-        except Ended as ended:
-            self.conversation.note(ended.text)
-            raise
-        self.conversation.received(reply.code, reply.text)
+        reply = await self.reply()
         if not reply.refusal:
             raise self._ended(Failure.garbled, f"the host answered {reply.code} before the message was complete")
         return reply
 
-    async def _in_time(self, what: Awaitable[T], silent: str) -> T:
-        """`what`, within the silence allowed; every way in which a connection ends becomes `Ended`."""
-        try:
-            async with asyncio.timeout(self._silence):
-                return await what
-        except TimeoutError:
-            raise self._ended(Failure.timed_out, f"the host {silent} within {self._silence:g} seconds") from None
-        except OSError as error:
-            raise self._ended(Failure.dropped, f"the connection broke: {error}") from None
-        except Ended as ended:
-            self.conversation.note(ended.text)
-            raise
+    def _until(self) -> float:
+        return self._loop.time() + self._silence
 
     def _ended(self, failure: Failure, text: str) -> Ended:
         self.conversation.note(text)
         return Ended(failure, text)
 
-    async def _reply(self) -> Reply:
+    async def _reply(self, until: float) -> Reply:
         lines = []
         for _ in range(MAXIMUM_REPLY_LINES):
-            line = await self._line()
+            line = await self._reply_line(until)
             match = _REPLY_LINE.match(line)
             if match is None:
                 shown = line[:200].decode("utf-8", "replace")
@@ -197,21 +251,13 @@ class Wire:
                 return Reply(int(match[1]), "\n".join(lines))
         raise Ended(Failure.garbled, f"the host's reply has more than {MAXIMUM_REPLY_LINES} lines")
 
-    async def _line(self) -> bytes:
-        try:
-            return (await self._reader.readuntil(b"\n")).rstrip(b"\r\n")
-        except asyncio.IncompleteReadError:
-            raise Ended(Failure.dropped, "the host closed the connection") from None
-        except asyncio.LimitOverrunError:
-            raise Ended(Failure.garbled, f"the host sent a line of more than {MAXIMUM_REPLY_LINE} bytes") from None
-        except OSError as error:
-            raise Ended(Failure.dropped, f"the connection broke: {error}") from None
-
-
-async def _cancelled(task: asyncio.Task[Reply]) -> None:
-    """End a task nobody waits for any more, so that neither it nor its error is left behind."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait([task])
-    if not task.cancelled():
-        task.exception()
+    async def _reply_line(self, until: float) -> bytes:
+        line = self._line
+        while (end := line.unread.find(b"\n", 0, MAXIMUM_REPLY_LINE + 1)) < 0:
+            if len(line.unread) > MAXIMUM_REPLY_LINE:
+                raise Ended(Failure.garbled, f"the host sent a line of more than {MAXIMUM_REPLY_LINE} bytes")
+            if line.ended:
+                raise Ended(Failure.dropped, line.ended)
+            if not await line.event(until):
+                raise Ended(Failure.timed_out, f"the host did not answer within {self._silence:g} seconds")
+        return line.take(end + 1).rstrip(b"\r\n")
