@@ -78,8 +78,9 @@ class InTouch:
         if (error is None) is self._works:
             return
         self._works = error is None
+        who = f"The mail worker {self._queue.worker}"
         if error is None:
-            self._queue.report(Severity.information, "This mail worker is in touch with the others again.")
+            self._queue.report(Severity.information, f"{who} is in touch with the others again.")
         else:
-            words = "This mail worker cannot get in touch with the others through the database; it goes on trying."
+            words = f"{who} cannot get in touch with the others through the database; it goes on trying."
             self._queue.report(Severity.warning, words, f"{type(error).__name__}: {error}")

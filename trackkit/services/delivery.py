@@ -88,6 +88,7 @@ class DeliveryQueue:
 
     def __init__(self, environment: MailEnvironment, worker: str, jitter: Callable[[], float] = random.random) -> None:
         self._environment = environment
+        self.worker = worker
         self._jitter = jitter
         self._membership = Membership(
             environment.store,
@@ -114,8 +115,8 @@ class DeliveryQueue:
         """Tell the others that this worker is there, and look for lost ones; what those held is given back."""
         beat = self._membership.beat(open_connections)
         if beat.was_lost:
-            words = "This mail worker was not heard of for a while and was taken for lost; it goes on anew."
-            self.report(Severity.warning, f"{self._membership.name}: {words}", "What it held was given to the others.")
+            words = f"The mail worker {self.worker} was not heard of for a while and taken for lost; it goes on anew."
+            self.report(Severity.warning, words, "What it held was given to the others.")
         for row in beat.lost:
             words = f"The mail worker {row.name} is lost: nothing is heard of it any more. What it held is given back."
             self.report(Severity.warning, words, f"Last heard of at {row.seen_at:%Y-%m-%d %H:%M:%S} UTC.")
