@@ -14,6 +14,7 @@ from trackkit.widgets.session import on_server
 SECTIONS = {
     "Mail host": tuple(name for name in catalogue() if name.startswith("sending.smtp.")),
     "Timing and size": tuple(name for name in catalogue() if name.startswith("sending.timing.")),
+    "Mail from other programs": tuple(name for name in catalogue() if name.startswith("sending.listener.")),
     "Pause": ("sending.paused",),
 }
 
