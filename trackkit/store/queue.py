@@ -93,6 +93,8 @@ def enqueue(connection: Connection, new: NewMessage, status: Status, now: dateti
 
 def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Status, now: datetime) -> list[int]:
     """Store messages with their recipients; their numbers in the queue."""
+    if not news:
+        return []
     rows = [
         {
             "mail_from": new.envelope.mail_from,
