@@ -146,12 +146,12 @@ def test_an_address_with_open_quotes_costs_little() -> None:
 
 def test_the_received_field() -> None:
     arrival = Arrival("client.test", "192.0.2.1", "host.test", encrypted=True, logged_in=True)
-    assert trace.received(arrival, "Q17", ("b@c.test",), NOW) == (
+    assert trace.received(arrival, "Q17", ("b@c.test",), trace.stamp(NOW)) == (
         b"Received: from client.test ([192.0.2.1])\r\n\tby host.test (trackkit) with ESMTPSA id Q17\r\n"
         b"\tfor <b@c.test>;\r\n\tSun, 01 Mar 2026 12:00:00 +0000\r\n"
     )
     strange = Arrival("not (a name);", "2001:db8::1", "host.test", extended=False)
-    assert trace.received(strange, "Q1", ("a@b.test", "c@d.test"), NOW) == (
+    assert trace.received(strange, "Q1", ("a@b.test", "c@d.test"), trace.stamp(NOW)) == (
         b"Received: from unknown ([IPv6:2001:db8::1])\r\n\tby host.test (trackkit) with SMTP id Q1;\r\n"
         b"\tSun, 01 Mar 2026 12:00:00 +0000\r\n"
     )

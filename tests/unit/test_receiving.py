@@ -37,7 +37,6 @@ def unavailable() -> None:
     raise Unavailable("The disk is full; nothing was changed.", "Make room.")
 
 
-@pytest.mark.spec("5: SMTP listener: what cannot be stored is answered 451, and told in the log")
 def test_a_store_that_fails_is_451_and_one_entry_in_the_log(here: Listening) -> None:
     here.store.before_write = unavailable
     assert [hand_over(here, number)[:9] for number in range(5)] == ["451 4.3.0"] * 5
@@ -68,7 +67,6 @@ def test_a_message_the_store_does_not_take_does_the_others_no_harm(
     assert "ValueError: not this one" in told
 
 
-@pytest.mark.spec("5: SMTP listener: messages at the same time share a commit")
 def test_messages_at_the_same_time_share_a_transaction(here: Listening) -> None:
     before = here.store.writes
     replies = at_once(here, 40)
@@ -120,7 +118,6 @@ def test_250_is_not_said_before_the_store_has_written(here: Listening) -> None:
         assert here.stored() == [b"Subject: patience\r\n\r\n"]
 
 
-@pytest.mark.spec("5: SMTP listener: memory is bounded for all clients together")
 def test_more_mail_than_there_is_memory_for_is_asked_to_come_again(
     here: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import sys
 ONE_ENGINE = (  # what does not depend on the database underneath
     "0: one log-in page",
     "1: ",
+    "5: SMTP listener",
     "6: throttling",
     "2: each database in its own folder",
     "2: full paths",

@@ -40,12 +40,17 @@ class Arrival:
         return "ESMTP" + "S" * self.encrypted + "A" * self.logged_in if self.extended else "SMTP"
 
 
-def received(arrival: Arrival, queue_id: str, rcpt_tos: tuple[str, ...], at: datetime) -> bytes:
+def stamp(at: datetime) -> str:
+    """An aware instant as RFC 5322 §3.3 writes dates."""
+    return format_datetime(at)
+
+
+def received(arrival: Arrival, queue_id: str, rcpt_tos: tuple[str, ...], at: str) -> bytes:
     """The Received field with its line end. A single recipient is named, of several none: they are not for all to see.
 
     Parameters
     ----------
-    at: an aware instant.
+    at: the date as `stamp` writes it.
     """
     name = arrival.helo if _NAME.match(arrival.helo) else "unknown"
     literal = f"[IPv6:{arrival.address}]" if ":" in arrival.address else f"[{arrival.address}]"
@@ -53,7 +58,7 @@ def received(arrival: Arrival, queue_id: str, rcpt_tos: tuple[str, ...], at: dat
     lines = (
         f"Received: from {name} ({literal})",
         f"\tby {arrival.by} (trackkit) with {arrival.protocol} id {queue_id}{only};",
-        f"\t{format_datetime(at)}\r\n",
+        f"\t{at}\r\n",
     )
     return "\r\n".join(lines).encode("ascii")
 

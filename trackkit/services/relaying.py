@@ -69,12 +69,13 @@ def take(environment: Environment, arrived: Sequence[Incoming]) -> list[str | Tr
     store takes none of them.
     """
     now, options = environment.clock(), environment.options.current
+    stamp = trace.stamp(now.astimezone(environment.zone))
     results: list[str | TrackkitError] = []
     wanted: list[tuple[int, Incoming, NewMessage]] = []
     for number, incoming in enumerate(arrived):
         try:
             by = incoming.login.username if incoming.login else f"{_NOBODY} {incoming.arrival.address}"
-            top = partial(_on_top, environment, incoming, now)
+            top = partial(_on_top, incoming, stamp)
             new = new_message(options, incoming.raw, incoming.mail_from, incoming.rcpt_tos, by, top)
         except TrackkitError as error:
             results.append(error)
@@ -97,9 +98,8 @@ def take(environment: Environment, arrived: Sequence[Incoming]) -> list[str | Tr
 _OVER: Final = NotLoggedIn("This log-in holds no longer.", "Log in again.")
 
 
-def _on_top(environment: Environment, incoming: Incoming, now: datetime, number: int) -> bytes:
-    at = now.astimezone(environment.zone)
-    return trace.on_top(trace.received(incoming.arrival, queue_id(number), incoming.rcpt_tos, at), incoming.raw)
+def _on_top(incoming: Incoming, stamp: str, number: int) -> bytes:
+    return trace.on_top(trace.received(incoming.arrival, queue_id(number), incoming.rcpt_tos, stamp), incoming.raw)
 
 
 def log_in(environment: Environment, username: str, password: SecretStr, address: str) -> Login:
