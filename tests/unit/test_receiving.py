@@ -196,3 +196,18 @@ def test_a_defect_ends_one_conversation_and_is_told(here: Listening, monkeypatch
         assert other.say(b"NOOP").startswith("250 ")
     wait_until(lambda: here.told(Severity.error), what="the entry")
     assert "KeyError" in here.told(Severity.error)[0]
+
+
+def test_tls_and_what_comes_at_once_with_it(here: Listening) -> None:
+    with here.talk().starttls() as talk:
+        talk.begun().send(b"Subject: in TLS\r\n\r\n" + b"x" * 500_000 + b"\r\n.\r\nNOOP\r\nQUIT\r\n")
+        assert [talk.reply()[:3] for _ in range(3)] == ["250", "250", "221"]
+        assert talk.closed()
+    (stored,) = here.stored()
+    assert len(stored) == 500_021
+    with here.talk() as talk:
+        assert talk.say(b"STARTTLS").startswith("220 ")
+        talk.send(b"no handshake at all\r\n" * 100)
+        while talk.socket.recv(1000):  # an alert, or nothing
+            continue
+    assert not here.told(Severity.error)
