@@ -20,7 +20,7 @@ from trackkit.domain.log import Severity
 from trackkit.mail.listener import Listener
 from trackkit.server import compose, settings
 from trackkit.server.folder import prepare
-from trackkit.server.web import mail_tls
+from trackkit.server.receiving import mail_tls
 from trackkit.services.environment import Environment
 from trackkit.services.log_writer import LogWriter
 from trackkit.store.database import Store, Work

@@ -21,11 +21,11 @@ from trackkit.api.app import create_app
 from trackkit.domain.errors import InvalidInput, ServerFault
 from trackkit.domain.log import Severity
 from trackkit.mail.engine import Engine
-from trackkit.mail.listener import Listener
 from trackkit.server import compose, settings
 from trackkit.server.compose import SOURCE
 from trackkit.server.folder import Folder, fingerprint, locked, prepare
-from trackkit.server.web import LocalApp, listening, local_socket, mail_tls, web_server
+from trackkit.server.receiving import receiving
+from trackkit.server.web import LocalApp, listening, local_socket, web_server
 from trackkit.services.authentication import end_idle_sessions
 from trackkit.services.compacting import compact_at_start
 from trackkit.services.delivery import DeliveryQueue
@@ -114,7 +114,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         _on_signal(loop, number, stop)
-    async with _engine(environment) as engine, _listener(environment, folder) as listener, _housekeeping(environment):
+    async with _engine(environment) as engine, receiving(environment, folder) as listener, _housekeeping(environment):
         tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
         await asyncio.gather(*(server.accepting.wait() for server, _ in servers))
         await asyncio.to_thread(begin_schedules, environment)
@@ -167,28 +167,12 @@ async def _engine(environment: Environment) -> AsyncIterator[asyncio.Task[None]]
         yield running
     finally:
         await engine.stop()
-        await _ended(environment, running, "The mail engine")
-
-
-@asynccontextmanager
-async def _listener(environment: Environment, folder: Folder) -> AsyncIterator[asyncio.Task[None]]:
-    """The SMTP listener, which is open or not as the options say."""
-    listener = Listener(environment, partial(mail_tls, folder))
-    environment.on_mail.append(listener.wake)
-    running = asyncio.create_task(listener.run())
-    try:
-        yield running
-    finally:
-        listener.stop()
-        await _ended(environment, running, "The SMTP listener")
-
-
-async def _ended(environment: Environment, part: asyncio.Task[None], name: str) -> None:
-    """Wait for a part's end; should it have ended by a defect, that is told, then the server stops."""
-    try:
-        await part
-    except Exception as error:  # noqa: BLE001 - told
-        environment.log.write(Severity.severe_error, SOURCE, f"{name} ended: {type(error).__name__}: {error}")
+        try:
+            await running
+        except Exception as error:  # noqa: BLE001 - told, then the server stops
+            environment.log.write(
+                Severity.severe_error, SOURCE, f"The mail engine ended: {type(error).__name__}: {error}"
+            )
 
 
 def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], str], ...]:

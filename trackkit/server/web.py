@@ -112,14 +112,6 @@ def web_server(app: ASGIApp, encrypted: Folder | None) -> Server:
     return Server(config)
 
 
-def mail_tls(folder: Folder) -> ssl.SSLContext:
-    """TLS for programs that hand over mail, with the folder's certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(folder.certificate, folder.private_key)
-    return context
-
-
 class LocalApp:
     """Marks requests as having come through the local socket."""
 

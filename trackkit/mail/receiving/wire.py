@@ -51,6 +51,8 @@ class Wire(asyncio.Protocol):
         self._looked_at = 0
         self._out: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._ended = self._lost = self._interrupted = self._reading_paused = self._writing_paused = False
         self.encrypted = False
 
@@ -78,6 +80,8 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """It is gone."""
         self._lost = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._wake()
 
     def pause_writing(self) -> None:
@@ -198,19 +202,29 @@ class Wire(asyncio.Protocol):
             await self._wait(deadline)
 
     async def _wait(self, deadline: float) -> None:
-        self._waiter = self._loop.create_future()
-        timer = self._loop.call_at(deadline, self._too_late, self._waiter)
+        self._waiter, self._deadline = self._loop.create_future(), deadline
+        # One timer serves many waits: most end long before their deadline.
+        if self._timer is None or self._timer.when() > deadline:
+            self._set_timer()
         try:
             await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    @staticmethod
-    def _too_late(waiter: asyncio.Future[None]) -> None:
-        if not waiter.done():
-            waiter.set_exception(TimeoutError())
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done() or self._lost:
+            return  # the next wait sets it
+        if self._loop.time() < self._deadline:
+            self._set_timer()
+        else:
+            self._waiter.set_exception(TimeoutError())
