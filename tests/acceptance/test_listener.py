@@ -330,6 +330,26 @@ def test_options_that_make_an_open_relay_are_refused(house: House) -> None:
             options.set({f"sending.listener.{name}": value})
 
 
+def test_on_other_addresses_mail_is_taken_only_after_tls_and_log_in(house: House) -> None:
+    options = house.server.admin.options
+    options.set({"sending.listener.address": "0.0.0.0", "sending.listener.require_login": True})
+    try:
+        wait_until(lambda: house.log("open on 0.0.0.0"), what="the listener on all addresses")
+        with house.talk() as talk:
+            assert talk.say(b"MAIL FROM:<a@b.test>") == "530 5.7.0 STARTTLS first, then log in"
+            assert talk.say(b"RCPT TO:<a@b.test>").startswith("503 ")
+            talk.starttls()
+            assert talk.say(b"AUTH PLAIN " + plain("Olga", PASSWORD)).startswith("235 ")
+            talk.begun()
+        with pytest.raises(InvalidInput):
+            options.set({"sending.listener.require_login": False})
+        words = [finding.words for finding in house.server.admin.health().findings]
+        assert any("lets only this machine connect" in told for told in words)
+    finally:
+        options.set({"sending.listener.address": "127.0.0.1", "sending.listener.require_login": False})
+    wait_until(lambda: house.log("open on 127.0.0.1")[1:], what="the listener on loopback again")
+
+
 @pytest.mark.spec("5: SMTP listener: only the networks that may connect")
 def test_other_networks_are_turned_away_and_logged_once(house: House) -> None:
     for _ in range(3):
@@ -471,8 +491,12 @@ def test_it_follows_the_options_and_a_port_that_is_taken_is_told(house: House) -
         assert (entry.level, "Choose another one" in entry.details) == ("error", True)
     options.set({"sending.listener.enabled": False})
     wait_until(lambda: not _finding(house), what="the end of the finding")
-    options.set({"sending.listener.port": house.port, "sending.listener.enabled": True})
+    for _ in range(5):  # the place it has just left can be opened again at once
+        options.set({"sending.listener.port": house.port, "sending.listener.enabled": True})
+        options.set({"sending.listener.enabled": False})
+    options.set({"sending.listener.enabled": True})
     wait_until(lambda: accepts(house.port) and not _finding(house), what="the listener")
+    assert len(house.log("cannot be opened on")) == 1
 
 
 def _finding(house: House) -> str:
