@@ -51,6 +51,11 @@ def test_option_names_of_the_specification_are_there() -> None:
         "sending.smtp.conversation_timeout",
         "sending.timing.connections",
         "sending.timing.days",
+        "sending.listener.enabled",
+        "sending.listener.address",
+        "sending.listener.port",
+        "sending.listener.networks",
+        "sending.listener.require_login",
         "log.database_level",
         "log.event_log_level",
         "log.email_level",
@@ -86,6 +91,11 @@ def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
 # Basic log-in needs all three; test_login_has_to_be_complete is about them. An address has to be one, and to be there
 # where entries are e-mailed: test_mails_about_the_log_need_an_address.
 LOGIN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
+SPECIAL = {
+    "sending.timing.schedule": ["", "daily 00:00-24:00", "Mon-Fri 08:00-18:00, Sat 22:00-06:00 in Europe/Berlin"],
+    "sending.listener.address": ["127.0.0.1", "::1"],
+    "sending.listener.networks": ["127.0.0.0/8, ::1/128", "192.0.2.0/24"],
+}
 MAIL = ("log.email_level", "log.email_to", "log.email_return_address")
 
 
@@ -97,8 +107,8 @@ def valid_values(info: Declaration) -> st.SearchStrategy[object]:
         return st.none() | numbers if info.optional else numbers
     if info.kind == "choice":
         return st.sampled_from(info.choices)
-    if info.name == "sending.timing.schedule":
-        return st.sampled_from(["", "daily 00:00-24:00", "Mon-Fri 08:00-18:00, Sat 22:00-06:00 in Europe/Berlin"])
+    if info.name in SPECIAL:
+        return st.sampled_from(SPECIAL[info.name])
     text = st.from_regex(r"[a-z0-9.-]{1,60}", fullmatch=True)
     return st.none() | text if info.optional else text | st.just("")
 

@@ -11,6 +11,7 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "5: a host that misbehaves",
     "5: an attempt whose outcome is unknown",
     "5: bad input",
+    "5: SMTP listener",
     "6: throttling",
     "2: each database in its own folder",
     "2: full paths",

@@ -89,7 +89,7 @@ def wire_form(raw: bytes) -> bytes:
 
 
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\r\r")
-_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*((?:[^\r\n]|\r?\n[ \t])*)", re.MULTILINE)
+_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*((?:[^\r\n]+|\r?\n[ \t])*)", re.MULTILINE)
 
 
 def header_values(raw: bytes, name: str) -> list[str]:
@@ -128,6 +128,8 @@ def subject(raw: bytes) -> str:
 
 def _decoded(value: str) -> str:
     """RFC 2047 encoded words made readable; the value itself where a charset or an encoding is not to be had."""
+    if "=?" not in value:
+        return _visible(value)
     from email.errors import HeaderParseError
     from email.header import decode_header, make_header
 
@@ -135,6 +137,12 @@ def _decoded(value: str) -> str:
         text = str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, ValueError):
         text = value
+    return _visible(text)
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 

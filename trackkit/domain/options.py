@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from trackkit.domain.declared import Declaration, Group, declaration, declare, problems_of
 from trackkit.domain.errors import InvalidInput, Problem
+from trackkit.domain.listener import ListenerOptions, listener_troubles
 from trackkit.domain.log_options import LogOptions, retention_warnings
 from trackkit.domain.sending_times import NoSchedule, schedule_of
 
@@ -203,6 +204,7 @@ class SendingOptions(Group):
     )
     smtp: SmtpOptions = Field(default_factory=SmtpOptions)
     timing: TimingOptions = Field(default_factory=TimingOptions)
+    listener: ListenerOptions = Field(default_factory=ListenerOptions)
 
 
 class ServerOptions(Group):
@@ -372,4 +374,4 @@ def troubles(options: Options) -> list[str]:
         found.append("The mail account's password goes over the network unencrypted.")
     if reason := options.log.not_mailed:
         found.append(f"Log entries are not e-mailed: {reason}")
-    return found
+    return [*found, *listener_troubles(options.sending.listener)]

@@ -22,6 +22,7 @@ from trackkit.server import compose, settings
 from trackkit.server.compose import SOURCE
 from trackkit.server.folder import Folder, fingerprint, locked, prepare
 from trackkit.server.process import run_loop, stop_signal
+from trackkit.server.receiving import receiving
 from trackkit.server.sending import sending
 from trackkit.server.web import LocalApp, listening, local_socket, web_server
 from trackkit.services.authentication import end_idle_sessions
@@ -96,8 +97,12 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
     if local is not None:
         servers.append((web_server(LocalApp(app), None), local))
     stop = stop_signal()
-    async with sending(environment, SERVER, as_the_only_one=True) as engine, _housekeeping(environment):
-        tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
+    async with (
+        sending(environment, SERVER, as_the_only_one=True) as engine,
+        receiving(environment, folder) as listener,
+        _housekeeping(environment),
+    ):
+        tasks = [asyncio.create_task(server.serve(sockets=[opened])) for server, opened in servers]
         await asyncio.gather(*(server.accepting.wait() for server, _ in servers))
         await asyncio.to_thread(begin_schedules, environment)
         compose.warn_at_start(environment, is_service=started_as_service(os.environ, (os.getpid(), os.getppid())))
@@ -106,8 +111,8 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         ready = f"ready https://{where} {fingerprint(folder)}" if encrypt else f"ready http://{where}"
         print(ready, flush=True)  # noqa: T201 - for whoever started this process
         stopping = asyncio.create_task(stop.wait())
-        # An engine or a web server that ends by itself is a defect: stop in order and fail, rather than half live on.
-        await asyncio.wait([stopping, engine, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        # A part that ends by itself is a defect: stop in order and fail, rather than half live on.
+        await asyncio.wait([stopping, engine, listener, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for server, _ in servers:
             server.should_exit = True
         await asyncio.gather(*tasks)

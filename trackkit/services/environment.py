@@ -14,6 +14,7 @@ from trackkit.domain.accounts import Actor
 from trackkit.domain.log import Severity
 from trackkit.services.database_places import Places
 from trackkit.services.jobs import Jobs
+from trackkit.services.listener_state import ListenerState
 from trackkit.services.log_search import LogSearch
 from trackkit.services.log_writer import LogWriter
 from trackkit.services.login_guard import LoginGuard
@@ -76,6 +77,7 @@ class Environment(MailEnvironment):
     """`server.encrypt` may be off: the server listens on this machine only, or the machine's settings allow it."""
     given_port: int | None = None
     """The port given at the start; it wins over `server.port`."""
+    listener: ListenerState = field(default_factory=ListenerState)
 
 
 @dataclass(frozen=True)

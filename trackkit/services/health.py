@@ -40,7 +40,7 @@ def health(call: Call, request: Nothing) -> contract.Health:
     """Findings, most severe first."""
     findings = [*_accounts(call.environment), *_options(call.environment), *_mail(call)]
     findings += [*_databases(call), *_tasks(call.environment), *_disk(call.environment)]
-    findings += [*_licenses(call.environment), *_mail_workers(call)]
+    findings += [*_licenses(call.environment), *_mail_workers(call), *_listener(call.environment)]
     findings.sort(key=lambda finding: Severity.named(finding.severity))
     return contract.Health(findings=tuple(findings), checked_at=call.now)
 
@@ -78,6 +78,16 @@ def _options(environment: Environment) -> Iterator[contract.Finding]:
             "options.set",
             "sending.smtp.host",
         )
+
+
+def _listener(environment: Environment) -> Iterator[contract.Finding]:
+    options = environment.options.current.sending.listener
+    if options.enabled and not environment.listener.open:
+        words = (
+            f"The SMTP listener is not open on {options.address} port {options.port}: other programs' mail is refused."
+        )
+        step = environment.listener.trouble or "It opens in a moment; the server log says why if it does not."
+        yield _finding(Severity.error, "listener", words, step, "options.set", "sending.listener.port")
 
 
 def _mail(call: Call) -> Iterator[contract.Finding]:

@@ -6,7 +6,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -47,20 +47,7 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
     """Store a message and its recipients; answered when they are on disk."""
     environment, raw = call.environment, request.message
     options = environment.options.current
-    limit = options.sending.timing.maximum_message_mb * 1024 * 1024
-    if len(raw) > limit:
-        raise MessageTooLarge(
-            f"The message has {len(raw):,} bytes; at most {limit:,} are accepted. Nothing was stored.",
-            "Send it smaller, or raise sending.timing.maximum_message_mb.",
-            problems=[Problem("message", "is over the maximum size")],
-        )
-    new = NewMessage(
-        raw,
-        checked_envelope(request.sender, request.recipients),
-        _storable(message_id(raw)),
-        _storable(subject(raw)),
-        call.actor.username,
-    )
+    new = new_message(options, raw, request.sender, request.recipients, call.actor.username)
     status = new_status(call.now, policy(options))
 
     def work(connection: Connection) -> int:
@@ -80,6 +67,31 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
     number = environment.store.write(work)
     environment.mail_changed()
     return contract.Submitted(queue_id=queue_id(number), message_id=new.message_id, size=len(raw))
+
+
+def new_message(
+    options: Options,
+    raw: bytes,
+    sender: str,
+    recipients: Iterable[str],
+    submitted_by: str,
+    on_top: Callable[[int], bytes] | None = None,
+) -> NewMessage:
+    """A message that may be queued; `InvalidInput` (`MessageTooLarge`) when it may not.
+
+    Parameters
+    ----------
+    on_top: as in `NewMessage`.
+    """
+    limit = options.sending.timing.maximum_message_mb * 1024 * 1024
+    if len(raw) > limit:
+        raise MessageTooLarge(
+            f"The message has {len(raw):,} bytes; at most {limit:,} are accepted. Nothing was stored.",
+            "Send it smaller, or raise sending.timing.maximum_message_mb.",
+            problems=[Problem("message", "is over the maximum size")],
+        )
+    envelope = checked_envelope(sender, recipients)
+    return NewMessage(raw, envelope, _storable(message_id(raw)), _storable(subject(raw)), submitted_by, on_top)
 
 
 def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:

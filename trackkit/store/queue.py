@@ -7,7 +7,7 @@ here it is only written down. The one exception is `claim`, which does the table
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -43,6 +43,8 @@ class NewMessage:
     message_id: str
     subject: str
     submitted_by: str
+    on_top: Callable[[int], bytes] | None = None
+    """Makes of its number what is stored before it; the size is that of the message alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +81,45 @@ class AttemptRow:
     outcome: Outcome
 
 
+_NEW_MESSAGES = insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
+_NEW_BODIES, _NEW_RECIPIENTS = insert(bodies), insert(recipients)
+"""Made once: to put a statement together takes longer than to carry it out."""
+
+
 def enqueue(connection: Connection, new: NewMessage, status: Status, now: datetime) -> int:
     """Store a message with its recipients; its number in the queue."""
-    key: int = connection.execute(
-        insert(messages)
-        .values(
-            mail_from=new.envelope.mail_from,
-            message_id=new.message_id,
-            subject=new.subject,
-            size=len(new.raw),
-            queued_at=now,
-            submitted_by=new.submitted_by,
-            attempts=0,
-            conversation="",
-        )
-        .returning(messages.c.id)
-    ).scalar_one()
-    connection.execute(insert(bodies).values(message_id=key, raw=new.raw))
-    row = {"message_id": key, "mail_type": MailType.internet, "enhanced_code": "", "text": "", **_columns(status)}
-    connection.execute(insert(recipients), [{"address": address, **row} for address in new.envelope.rcpt_tos])
-    return key
+    return enqueue_all(connection, [new], status, now)[0]
+
+
+def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Status, now: datetime) -> list[int]:
+    """Store messages with their recipients; their numbers in the queue."""
+    if not news:
+        return []
+    rows = [
+        {
+            "mail_from": new.envelope.mail_from,
+            "message_id": new.message_id,
+            "subject": new.subject,
+            "size": len(new.raw),
+            "queued_at": now,
+            "submitted_by": new.submitted_by,
+            "attempts": 0,
+            "conversation": "",
+        }
+        for new in news
+    ]
+    keys = list(connection.execute(_NEW_MESSAGES, rows).scalars())
+    numbered = list(zip(keys, news, strict=True))
+    connection.execute(
+        _NEW_BODIES,
+        [{"message_id": key, "raw": new.on_top(key) + new.raw if new.on_top else new.raw} for key, new in numbered],
+    )
+    row = {"mail_type": MailType.internet, "enhanced_code": "", "text": "", **_columns(status)}
+    connection.execute(
+        _NEW_RECIPIENTS,
+        [{"message_id": key, "address": address, **row} for key, new in numbered for address in new.envelope.rcpt_tos],
+    )
+    return keys
 
 
 def claim(

@@ -15,6 +15,7 @@ SECTIONS = {
     "Mail host": tuple(name for name in catalogue() if name.startswith("sending.smtp.")),
     "Timing and size": tuple(name for name in catalogue() if name.startswith("sending.timing.")),
     "History": ("sending.history_days",),
+    "Mail from other programs": tuple(name for name in catalogue() if name.startswith("sending.listener.")),
     "Pause": ("sending.paused",),
 }
 

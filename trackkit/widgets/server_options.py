@@ -26,6 +26,7 @@ TITLES: Mapping[str, str] = {
     "sending": "Sending mail",
     "sending.smtp": "Mail host",
     "sending.timing": "Timing and size",
+    "sending.listener": "Mail from other programs",
     "tracking": "E-mail tracking",
 }
 """Of groups and sections whose name alone does not say it."""
