@@ -25,6 +25,7 @@ from trackkit.domain.sending_times import NoSchedule, schedule_of
 
 Encryption = Literal["none", "starttls", "starttls-if-offered", "tls"]
 Authentication = Literal["anonymous", "basic"]
+SendingMethod = Literal["smtp", "direct", "direct-then-smtp"]
 
 
 class SmtpOptions(Group):
@@ -34,7 +35,8 @@ class SmtpOptions(Group):
         None,
         title="SMTP host",
         max_length=253,
-        help="Name or IP address of the mail host that takes the server's mail. Empty: no mail can leave.",
+        help="Name or IP address of the mail host that takes the server's mail. Empty: no mail can leave, unless the "
+        "method is 'direct'.",
     )
     port: int = declare(
         25,
@@ -132,7 +134,8 @@ class TimingOptions(Group):
         title="Simultaneous connections",
         ge=1,
         le=100,
-        help="At most this many connections to the mail host at a time.",
+        help="At most this many connections to mail hosts at a time. With direct delivery a single domain gets half of "
+        "them at most.",
     )
     messages_per_minute: int | None = declare(
         None,
@@ -179,6 +182,14 @@ class TimingOptions(Group):
 class SendingOptions(Group):
     """How Internet mail leaves."""
 
+    method: SendingMethod = declare(
+        "smtp",
+        title="Method",
+        help="'smtp' hands all mail to the SMTP host. 'direct' hands it to the mail hosts of the recipients' domains: "
+        "that needs port 25 open towards the Internet, and an address that others take mail from. 'direct-then-smtp' "
+        "gives the SMTP host what those cannot be reached for or do not take for now; what they refuse for good has "
+        "failed.",
+    )
     paused: bool = declare(
         False,
         title="Sending is paused",
@@ -186,6 +197,17 @@ class SendingOptions(Group):
     )
     smtp: SmtpOptions = Field(default_factory=SmtpOptions)
     timing: TimingOptions = Field(default_factory=TimingOptions)
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether there is a way for mail to leave."""
+        return self.method == "direct" or self.smtp.host is not None
+
+    @model_validator(mode="after")
+    def _relay_is_there(self) -> Self:
+        if self.method == "direct-then-smtp" and self.smtp.host is None:
+            raise PydanticCustomError("at:smtp.host", "is needed for the method 'direct-then-smtp'")
+        return self
 
 
 class ServerOptions(Group):

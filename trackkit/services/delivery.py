@@ -7,7 +7,7 @@ writes it down together with attempts and history.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -89,8 +89,13 @@ class DeliveryQueue:
         """The current options; cheap."""
         return self._environment.options.current
 
-    def claim(self, limit: int) -> list[Claimed]:
-        """Lease up to `limit` messages that are due; none while nothing may be sent."""
+    def claim(self, limit: int, besides: Collection[str] = ()) -> list[Claimed]:
+        """Lease up to `limit` messages that are due; none while nothing may be sent.
+
+        Parameters
+        ----------
+        besides: domains whose recipients are left where they are.
+        """
         if not self.may_send():
             return []
         now = self._environment.clock()
@@ -98,7 +103,7 @@ class DeliveryQueue:
         def work(connection: Connection) -> list[ClaimedMessage]:
             room = self._environment.sending.room(connection)
             most = limit if room is None else min(limit, room)
-            rows = queue.claim(connection, self._worker, now, LEASE, most, _CLAIM_BYTES) if most else []
+            rows = queue.claim(connection, self._worker, now, LEASE, most, _CLAIM_BYTES, besides) if most else []
             self._environment.sending.left(connection, len(rows))
             return rows
 
@@ -118,7 +123,7 @@ class DeliveryQueue:
     def may_send(self) -> bool:
         """Whether anything may leave now: sending is set up, not paused, and its schedule is open. Cheap."""
         sending = self.options().sending
-        return not sending.paused and sending.smtp.host is not None and self._environment.sending.opens_at() is None
+        return not sending.paused and sending.is_set_up and self._environment.sending.opens_at() is None
 
     def settle(self, attempts: Sequence[Attempted]) -> None:
         """Write down what became of claimed messages, all in one transaction."""
@@ -204,7 +209,9 @@ class DeliveryQueue:
         try_ = AttemptRow(row.message_id, row.address, attempt.started_at, attempt.ended_at, attempt.host, outcome)
         changes.outcomes[row.recipient_id] = outcome
         changes.attempts.append(try_)
-        changes.conversations[row.message_id] = attempt.conversation
+        # Of several conversations about a message that are settled together, one with trouble in it tells more.
+        if outcome.verdict is not Verdict.accepted or row.message_id not in changes.conversations:
+            changes.conversations[row.message_id] = attempt.conversation
         if new is not None and new.state is State.sent:
             changes.sent.append((row, try_, new.tries))
         if new is not None and new.state is State.failed:

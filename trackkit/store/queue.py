@@ -7,13 +7,13 @@ here it is only written down. The one exception is `claim`, which does the table
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, or_, select, update
 
 from trackkit.domain.delivery import UNDO_WINDOW, State, Status
 from trackkit.domain.message import Envelope, MailType
@@ -102,19 +102,22 @@ def enqueue(connection: Connection, new: NewMessage, status: Status, now: dateti
 
 
 def claim(
-    connection: Connection, worker: str, now: datetime, lease: timedelta, limit: int, limit_bytes: int
+    connection: Connection,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    limit_bytes: int,
+    besides: Collection[str] = (),
 ) -> list[ClaimedMessage]:
     """Lease messages that are due to `worker`, the longest due first: at most `limit`, and no more once their sizes
-    add up to `limit_bytes` (but at least one)."""
-    chosen = _due_messages(connection, now, limit, limit_bytes)
+    add up to `limit_bytes` (but at least one). Recipients in one of the domains `besides` are not looked at."""
+    r = recipients
+    due = (r.c.state.in_(_DUE), r.c.next_attempt_at <= now, *(~_in_domain(domain) for domain in besides))
+    chosen = _due_messages(connection, due, limit, limit_bytes)
     if not chosen:
         return []
-    r = recipients
-    locked = (
-        select(r.c.id)
-        .where(r.c.message_id.in_(chosen), r.c.state.in_(_DUE), r.c.next_attempt_at <= now)
-        .with_for_update(skip_locked=True)
-    )
+    locked = select(r.c.id).where(r.c.message_id.in_(chosen), *due).with_for_update(skip_locked=True)
     taken = connection.execute(
         update(r)
         .where(r.c.id.in_(locked))
@@ -134,11 +137,17 @@ def claim(
     ]
 
 
-def _due_messages(connection: Connection, now: datetime, limit: int, limit_bytes: int) -> list[int]:
+def _in_domain(domain: str) -> ColumnElement[bool]:
+    return func.lower(recipients.c.address).endswith(f"@{domain.lower()}", autoescape=True)
+
+
+def _due_messages(
+    connection: Connection, is_due: Sequence[ColumnElement[bool]], limit: int, limit_bytes: int
+) -> list[int]:
     r = recipients
     due = (
         select(r.c.message_id, func.min(r.c.next_attempt_at).label("due_at"))
-        .where(r.c.state.in_(_DUE), r.c.next_attempt_at <= now)
+        .where(*is_due)
         .group_by(r.c.message_id)
         .order_by("due_at", r.c.message_id)
         .limit(limit)
