@@ -8,7 +8,6 @@ import itertools
 import ssl
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -233,19 +232,6 @@ def test_domains_without_mx_and_address_literals(world: World) -> None:
     assert {m.rcpt_tos for m in six.messages} == {("b@implicit6.test",), ("d@[IPv6:::1]",)}
     assert len(literal.messages) == 1
     assert {m.rcpt_tos for m in four.messages} == {("a@implicit4.test",), ("e@alias.test",)}
-
-
-def test_a_slow_domain_with_a_long_line_holds_up_nobody(world: World) -> None:
-    slow = world.host("slow.test", dot=lambda line: time.sleep(0.3))
-    fast = world.host("fast.test")
-    for number in range(80):
-        world.submit(f"r{number}@slow.test")
-    for number in range(5):
-        world.submit(f"r{number}@fast.test")
-    wait_until(lambda: len(fast.messages) == 5, what="the mails to the fast domain")
-    assert len(slow.messages) < 80
-    assert slow.most_open <= 3
-    wait_until(lambda: len(slow.messages) == 80, what="the mails to the slow domain", seconds=30)
 
 
 @pytest.mark.spec("7: direct delivery uses TLS where it is offered, and says truthfully what was verified")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, State, Status, new_status, step
 from trackkit.domain.errors import Unavailable
 from trackkit.domain.log import Severity
+from trackkit.domain.message import domain_of
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Outcome
 from trackkit.domain.schedule import RetryPolicy
@@ -89,7 +90,7 @@ class MemoryQueue:
             found: dict[int, list[ClaimedRecipient]] = {}
             for row in self.rows.values():
                 due = row.status.state in (State.queued, State.deferred) and row.status.next_attempt_at <= self.clock()
-                here = row.address.rpartition("@")[2] not in besides
+                here = domain_of(row.address) not in besides
                 if due and here and (row.message_id in found or len(found) < limit):
                     self._step(row, Event.claim)
                     found.setdefault(row.message_id, []).append(ClaimedRecipient(row.recipient_id, row.address))

@@ -106,7 +106,9 @@ def test_direct_delivery_speaks_of_the_domain() -> None:
     refused = outcome_of(Stage.recipient, 550, "5.1.1 no such user")
     both = diagnose(evidence(State.failed, refused, BOTH))
     assert both.words.startswith("The mail host of b.test, or the relay mail.test:25, refuses bob@b.test for good:")
-    assert cause(State.deferred, unreachable, BOTH) == "host_unreachable", "what waits, the relay could not take"
+    waits = diagnose(evidence(State.deferred, unreachable, BOTH))
+    assert waits.cause == "host_unreachable"
+    assert waits.words.startswith("mail.test:25 could not be reached"), "what waits, the relay could not take"
     assert cause(State.deferred, Outcome(Verdict.temporary, Stage.name, Failure.name_not_resolved), DIRECT) == (
         "domain_not_looked_up"
     )

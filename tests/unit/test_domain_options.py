@@ -77,7 +77,9 @@ def test_flat_and_back_is_the_same() -> None:
 @given(st.data())
 def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
     values = {
-        info.name: data.draw(valid_values(info), label=info.name) for info in ALL if info.name not in (*LOGIN, *MAIL, *METHOD)
+        info.name: data.draw(valid_values(info), label=info.name)
+        for info in ALL
+        if info.name not in (*LOGIN, *MAIL, *METHOD)
     }
     chosen = options.changed(Options(), values)
     assert options.from_flat(options.flat(chosen)) == chosen

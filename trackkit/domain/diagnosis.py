@@ -13,7 +13,7 @@ from datetime import datetime
 from trackkit.domain.delivery import State
 from trackkit.domain.message import domain_of
 from trackkit.domain.options import Options
-from trackkit.domain.replies import Failure, Outcome, Stage
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,14 @@ class Evidence:
     @property
     def host(self) -> str:
         """Who answers, or should: the relay as people write it, or the recipient's mail host."""
-        smtp = self.options.sending.smtp
-        if self.options.sending.method == "smtp":
-            return f"{smtp.host}:{smtp.port}"
+        smtp, method = self.options.sending.smtp, self.options.sending.method
+        relay = f"{smtp.host}:{smtp.port}"
+        is_for_now = self.last is not None and self.last.verdict is Verdict.temporary
+        if method == "smtp" or (method == "direct-then-smtp" and is_for_now):
+            return relay  # what direct delivery did not bring about for now, the relay got
         domain = domain_of(self.address)
         mx = f"The mail host of {domain}" if domain else "The recipient's mail host"
-        return mx if self.direct else f"{mx}, or the relay {smtp.host}:{smtp.port},"
+        return mx if self.direct else f"{mx}, or the relay {relay},"
 
 
 @dataclass(frozen=True, slots=True)

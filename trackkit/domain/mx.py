@@ -6,6 +6,7 @@ place mail could be taken to, and a domain without one, are outcomes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ from trackkit.domain.message import domain_of
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 
 T = TypeVar("T")
+
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\Z")
 
 MOST_HOSTS = 10
 """So many of a domain's hosts are tried in one attempt; RFC 5321 §5.1 asks for two at least."""
@@ -78,7 +81,8 @@ def destination_of(address: str) -> str:
 
 def literal_address(destination: str) -> str | None:
     """The IP address in an address literal; none for a domain."""
-    return destination[1:-1] if destination.startswith("[") and destination.endswith("]") else None
+    inside = destination[1:-1] if destination.startswith("[") and destination.endswith("]") else ""
+    return inside if _is_address(inside) else None
 
 
 def hosts_of(
@@ -103,10 +107,10 @@ def hosts_of(
         return Outcome(
             Verdict.permanent, Stage.name, Failure.takes_no_mail, 556, "5.1.10", f"the domain {domain} takes no mail"
         )
-    usable = [record for record in named if not _is_address(record.host)]
+    usable = [record for record in named if _HOST.match(record.host) and not _is_address(record.host)]
     if not usable:
         shown = ", ".join(record.host for record in named[:3])
-        text = f"the MX records of {domain} name no host but {shown}, where a name has to stand"
+        text = f"the MX records of {domain} say {shown}, where the name of a host has to stand"
         return _never(Failure.no_mail_host, "5.4.4", text)
     hosts: list[str] = []
     for preference in sorted({record.preference for record in usable}):

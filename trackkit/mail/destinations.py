@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from trackkit.domain.message import domain_of
 from trackkit.domain.mx import destination_of, relay_takes_over
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.way import Plan, Way
@@ -49,7 +50,7 @@ class Destination:
         self.idle = 0
         """Lanes among them that wait for a message."""
         self.spellings: set[str] = set()
-        """The domain as the recipients' addresses have it."""
+        """The domain as recipients' addresses have it, in lower case."""
 
     @property
     def is_unused(self) -> bool:
@@ -118,6 +119,8 @@ class Destinations:
         self.plan = plan
         self._make = make
         self._known: dict[str, Destination] = {}
+        self._crowded: set[Destination] = set()
+        """Those of which enough was held when it was last counted."""
         self._with_line: dict[str, Destination] = {}
         """Those where somebody waits, whose turn it is first."""
 
@@ -134,11 +137,9 @@ class Destinations:
         return WAITING_AT_RELAY - waiting if waiting <= WAITING_AT_RELAY // 2 else 0
 
     def full(self) -> frozenset[str]:
-        """The domains, as addresses have them, of which no more is to be claimed."""
-        if self.plan.method == "smtp":
-            return frozenset()
-        full = (d for d in self._known.values() if d.name != RELAY and d.held >= HELD_PER_DOMAIN)
-        return frozenset(spelling for one in full for spelling in one.spellings)
+        """The domains, as addresses have them in lower case, of which no more is to be claimed."""
+        self._crowded = {one for one in self._crowded if one.held >= HELD_PER_DOMAIN}
+        return frozenset(spelling for one in self._crowded for spelling in one.spellings)
 
     def put(self, claimed: Claimed, now: float) -> list[Held]:
         """Let a message wait, a part of it at each of its destinations."""
@@ -151,7 +152,7 @@ class Destinations:
         for name, numbers in parts.items():
             destination = self._destination(name)
             recipients = tuple(claimed.recipients[number] for number in numbers)
-            destination.spellings |= {recipient.address.rpartition("@")[2] for recipient in recipients}
+            destination.spellings |= {domain_of(recipient.address) for recipient in recipients}
             held.append(self._put(Held(replace(claimed, recipients=recipients), now, destination)))
         return held
 
@@ -231,6 +232,8 @@ class Destinations:
 
     def _put(self, held: Held) -> Held:
         held.to.held += 1
+        if held.to.held >= HELD_PER_DOMAIN and held.to.name != RELAY:
+            self._crowded.add(held.to)
         held.to.waiting.append(held)
         self._with_line.setdefault(held.to.name, held.to)
         return held

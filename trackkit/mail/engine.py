@@ -85,6 +85,8 @@ class Engine:
         self._crew: Crew | None = None
         self._held: set[Held] = set()
         self._memory = Memory()
+        self._returning: set[Held] = set()
+        """Those of them that are given back untried."""
         self._nudged = asyncio.Event()
         self._full = False
         self._besides: frozenset[str] = frozenset()
@@ -243,6 +245,7 @@ class Engine:
             self._give_back(self.destinations.take_all())
 
     def _give_back(self, untried: list[Held]) -> None:
+        self._returning.update(untried)
         for held in untried:
             self._settling.add(held, self._untried(held))
 
@@ -251,6 +254,10 @@ class Engine:
         self._memory.remove(held)
         held.to.held -= 1
         self._made_room()
+        if held in self._returning:
+            self._returning.discard(held)
+            if not self._returning:
+                self._nudged.set()  # they can be claimed again, and may have been looked for too early
 
     async def _keep_house(self) -> None:
         """Renew leases, rescue those of lost workers, purge, now and then."""
