@@ -137,6 +137,7 @@ def test_a_message_in_parts_is_settled_part_by_part(queue: DeliveryQueue, admin:
     queue.settle([later, sent])
     shown = _show(admin, queue_id)
     assert [r.state for r in shown.recipients] == [State.sent, State.deferred, State.active]
+    assert shown.message.attempts == 1, "each was tried once"
     assert shown.conversation == "trouble", "the one that explains why it is still here"
     queue.settle([Attempted(three, clock(), clock(), "", {}, "")])
     assert [r.state for r in _show(admin, queue_id).recipients] == [State.sent, State.deferred, State.queued]

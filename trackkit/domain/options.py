@@ -187,7 +187,7 @@ class SendingOptions(Group):
         title="Method",
         help="'smtp' hands all mail to the SMTP host. 'direct' hands it to the mail hosts of the recipients' domains: "
         "that needs port 25 open towards the Internet, and an address that others take mail from. 'direct-then-smtp' "
-        "gives the SMTP host what those cannot be reached for or do not take for now; what they refuse for good has "
+        "tries that first and leaves to the SMTP host what cannot be delivered for now; what is refused for good has "
         "failed.",
     )
     paused: bool = declare(

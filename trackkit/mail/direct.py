@@ -38,8 +38,6 @@ _MOST_DEAD: Final = 10_000
 _NOT_DEAD: Final = (Failure.tls_untrusted, Failure.tls_not_offered, Failure.tls_failed)
 """What a host lacks that one domain asks for."""
 
-_PLAIN_AFTER: Final = (Failure.tls_failed, Failure.tls_untrusted)
-
 
 @dataclass(slots=True)
 class Hosts:
@@ -121,7 +119,7 @@ class Direct:
         opened = await self._connect(route, conversation)
         if route.encryption != "starttls-if-offered" or isinstance(opened, SmtpConnection):
             return opened
-        if opened.failure in _PLAIN_AFTER or opened.stage is Stage.starttls:
+        if opened.stage is Stage.starttls:
             conversation.note("encryption failed before anything was sent: once more without")
             return await self._connect(replace(route, encryption="none"), conversation)
         return opened

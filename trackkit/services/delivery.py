@@ -74,6 +74,7 @@ class _Changes:
     attempts: list[AttemptRow] = field(default_factory=list)
     sent: list[tuple[RecipientStatus, AttemptRow, int]] = field(default_factory=list)
     conversations: dict[int, str] = field(default_factory=dict)
+    tries: dict[int, int] = field(default_factory=dict)
     failed: list[tuple[RecipientStatus, Outcome, bool]] = field(default_factory=list)
 
 
@@ -212,6 +213,7 @@ class DeliveryQueue:
         # Of several conversations about a message that are settled together, one with trouble in it tells more.
         if outcome.verdict is not Verdict.accepted or row.message_id not in changes.conversations:
             changes.conversations[row.message_id] = attempt.conversation
+        changes.tries[row.message_id] = max(changes.tries.get(row.message_id, 0), row.status.tries + 1)
         if new is not None and new.state is State.sent:
             changes.sent.append((row, try_, new.tries))
         if new is not None and new.state is State.failed:
@@ -239,6 +241,6 @@ def _write(connection: Connection, changes: _Changes) -> None:
     queue.set_statuses(connection, changes.statuses)
     queue.set_outcomes(connection, changes.outcomes)
     queue.add_attempts(connection, changes.attempts)
-    queue.note_attempts(connection, changes.conversations)
+    queue.note_attempts(connection, changes.conversations, changes.tries)
     queue.add_history(connection, changes.sent)
     queue.remove_finished(connection, {row.message_id for row, _ in changes.statuses})

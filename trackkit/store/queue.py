@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, insert, or_, select, update
 
 from trackkit.domain.delivery import UNDO_WINDOW, State, Status
 from trackkit.domain.message import Envelope, MailType
@@ -316,15 +316,17 @@ def add_attempts(connection: Connection, rows: Sequence[AttemptRow]) -> None:
     )
 
 
-def note_attempts(connection: Connection, conversations: Mapping[int, str]) -> None:
-    """Count a try of each message (by id) and keep its conversation."""
+def note_attempts(connection: Connection, conversations: Mapping[int, str], tries: Mapping[int, int]) -> None:
+    """Keep the last conversation about each message (by id), and how often it was tried: as often as that one of its
+    recipients which was tried most, since its recipients may be tried apart."""
     if not conversations:
         return
     m = messages
-    values: dict[str, Any] = {"attempts": m.c.attempts + 1, "conversation": bindparam("b_conversation")}
+    most = case((m.c.attempts < bindparam("b_tries"), bindparam("b_tries")), else_=m.c.attempts)
+    values: dict[str, Any] = {"attempts": most, "conversation": bindparam("b_conversation")}
     connection.execute(
         update(m).where(m.c.id == bindparam("b_id")).values(values),
-        [{"b_id": key, "b_conversation": text} for key, text in conversations.items()],
+        [{"b_id": key, "b_conversation": text, "b_tries": tries[key]} for key, text in conversations.items()],
     )
 
 
