@@ -6,13 +6,14 @@ Built on the same `domain.delivery.step`, so that engine tests see real transiti
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, State, Status, new_status, step
 from trackkit.domain.errors import Unavailable
 from trackkit.domain.log import Severity
+from trackkit.domain.message import domain_of
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Outcome
 from trackkit.domain.schedule import RetryPolicy
@@ -79,7 +80,7 @@ class MemoryQueue:
         """The current options."""
         return self.current
 
-    def claim(self, limit: int) -> list[Claimed]:
+    def claim(self, limit: int, besides: Collection[str] = ()) -> list[Claimed]:
         """Due messages, leased."""
         self._maybe_fail("claim")
         with self._lock:
@@ -89,14 +90,15 @@ class MemoryQueue:
             found: dict[int, list[ClaimedRecipient]] = {}
             for row in self.rows.values():
                 due = row.status.state in (State.queued, State.deferred) and row.status.next_attempt_at <= self.clock()
-                if due and (row.message_id in found or len(found) < limit):
+                here = domain_of(row.address) not in besides
+                if due and here and (row.message_id in found or len(found) < limit):
                     self._step(row, Event.claim)
                     found.setdefault(row.message_id, []).append(ClaimedRecipient(row.recipient_id, row.address))
             return [Claimed(key, f"Q{key}", *self.messages[key], tuple(rcpts)) for key, rcpts in found.items()]
 
     def may_send(self) -> bool:
         """Whether anything may leave now."""
-        return not self.current.sending.paused and self.current.sending.smtp.host is not None
+        return not self.current.sending.paused and self.current.sending.is_set_up
 
     def settle(self, attempts: Sequence[Attempted]) -> None:
         """Write down outcomes."""

@@ -107,6 +107,8 @@ class ScriptedSmtp:
     tls: ssl.SSLContext | None = None
     implicit: bool = False
     accounts: Mapping[str, str] = field(default_factory=dict)
+    listener: socket.socket | None = None
+    """Where to listen, when it is not a free port of this machine."""
 
     def __post_init__(self) -> None:
         self.messages: list[Received] = []
@@ -118,7 +120,7 @@ class ScriptedSmtp:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._sockets: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self._listener = self.listener or socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> Self:
@@ -132,8 +134,11 @@ class ScriptedSmtp:
         """Close the port and every connection."""
         self._stopping.set()
         # A thread blocked in accept() keeps the port open: wake it first.
-        with socket.socket() as knock:
-            knock.connect_ex(("127.0.0.1", self.port))
+        if self.listener is not None:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        else:
+            with socket.socket() as knock:
+                knock.connect_ex(("127.0.0.1", self.port))
         self._listener.close()
         self.hang_up()
 

@@ -118,6 +118,41 @@ def test_no_two_workers_claim_the_same_recipient(environment: Environment, queue
     assert len(counted) >= 14, "some worker made progress each time"
 
 
+def test_domains_that_have_enough_are_passed_over(queue: DeliveryQueue, admin: AsUser, clock: Clock) -> None:
+    _submit(admin, "a@slow.test", "b@SLOW.test")
+    both = _submit(admin, "c@slow.test", "d@fast.test", "e@not-slow.test", "f@xslow.test")
+    claimed = queue.claim(10, {"slow.test"})
+    addresses = {c.queue_id: [r.address for r in c.recipients] for c in claimed}
+    assert addresses == {both: ["d@fast.test", "e@not-slow.test", "f@xslow.test"]}
+    assert queue.claim(10, {"slow.test"}) == []
+    assert len(queue.claim(10, {"%.test", "_low.test"})) == 2, "these are letters, not patterns"
+
+
+def test_a_message_in_parts_is_settled_part_by_part(queue: DeliveryQueue, admin: AsUser, clock: Clock) -> None:
+    queue_id = _submit(admin, "a@one.test", "b@two.test", "c@three.test")
+    [claimed] = queue.claim(10)
+    one, two, three = (replace(claimed, recipients=(r,)) for r in claimed.recipients)
+    sent = Attempted(one, clock(), clock(), "mx.one.test:25", {one.recipients[0].recipient_id: ACCEPTED}, "good")
+    later = Attempted(two, clock(), clock(), "mx.two.test:25", {two.recipients[0].recipient_id: LATER}, "trouble")
+    queue.settle([later, sent])
+    shown = _show(admin, queue_id)
+    assert [r.state for r in shown.recipients] == [State.sent, State.deferred, State.active]
+    assert shown.message.attempts == 1, "each was tried once"
+    assert shown.conversation == "trouble", "the one that explains why it is still here"
+    queue.settle([Attempted(three, clock(), clock(), "", {}, "")])
+    assert [r.state for r in _show(admin, queue_id).recipients] == [State.sent, State.deferred, State.queued]
+
+
+def test_direct_delivery_needs_no_relay(queue: DeliveryQueue, admin: AsUser) -> None:
+    _submit(admin)
+    _set(admin, {"sending.smtp.host": None})
+    assert queue.claim(10) == []
+    _set(admin, {"sending.method": "direct", "sending.paused": True})
+    assert queue.claim(10) == []
+    _set(admin, {"sending.paused": False})
+    assert len(queue.claim(10)) == 1
+
+
 def test_a_claim_is_bounded_in_number_and_in_octets(queue: DeliveryQueue, admin: AsUser) -> None:
     for _ in range(4):
         _submit(admin, raw=b"x" * 30 * 1024 * 1024)

@@ -241,6 +241,7 @@ def test_options_set(api: peers.ApiServer) -> None:
         "sending.smtp.host=a b",
         "sending.smtp.encryption=rot13",
         "sending.smtp.authentication=basic",
+        "sending.method=pickup",
     ],
 )
 def test_bad_options_are_named_and_nothing_is_sent(api: peers.ApiServer, change: str) -> None:

@@ -18,6 +18,8 @@ from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 READY = options.changed(Options(), {"sending.smtp.host": "mail.test"})
+DIRECT = options.changed(Options(), {"sending.method": "direct"})
+BOTH = options.changed(READY, {"sending.method": "direct-then-smtp"})
 PAUSED = options.changed(READY, {"sending.paused": True})
 
 
@@ -35,7 +37,7 @@ def test_every_row_is_reached() -> None:
     lasts += [outcome_of(stage, code, "words") for stage in Stage for code in (250, 450, 550)]
     found = {
         cause(state, last, chosen)
-        for state, last, chosen in itertools.product(State, lasts, (READY, PAUSED, Options()))
+        for state, last, chosen in itertools.product(State, lasts, (READY, DIRECT, PAUSED, Options()))
     }
     found.add(cause(State.failed, outcome_of(Stage.recipient, 553, "5.6.7 not in ASCII")))
     found |= {diagnose(waiting(opens_at=NOW)).cause, diagnose(waiting(room_at=NOW)).cause}
@@ -98,6 +100,23 @@ def test_the_hosts_words_are_shown_once_and_as_they_are() -> None:
     assert found.words == "mail.test:25 refuses bob@b.test for good: 550 5.1.1 no such user {host} here"
 
 
+def test_direct_delivery_speaks_of_the_domain() -> None:
+    unreachable = Outcome(Verdict.temporary, Stage.connect, Failure.timed_out, text="mx.b.test did not answer")
+    found = diagnose(evidence(State.deferred, unreachable, DIRECT))
+    assert (found.cause, found.option) == ("domain_unreachable", "sending.method")
+    assert found.words == "The mail host of b.test could not be reached (connect): mx.b.test did not answer"
+    refused = outcome_of(Stage.recipient, 550, "5.1.1 no such user")
+    both = diagnose(evidence(State.failed, refused, BOTH))
+    assert both.words.startswith("The mail host of b.test, or the relay mail.test:25, refuses bob@b.test for good:")
+    waits = diagnose(evidence(State.deferred, unreachable, BOTH))
+    assert waits.cause == "host_unreachable"
+    assert waits.words.startswith("mail.test:25 could not be reached"), "what waits, the relay could not take"
+    assert cause(State.deferred, Outcome(Verdict.temporary, Stage.name, Failure.name_not_resolved), DIRECT) == (
+        "domain_not_looked_up"
+    )
+    assert cause(State.queued, None, DIRECT) == "new", "no relay is needed"
+
+
 def test_pause_comes_before_any_other_cause_of_waiting() -> None:
     last = Outcome(Verdict.temporary, Stage.connect, Failure.refused)
     assert cause(State.deferred, last, PAUSED) == "paused"
@@ -115,7 +134,7 @@ outcomes = st.builds(
 )
 
 
-@given(st.sampled_from(State), st.none() | outcomes, st.sampled_from([READY, PAUSED, Options()]))
+@given(st.sampled_from(State), st.none() | outcomes, st.sampled_from([READY, DIRECT, BOTH, PAUSED, Options()]))
 def test_whatever_the_evidence_there_is_one_diagnosis_in_words(
     state: State, last: Outcome | None, chosen: Options
 ) -> None:

@@ -9,14 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from tests.unit.test_domain_options import ALL, LOGIN, MAIL, valid_values
+from tests.unit.test_domain_options import ALL, LOGIN, MAIL, METHOD, valid_values
 from trackkit.domain import option_file, options
 from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.option_file import OptionFile
 from trackkit.domain.options import Options
 
 HEAD = f'kind = "{option_file.KIND}"\nformat = {option_file.FORMAT}\n'
-ALONE = [info for info in ALL if info.name not in (*LOGIN, *MAIL)]
+ALONE = [info for info in ALL if info.name not in (*LOGIN, *MAIL, *METHOD)]
 ANY = st.fixed_dictionaries({}, optional={info.name: valid_values(info) for info in ALONE})
 
 

@@ -39,6 +39,7 @@ def test_every_option_explains_itself(info: Declaration) -> None:
 
 def test_option_names_of_the_specification_are_there() -> None:
     assert {
+        "sending.method",
         "sending.paused",
         "sending.smtp.host",
         "sending.smtp.port",
@@ -81,7 +82,9 @@ def test_flat_and_back_is_the_same() -> None:
 @given(st.data())
 def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
     values = {
-        info.name: data.draw(valid_values(info), label=info.name) for info in ALL if info.name not in (*LOGIN, *MAIL)
+        info.name: data.draw(valid_values(info), label=info.name)
+        for info in ALL
+        if info.name not in (*LOGIN, *MAIL, *METHOD)
     }
     chosen = options.changed(Options(), values)
     assert options.from_flat(options.flat(chosen)) == chosen
@@ -96,6 +99,8 @@ SPECIAL = {
     "sending.listener.address": ["127.0.0.1", "::1"],
     "sending.listener.networks": ["127.0.0.0/8, ::1/128", "192.0.2.0/24"],
 }
+METHOD = ("sending.method",)
+"""One of them needs a relay: test_direct_then_smtp_needs_a_relay_and_direct_none."""
 MAIL = ("log.email_level", "log.email_to", "log.email_return_address")
 
 
@@ -231,3 +236,12 @@ def test_a_schedule_that_cannot_be_read_is_refused_and_says_why(text: str) -> No
         options.changed(Options(), {"sending.timing.schedule": text})
     assert caught.value.problems[0].field == "sending.timing.schedule"
     assert "write" in caught.value.problems[0].message
+
+
+def test_direct_then_smtp_needs_a_relay_and_direct_none() -> None:
+    assert refused({"sending.method": "direct-then-smtp"}) == ["sending.smtp.host"]
+    both = options.changed(Options(), {"sending.method": "direct-then-smtp", "sending.smtp.host": "relay.test"})
+    assert refused({"sending.smtp.host": None}, before=both) == ["sending.smtp.host"]
+    assert both.sending.is_set_up
+    assert options.changed(Options(), {"sending.method": "direct"}).sending.is_set_up
+    assert not Options().sending.is_set_up

@@ -19,7 +19,6 @@ from trackkit.domain.log import Severity
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail import engine as engine_module
 from trackkit.mail.next_hop import CROWDED_SECONDS, SHARED_ALWAYS_SECONDS, SHARED_SECONDS, NextHop
-from trackkit.mail.route import Route
 from trackkit.services.delivery import Attempted
 
 
@@ -106,7 +105,7 @@ def test_a_host_that_takes_two_connections_only_is_crowded_not_dead() -> None:
 
 def test_what_a_failed_connection_means_for_others() -> None:
     reports: list[Severity] = []
-    hop = NextHop(Route("h", 25, "none", None, 1, 1), lambda severity, *_, **__: reports.append(severity))
+    hop = NextHop("h:25", lambda severity, *_, **__: reports.append(severity))
     bad = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="nobody listens")
     assert hop.shared_failure(0, 0) is None
     assert hop.failed(bad, "said", 9, 10)
@@ -133,8 +132,7 @@ def test_what_a_failed_connection_means_for_others() -> None:
 @pytest.mark.parametrize("mailed", [True, False])
 def test_a_host_that_a_mail_about_the_log_found_away_makes_no_further_mail(mailed: bool) -> None:
     reports: list[tuple[Severity, object]] = []
-    route = Route("h", 25, "none", None, 1, 1)
-    hop = NextHop(route, lambda severity, *_, **more: reports.append((severity, more["mailed"])))
+    hop = NextHop("h:25", lambda severity, *_, **more: reports.append((severity, more["mailed"])))
     hop.failed(Outcome(Verdict.temporary, Stage.connect, Failure.refused), "said", 9, 10, mailed=mailed)
     hop.failed(Outcome(Verdict.temporary, Stage.connect, Failure.refused), "said", 19, 20, mailed=not mailed)
     hop.opened(30)

@@ -116,6 +116,10 @@ def test_options_that_depend_on_each_other_are_refused_where_something_is_missin
     assert list(form.fields.messages) == ["sending.smtp.password"]
     form.fields.put("sending.smtp.password", PASSWORD)
     assert form.fields.messages == {}
+    form.fields.put("sending.method", "direct-then-smtp")
+    assert list(form.fields.messages) == ["sending.smtp.host"]
+    form.fields.put("sending.method", "direct")
+    assert form.fields.messages == {}
 
 
 def test_what_only_the_server_refuses_is_said_at_its_field_too(start: Start) -> None:

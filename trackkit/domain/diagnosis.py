@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trackkit.domain.delivery import State
+from trackkit.domain.message import domain_of
 from trackkit.domain.options import Options
-from trackkit.domain.replies import Failure, Outcome, Stage
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,21 @@ class Evidence:
     """When the limit of messages a minute lets mail leave again; none = it may now."""
 
     @property
+    def direct(self) -> bool:
+        """Whether mail goes to the recipients' own hosts, and nowhere else."""
+        return self.options.sending.method == "direct"
+
+    @property
     def host(self) -> str:
-        """The relay as people write it."""
-        smtp = self.options.sending.smtp
-        return f"{smtp.host}:{smtp.port}"
+        """Who answers, or should: the relay as people write it, or the recipient's mail host."""
+        smtp, method = self.options.sending.smtp, self.options.sending.method
+        relay = f"{smtp.host}:{smtp.port}"
+        is_for_now = self.last is not None and self.last.verdict is Verdict.temporary
+        if method == "smtp" or (method == "direct-then-smtp" and is_for_now):
+            return relay  # what direct delivery did not bring about for now, the relay got
+        domain = domain_of(self.address)
+        mx = f"The mail host of {domain}" if domain else "The recipient's mail host"
+        return mx if self.direct else f"{mx}, or the relay {relay},"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,10 @@ def _failed(*failures: Failure) -> Callable[[Evidence], bool]:
 
 def _replied(*stages: Stage) -> Callable[[Evidence], bool]:
     return lambda e: e.last is not None and e.last.failure is Failure.replied and e.last.stage in stages
+
+
+def _direct(*failures: Failure) -> Callable[[Evidence], bool]:
+    return lambda e: e.direct and _failed(*failures)(e)
 
 
 def _permanent(e: Evidence) -> bool:
@@ -125,7 +141,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "not_configured",
-        lambda e: _waits(e) and e.options.sending.smtp.host is None,
+        lambda e: _waits(e) and not e.options.sending.is_set_up,
         "Sending is not set up",
         "No SMTP host is set, so the server does not know where to hand its mail.",
         "Enter the SMTP host.",
@@ -180,6 +196,55 @@ TABLE: tuple[Row, ...] = (
         "The host rejects the message",
         "{host} took the addresses but refuses the message itself: {code} {text}",
         "Read the reply: size, content or policy. Reattempt when the cause is gone.",
+        "mail.reattempt",
+    ),
+    Row(
+        "no_such_domain",
+        _failed(Failure.no_such_domain),
+        "The domain does not exist",
+        "{address} cannot be reached: {text}.",
+        "Check the spelling of the address; delete this recipient's mail or send it again to the right one.",
+        "mail.delete",
+    ),
+    Row(
+        "takes_no_mail",
+        _failed(Failure.takes_no_mail),
+        "The domain takes no mail",
+        "The domain of {address} says that it takes no mail at all: {code}",
+        "Ask the recipient for another address.",
+        "mail.delete",
+    ),
+    Row(
+        "no_mail_host",
+        _failed(Failure.no_mail_host),
+        "The domain has no mail host",
+        "{address} cannot be reached: {text}.",
+        "Check the spelling of the address, or tell the domain's administrator; reattempt when it is mended.",
+        "mail.reattempt",
+    ),
+    Row(
+        "domain_not_looked_up",
+        _direct(Failure.name_not_resolved),
+        "The DNS does not answer",
+        "Where mail for {address} goes cannot be found out: {text}",
+        "If it is so for many domains, check the server machine's DNS. The next try is at {at}.",
+        "mail.reattempt",
+    ),
+    Row(
+        "domain_unreachable",
+        _direct(Failure.refused, Failure.timed_out),
+        "The domain's mail hosts cannot be reached",
+        "{host} could not be reached ({stage}): {text}",
+        "The next try is at {at}. If it is so for many domains, outgoing port 25 may be blocked: use a relay then.",
+        "options.set",
+        "sending.method",
+    ),
+    Row(
+        "domain_not_secure",
+        _direct(Failure.tls_untrusted, Failure.tls_not_offered, Failure.tls_failed),
+        "The domain's mail host does not prove who it is",
+        "The domain asks for verified encryption (MTA-STS or DANE), and its host does not provide it: {text}",
+        "Nothing was sent. Tell the domain's administrator; the next try is at {at}.",
         "mail.reattempt",
     ),
     Row(

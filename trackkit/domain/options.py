@@ -26,6 +26,7 @@ from trackkit.domain.sending_times import NoSchedule, schedule_of
 
 Encryption = Literal["none", "starttls", "starttls-if-offered", "tls"]
 Authentication = Literal["anonymous", "basic"]
+SendingMethod = Literal["smtp", "direct", "direct-then-smtp"]
 
 
 class SmtpOptions(Group):
@@ -35,7 +36,8 @@ class SmtpOptions(Group):
         None,
         title="SMTP host",
         max_length=253,
-        help="Name or IP address of the mail host that takes the server's mail. Empty: no mail can leave.",
+        help="Name or IP address of the mail host that takes the server's mail. Empty: no mail can leave, unless the "
+        "method is 'direct'.",
     )
     port: int = declare(
         25,
@@ -133,7 +135,8 @@ class TimingOptions(Group):
         title="Simultaneous connections",
         ge=1,
         le=100,
-        help="At most this many connections to mail hosts at a time, those of all mail workers together.",
+        help="At most this many connections to mail hosts at a time, those of all mail workers together. With direct "
+        "delivery a single domain gets half of them at most.",
     )
     messages_per_minute: int | None = declare(
         None,
@@ -189,6 +192,14 @@ class TimingOptions(Group):
 class SendingOptions(Group):
     """How Internet mail leaves."""
 
+    method: SendingMethod = declare(
+        "smtp",
+        title="Method",
+        help="'smtp' hands all mail to the SMTP host. 'direct' hands it to the mail hosts of the recipients' domains: "
+        "that needs port 25 open towards the Internet, and an address that others take mail from. 'direct-then-smtp' "
+        "tries that first and leaves to the SMTP host what cannot be delivered for now; what is refused for good has "
+        "failed.",
+    )
     paused: bool = declare(
         False,
         title="Sending is paused",
@@ -205,6 +216,17 @@ class SendingOptions(Group):
     smtp: SmtpOptions = Field(default_factory=SmtpOptions)
     timing: TimingOptions = Field(default_factory=TimingOptions)
     listener: ListenerOptions = Field(default_factory=ListenerOptions)
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether there is a way for mail to leave."""
+        return self.method == "direct" or self.smtp.host is not None
+
+    @model_validator(mode="after")
+    def _relay_is_there(self) -> Self:
+        if self.method == "direct-then-smtp" and self.smtp.host is None:
+            raise PydanticCustomError("at:smtp.host", "is needed for the method 'direct-then-smtp'")
+        return self
 
 
 class ServerOptions(Group):

@@ -32,6 +32,11 @@ class Failure(StrEnum):
     """What went wrong, as far as the wire tells; `replied` = the host answered with a 4xx or 5xx."""
 
     name_not_resolved = "name_not_resolved"
+    no_such_domain = "no_such_domain"
+    takes_no_mail = "takes_no_mail"
+    """The recipient's domain says in the DNS that it takes no mail (RFC 7505)."""
+    no_mail_host = "no_mail_host"
+    """The recipient's domain exists, but names no host that could take its mail."""
     refused = "refused"
     timed_out = "timed_out"
     dropped = "dropped"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from trackkit.domain.message import address_problem
+from trackkit.domain.addresses import address_problem
 
 LONGEST_LINE = 12_288 + 2
 """Octets with CR LF: RFC 4954 §4 asks for so much in an AUTH exchange; other commands are far shorter."""

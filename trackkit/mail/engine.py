@@ -5,7 +5,7 @@ Promises
   `look_every` seconds; it never spins.
 - Few messages are in memory (their number and their bytes are bounded); the rest waits in the store.
 - Everything claimed ends settled or given back untried. An outcome is kept until the store has it.
-- No message holds up the others: a defect defers the one it happened to.
+- No message holds up the others: a defect defers the one it happened to; no destination does (`destinations`).
 - Nothing is sent that may be somebody else's by now: a worker that was asleep gives back what it held.
 - `stop` gives sendings under way a few seconds, then settles what is known and gives back the rest.
 
@@ -23,28 +23,36 @@ from functools import partial
 from typing import TypeVar
 
 from trackkit.domain.options import Options
-from trackkit.mail.lane import Crowded, Lane, Surroundings
+from trackkit.mail.crew import Crew
+from trackkit.mail.destinations import RELAY, Destination, Destinations, Held, Memory
+from trackkit.mail.direct import Direct, Hosts
 from trackkit.mail.next_hop import NextHop
-from trackkit.mail.route import ehlo_name, relay_route
-from trackkit.mail.settling import Held, Settling, StoreCalls
+from trackkit.mail.policies import Policies, https_fetch
+from trackkit.mail.resolver import Resolver
+from trackkit.mail.route import ehlo_name
+from trackkit.mail.settling import Settling, StoreCalls
 from trackkit.mail.transports.opening import TlsContext
+from trackkit.mail.way import Plan, Relay, Surroundings, plan_of
 from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
 
 T = TypeVar("T")
 
-HELD_MESSAGES = 200
-WAITING_MESSAGES = 100
+HELD_MESSAGES = 400
 HELD_BYTES = 64 * 1024 * 1024
-"""Nothing more is claimed beyond these: messages held, those of them nobody works on yet, their bytes."""
-
-IDLE_SECONDS = 2.0
-"""How long a connection is kept for the next message."""
+"""Nothing more is claimed beyond these: messages held, their bytes."""
 
 LONGEST_SLEEP_SECONDS = 30.0
 HOUSEKEEPING_SECONDS = 20.0
 ROUNDS_TO_RESCUE = 3
 STOP_SECONDS = 5.0
 """What sendings under way get at a stop, and then the store for the last outcomes."""
+
+
+def machine_hosts(tls_context: TlsContext) -> Hosts:
+    """The mail hosts of the world, as this machine's DNS knows them."""
+    clock = asyncio.get_running_loop().time
+    resolver = Resolver(clock)
+    return Hosts(resolver, Policies(resolver, clock, https_fetch(tls_context)))
 
 
 class Engine:
@@ -55,6 +63,7 @@ class Engine:
     clock: the time, as an aware UTC instant.
     tls_context: makes the context that verifies mail hosts.
     look_every: seconds after which it looks at the queue in any case: few where nobody wakes it for others' changes.
+    hosts: makes what knows the mail hosts of domains; called in the loop.
     """
 
     def __init__(
@@ -64,23 +73,28 @@ class Engine:
         *,
         tls_context: TlsContext = ssl.create_default_context,
         look_every: float = LONGEST_SLEEP_SECONDS,
+        hosts: Callable[[TlsContext], Hosts] = machine_hosts,
     ) -> None:
         self._queue = queue
         self._clock = clock
         self._tls_context = tls_context
         self._look_every = look_every
+        self._make_hosts = hosts
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = StoreCalls(queue.report)
         self._settling = Settling(queue, self._store, queue.report, self._on_settled)
         self._options = Options()
-        self._hop: NextHop | None = None
+        self.destinations: Destinations | None = None
+        self._make: Callable[[Plan, str], Destination] | None = None
+        self._crew: Crew | None = None
         self._held: set[Held] = set()
-        self._held_bytes = 0
-        self._waiting: asyncio.Queue[Held] = asyncio.Queue()
-        self._lanes: set[asyncio.Task[None]] = set()
-        self._working: set[asyncio.Task[None]] = set()
+        self._memory = Memory()
+        self._returning: set[Held] = set()
+        """Those of them that are given back untried."""
         self._nudged = asyncio.Event()
         self._full = False
+        self._besides: frozenset[str] = frozenset()
+        """Whether nothing could be claimed for want of room, or nothing of these domains."""
         self._stopping = False
         self._finished = asyncio.Event()
 
@@ -91,7 +105,10 @@ class Engine:
         keeping = asyncio.create_task(self._keep_house())
         try:
             name = await asyncio.to_thread(ehlo_name)
-            await self._claim(Surroundings(self._clock, self._queue.report, self._tls_context, name))
+            shared = Surroundings(self._clock, self._queue.report, self._tls_context, name)
+            self._make = partial(_destination, shared, self._make_hosts(self._tls_context))
+            self._crew = Crew(self, shared)
+            await self._claim(self._crew)
         finally:
             self._loop = None
             keeping.cancel()
@@ -108,7 +125,7 @@ class Engine:
     @property
     def open_connections(self) -> int:
         """How many connections are open, being opened or being closed. To be asked in the engine's loop."""
-        return len(self._lanes)
+        return self._crew.lanes if self._crew is not None else 0
 
     def wake(self) -> None:
         """Look at the queue now: something was submitted, is to be tried again, or options changed. Thread-safe."""
@@ -118,73 +135,111 @@ class Engine:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._on_wake)
 
+    @property
+    def connections(self) -> int:
+        """How many connections are allowed; 0 = no new work is to be begun."""
+        return 0 if self._stopping else self._options.sending.timing.connections
+
+    async def may_begin(self, held: Held) -> bool:
+        """Whether a message may be sent now; it waits while outcomes could not be kept."""
+        try:
+            await self._store.available.wait()
+        except asyncio.CancelledError:
+            return False
+        if self.destinations is None or self._stopping:
+            return False
+        return self._queue.may_send() and self._queue.still_holds(held.claimed)
+
+    def done(self, held: Held, attempted: Attempted | None) -> None:
+        """A message was tried (none = it was not): the relay takes over what is for it, the rest is settled."""
+        to_relay, rest = None, attempted or self._untried(held)
+        if attempted is not None and self.destinations is not None:
+            to_relay, rest = self.destinations.hand_over(held, rest, asyncio.get_running_loop().time())
+        if to_relay is not None and self._crew is not None:
+            self._hold([to_relay])
+            self._crew.spread()
+        if rest.claimed.recipients:
+            self._settling.add(held, rest)
+        else:
+            self._on_settled(held)
+        self._made_room()
+
     def _on_wake(self) -> None:
-        if self._hop is not None:
-            self._hop.asked_again(asyncio.get_running_loop().time())
+        if self.destinations is not None:
+            self.destinations.asked_again(asyncio.get_running_loop().time())
         self._follow_options()
         self._nudged.set()
 
     def _follow_options(self) -> None:
-        """Take over the current options; what waits while sending is paused or not set up is given back."""
+        """Take over the current options; what waits for a way that is none any more is given back."""
         self._options = self._queue.options()
-        route = relay_route(self._options.sending.smtp)
-        if self._hop is None or self._hop.route != route:
-            self._hop = NextHop(route, self._queue.report) if route is not None else None
-        if self._hop is None or not self._options.sending.timing.connections or self._options.sending.paused:
+        plan = plan_of(self._options.sending)
+        known = self.destinations.plan if self.destinations is not None else None
+        if plan != known or not self._options.sending.timing.connections or self._options.sending.paused:
             self._give_back_waiting()
+        if plan != known and self._make is not None:
+            self.destinations = Destinations(plan, partial(self._make, plan)) if plan is not None else None
 
-    async def _claim(self, surroundings: Surroundings) -> None:
+    async def _claim(self, crew: Crew) -> None:
         """Keep the lanes in work until stopped."""
         patience = 1.0
         while not self._stopping:
             self._nudged.clear()
             self._follow_options()
-            self._full = not self._has_room()
+            destinations = self.destinations
+            if destinations is None:
+                await self._sleep(self._look_every)
+                continue
+            limit, self._besides = self._room(destinations)
+            self._full = not limit
             if self._full:
                 await self._nudged.wait()
                 continue
-            limit = min(WAITING_MESSAGES - self._waiting.qsize(), HELD_MESSAGES - len(self._held))
-            found = await self._try(partial(self._look, limit))
+            found = await self._try(partial(self._look, limit, self._besides))
             if found is None:
                 await self._sleep(patience)
                 patience = min(patience * 2, LONGEST_SLEEP_SECONDS)
                 continue
             claimed, next_due_at = found
             patience = 1.0
-            self._take(claimed, surroundings)
+            self._take(claimed, destinations)
+            crew.spread()
             if not claimed:
                 await self._sleep(self._seconds_until(next_due_at))
 
-    def _look(self, limit: int) -> tuple[list[Claimed], datetime | None]:
+    def _look(self, limit: int, besides: frozenset[str]) -> tuple[list[Claimed], datetime | None]:
         """In a thread: what could be claimed, and if nothing, when there will be something."""
-        claimed = self._queue.claim(limit) if self._queue.is_there() else []
+        claimed = self._queue.claim(limit, besides) if self._queue.is_there() else []
         return claimed, None if claimed else self._queue.next_due_at()
 
-    def _take(self, claimed: list[Claimed], surroundings: Surroundings) -> None:
+    def _take(self, claimed: list[Claimed], into: Destinations) -> None:
         now = asyncio.get_running_loop().time()
         for message in claimed:
-            held = Held(message, now)
-            self._held.add(held)
-            self._held_bytes += len(message.raw)
-            self._waiting.put_nowait(held)
-        self._spread(surroundings)
+            self._hold(into.put(message, now))
+        if into is not self.destinations:
+            # Options changed while these were claimed.
+            self._give_back(into.take_all())
 
-    def _has_room(self) -> bool:
-        return (
-            self._waiting.qsize() <= WAITING_MESSAGES // 2
-            and len(self._held) < HELD_MESSAGES
-            and self._held_bytes < HELD_BYTES
-        )
+    def _hold(self, held: list[Held]) -> None:
+        self._held.update(held)
+        self._memory.add(held)
+
+    def _room(self, destinations: Destinations) -> tuple[int, frozenset[str]]:
+        """How many messages to claim, and of which domains none."""
+        left = HELD_MESSAGES - len(self._held) if self._memory.bytes < HELD_BYTES else 0
+        return max(min(left, destinations.room()), 0), destinations.full()
 
     def _made_room(self) -> None:
-        if self._full and self._has_room():
-            self._nudged.set()
+        if self.destinations is not None and (self._full or self._besides):
+            limit, besides = self._room(self.destinations)
+            if limit and (self._full or self._besides - besides):
+                self._nudged.set()
 
     def _seconds_until(self, next_due_at: datetime | None) -> float:
-        if next_due_at is None or self._hop is None or self._options.sending.paused:
+        if next_due_at is None or self.destinations is None or self._options.sending.paused:
             return self._look_every
         seconds = (next_due_at - self._clock()).total_seconds()
-        # Due, and yet not to be had: another worker has it just now. Never spin.
+        # Due, and yet not to be had: another worker has it, or its destination has enough. Never spin.
         return min(seconds, self._look_every) if seconds > 0 else 1.0
 
     async def _sleep(self, seconds: float) -> None:
@@ -192,72 +247,28 @@ class Engine:
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()
 
-    def _spread(self, surroundings: Surroundings) -> None:
-        """Start as many lanes as there is work for and the options and the host allow."""
-        if self._stopping or self._hop is None:
-            return
-        wanted = self._options.sending.timing.connections
-        allowed = self._hop.connections(wanted, asyncio.get_running_loop().time())
-        idle = len(self._lanes) - len(self._working)
-        for _ in range(min(allowed - len(self._lanes), self._waiting.qsize() - idle)):
-            lane = asyncio.create_task(self._run_lane(surroundings))
-            self._lanes.add(lane)
-
-            def ended(task: asyncio.Task[None]) -> None:
-                self._lanes.discard(task)
-                self._working.discard(task)
-                self._spread(surroundings)
-
-            lane.add_done_callback(ended)
-
-    async def _run_lane(self, surroundings: Surroundings) -> None:
-        """Send what waits over one connection, until nothing has come for a while."""
-        lane = Lane(surroundings)
-        me = asyncio.current_task()
-        assert me is not None  # noqa: S101 - a coroutine that runs is in a task
-        try:
-            while len(self._lanes) <= self._options.sending.timing.connections and not self._stopping:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    held = await self._waiting.get()
-                self._working.add(me)
-                self._made_room()
-                self._settling.add(held, await self._attempt(lane, held))
-                self._working.discard(me)
-        except (TimeoutError, Crowded):
-            return
-        finally:
-            # While it takes leave it is not there for new work.
-            self._working.add(me)
-            await lane.close()
-
-    async def _attempt(self, lane: Lane, held: Held) -> Attempted:
-        """Send one message, or give it back if nothing may be sent now."""
-        try:
-            await self._store.available.wait()
-        except asyncio.CancelledError:
-            return self._untried(held)
-        hop = self._hop
-        if hop is None or self._stopping or not (self._queue.may_send() and self._queue.still_holds(held.claimed)):
-            return self._untried(held)
-        try:
-            return await lane.attempt(held, hop)
-        except Crowded:
-            self._waiting.put_nowait(held)
-            raise
-
     def _untried(self, held: Held) -> Attempted:
         now = self._clock()
         return Attempted(held.claimed, now, now, "", {}, "")
 
     def _give_back_waiting(self) -> None:
-        while not self._waiting.empty():
-            held = self._waiting.get_nowait()
+        if self.destinations is not None:
+            self._give_back(self.destinations.take_all())
+
+    def _give_back(self, untried: list[Held]) -> None:
+        self._returning.update(untried)
+        for held in untried:
             self._settling.add(held, self._untried(held))
 
     def _on_settled(self, held: Held) -> None:
         self._held.discard(held)
-        self._held_bytes -= len(held.claimed.raw)
+        self._memory.remove(held)
+        held.to.held -= 1
         self._made_room()
+        if held in self._returning:
+            self._returning.discard(held)
+            if not self._returning:
+                self._nudged.set()  # they can be claimed again, and may have been looked for too early
 
     async def _keep_house(self) -> None:
         """Renew leases, rescue those of lost workers, purge, now and then."""
@@ -284,16 +295,18 @@ class Engine:
     async def _wind_down(self, settling: asyncio.Task[None]) -> None:
         self._stopping = True
         self._give_back_waiting()
-        for lane in self._lanes - self._working:
-            lane.cancel()
-        if self._lanes:
-            _, late = await asyncio.wait(self._lanes, timeout=STOP_SECONDS)
-            for lane in late:
-                lane.cancel()
-            if late:
-                await asyncio.wait(late)
+        if self._crew is not None:
+            await self._crew.leave(STOP_SECONDS)
         self._give_back_waiting()
         self._settling.close()
         await asyncio.wait([settling], timeout=STOP_SECONDS)
         settling.cancel()
         self._store.close()
+
+
+def _destination(shared: Surroundings, hosts: Hosts, plan: Plan, name: str) -> Destination:
+    """The destination of that name."""
+    if name == RELAY:
+        assert plan.relay is not None  # noqa: S101 - a plan without a relay has no such destination
+        return Destination(name, Relay(plan.relay, shared), NextHop(plan.relay.label, shared.report))
+    return Destination(name, Direct(name, plan, hosts, shared), NextHop(name, None))

@@ -9,29 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from trackkit.domain.log import Severity
 from trackkit.domain.message import Envelope
+from trackkit.domain.mx import tries_next_host
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail.conversation import Conversation
-from trackkit.mail.next_hop import NextHop, Report
-from trackkit.mail.settling import Held
-from trackkit.mail.transports.opening import TlsContext
-from trackkit.mail.transports.smtp import SmtpConnection, connect
+from trackkit.mail.destinations import Destination, Held
+from trackkit.mail.transports.smtp import SmtpConnection
+from trackkit.mail.way import Surroundings
 from trackkit.services.delivery import Attempted, Claimed
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all lanes share."""
-
-    clock: Callable[[], datetime]
-    report: Report
-    tls_context: TlsContext
-    ehlo_name: str
 
 
 class Crowded(Exception):
@@ -43,31 +33,47 @@ class _Attempt:
     """An attempt under way."""
 
     started_at: datetime
+    host: str
+    """Who answered; the destination while nobody has."""
+    preface: str
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     conversation: Conversation | None = None
     shared: str = ""
+    broken_off: set[str] = field(default_factory=set)
+    """Hosts that broke off in it."""
 
     @property
     def text(self) -> str:
         """The conversation to be kept."""
-        return self.shared or (self.conversation.text if self.conversation else "")
+        said = self.shared or (self.conversation.text if self.conversation else "")
+        return f"{self.preface}\n{said}" if self.preface else said
+
+    def to_go_on_with(self, rcpt_tos: Iterable[str]) -> tuple[str, ...]:
+        """Those of the recipients that may be sent to over another host."""
+        return tuple(a for a in rcpt_tos if (o := self.outcomes.get(a)) is not None and tries_next_host(o))
 
 
 class Lane:
-    """At most one connection, and what is sent over it."""
+    """At most one connection, and what is sent over it.
 
-    def __init__(self, shared: Surroundings) -> None:
+    Parameters
+    ----------
+    opened: is told of each connection: others may follow.
+    """
+
+    def __init__(self, shared: Surroundings, opened: Callable[[], None]) -> None:
         self._shared = shared
+        self._opened = opened
         self._connection: SmtpConnection | None = None
-        self._hop: NextHop | None = None
+        self._at: Destination | None = None
 
-    async def attempt(self, held: Held, hop: NextHop) -> Attempted:
+    async def attempt(self, held: Held) -> Attempted:
         """Send a message; cancelling ends the attempt, and this returns what is known then. Raises `Crowded`."""
         claimed = held.claimed
         envelope = Envelope(claimed.mail_from, tuple(dict.fromkeys(r.address for r in claimed.recipients)))
-        attempt = _Attempt(self._shared.clock())
+        attempt = _Attempt(self._shared.clock(), held.to.way.label, held.preface)
         try:
-            await self._send(envelope, held, hop, attempt)
+            await self._send(envelope, held, attempt)
         except asyncio.CancelledError:
             self.abort()
         except Crowded:
@@ -79,7 +85,7 @@ class Lane:
             claimed,
             attempt.started_at,
             self._shared.clock(),
-            hop.route.label,
+            attempt.host,
             {r.recipient_id: attempt.outcomes[r.address] for r in claimed.recipients if r.address in attempt.outcomes},
             attempt.text,
         )
@@ -96,33 +102,57 @@ class Lane:
         if connection is not None:
             connection.abort()
 
-    async def _send(self, envelope: Envelope, held: Held, hop: NextHop, attempt: _Attempt) -> None:
-        if self._connection is not None and (self._hop is not hop or not self._connection.usable):
+    async def _send(self, envelope: Envelope, held: Held, attempt: _Attempt) -> None:
+        """Send over the connection there is or a new one, and go on over the next host where one breaks off."""
+        if self._connection is not None and (self._at is not held.to or not self._connection.usable):
             await self.close()
-        delivered = False
-        while not delivered:
-            kept = self._connection
-            if kept is None and not await self._open(envelope, held, hop, attempt):
+        while True:
+            delivered = False
+            while not delivered:
+                if self._connection is None and not await self._open(envelope, held, attempt):
+                    return
+                delivered = await self._deliver(envelope, held, attempt)
+            rest = attempt.to_go_on_with(envelope.rcpt_tos)
+            if not rest or not await self._another_host(held, attempt):
                 return
-            connection = self._connection
-            assert connection is not None  # noqa: S101 - `_open` has just made one
-            try:
-                delivered = await connection.deliver(envelope, held.claimed.raw, attempt.outcomes)
-            finally:
-                attempt.conversation = connection.conversation
-            if connection.over:
-                self.abort()
+            envelope = Envelope(envelope.mail_from, rest)
+            for address in rest:
+                del attempt.outcomes[address]
 
-    async def _open(self, envelope: Envelope, held: Held, hop: NextHop, attempt: _Attempt) -> bool:
+    async def _deliver(self, envelope: Envelope, held: Held, attempt: _Attempt) -> bool:
+        """Over the connection there is; False when it turned out to be gone, and nothing was sent."""
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - the caller has opened it
+        attempt.host = connection.route.label
+        try:
+            delivered = await connection.deliver(envelope, held.claimed.raw, attempt.outcomes)
+        finally:
+            attempt.conversation = connection.conversation
+        if connection.over:
+            self.abort()
+            attempt.broken_off.add(connection.route.host)
+        return delivered
+
+    async def _another_host(self, held: Held, attempt: _Attempt) -> bool:
+        """After a host broke off: a connection to another one of the destination."""
+        assert attempt.conversation is not None  # noqa: S101 - there has just been one
+        opened = await held.to.way.open(attempt.conversation, attempt.broken_off)
+        if not isinstance(opened, SmtpConnection):
+            return False
+        self._connected(opened, held.to)
+        return True
+
+    async def _open(self, envelope: Envelope, held: Held, attempt: _Attempt) -> bool:
         """Open a connection; False when that failed, which then is the outcome for all recipients."""
+        hop = held.to.hop
         if not hop.proven:
             async with hop.proving:
                 if not hop.proven:
-                    return await self._connect(envelope, held, hop, attempt)
-        return await self._connect(envelope, held, hop, attempt)
+                    return await self._connect(envelope, held, attempt)
+        return await self._connect(envelope, held, attempt)
 
-    async def _connect(self, envelope: Envelope, held: Held, hop: NextHop, attempt: _Attempt) -> bool:
-        loop = asyncio.get_running_loop()
+    async def _connect(self, envelope: Envelope, held: Held, attempt: _Attempt) -> bool:
+        loop, hop = asyncio.get_running_loop(), held.to.hop
         begun_at = loop.time()
         if failure := hop.shared_failure(held.claimed_at, begun_at):
             attempt.outcomes.update(dict.fromkeys(envelope.rcpt_tos, failure.outcome))
@@ -130,22 +160,27 @@ class Lane:
             attempt.shared = f"{failure.conversation}\n{note}"
             return False
         conversation = attempt.conversation = Conversation()
-        opened = await connect(hop.route, self._shared.tls_context, self._shared.ehlo_name, conversation)
-        if isinstance(opened, Outcome):
-            now, mailed = loop.time(), held.claimed.mailed
-            if not hop.failed(opened, conversation.text, begun_at, now, mailed=mailed):
-                raise Crowded
-            attempt.outcomes.update(dict.fromkeys(envelope.rcpt_tos, opened))
-            return False
-        self._connection, self._hop = opened, hop
-        hop.opened(loop.time())
-        return True
+        opened = await held.to.way.open(conversation)
+        if isinstance(opened, SmtpConnection):
+            self._connected(opened, held.to)
+            return True
+        assert opened is not None  # noqa: S101 - nothing was left out
+        now, mailed = loop.time(), held.claimed.mailed
+        if not hop.failed(opened, conversation.text, begun_at, now, mailed=mailed):
+            raise Crowded
+        attempt.outcomes.update(dict.fromkeys(envelope.rcpt_tos, opened))
+        return False
+
+    def _connected(self, connection: SmtpConnection, at: Destination) -> None:
+        self._connection, self._at = connection, at
+        at.hop.opened(asyncio.get_running_loop().time())
+        self._opened()
 
     def _forget(self) -> SmtpConnection | None:
-        connection, hop = self._connection, self._hop
-        self._connection = self._hop = None
-        if hop is not None:
-            hop.closed()
+        connection, at = self._connection, self._at
+        self._connection = self._at = None
+        if at is not None:
+            at.hop.closed()
         return connection
 
     def _defect(self, claimed: Claimed, envelope: Envelope, attempt: _Attempt, error: Exception) -> None:

@@ -1,6 +1,7 @@
-"""What is known about the mail host right now, and what follows for messages that wait for it.
+"""What is known about a destination right now (the relay, or a domain's mail hosts), and what follows for messages that
+wait for it.
 
-All messages of a relay share their destination. A connection that could not be opened is therefore an honest attempt
+A connection that could not be opened is therefore an honest attempt
 for every message that waited for it, and for those that turn up in the next few seconds: without that, a queue of a
 thousand mails behind a dead host would take a thousand time-outs to tell each mail the same thing, and the host, once
 it struggles back, would be hammered by the retries. Whoever asks for a new try (submit, reattempt, changed options)
@@ -21,7 +22,6 @@ from typing import Protocol
 
 from trackkit.domain.log import Severity
 from trackkit.domain.replies import Outcome
-from trackkit.mail.route import Route
 
 
 class Report(Protocol):
@@ -51,10 +51,17 @@ class FailedOpening:
 
 
 class NextHop:
-    """The host at the end of `route`: its last failure, and how many connections to it are open."""
+    """A destination's last failure, and how many connections to it are open.
 
-    def __init__(self, route: Route, report: Report) -> None:
-        self.route = route
+    Parameters
+    ----------
+    label: the destination as reports name it.
+    report: is told when it cannot be used, and when it can again; none for one of many domains, of which some are
+        always away: the queue says so.
+    """
+
+    def __init__(self, label: str, report: Report | None) -> None:
+        self._label = label
         self._report = report
         self._failure: FailedOpening | None = None
         self._unreachable = False
@@ -71,14 +78,19 @@ class NextHop:
         """Whether a connection is open."""
         return self._open > 0
 
+    @property
+    def answers(self) -> bool:
+        """Whether it could be connected to when it was last tried."""
+        return self._failure is None and self._opened_at > float("-inf")
+
     def opened(self, now: float) -> None:
         """A connection is open."""
         self._open += 1
         self._opened_at = now
         self._failure = None
-        if self._unreachable:
+        if self._unreachable and self._report is not None:
             self._unreachable = False
-            words = f"The mail host {self.route.label} can be used again."
+            words = f"The mail host {self._label} can be used again."
             self._report(Severity.information, words, mailed=self._mailed)
 
     def closed(self) -> None:
@@ -97,9 +109,9 @@ class NextHop:
             self._crowded_until = now + CROWDED_SECONDS
             return False
         self._failure = FailedOpening(outcome, conversation, now)
-        if not self._unreachable:
+        if not self._unreachable and self._report is not None:
             self._unreachable, self._mailed = True, mailed
-            what = f"The mail host {self.route.label} cannot be used; mail waits in the queue."
+            what = f"The mail host {self._label} cannot be used; mail waits in the queue."
             self._report(Severity.warning, what, f"{outcome.stage.replace('_', ' ')}: {outcome.text}", mailed=mailed)
         return True
 

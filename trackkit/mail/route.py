@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pydantic import SecretStr
 
@@ -21,6 +22,29 @@ class Login:
 
     username: str
     password: SecretStr
+
+
+class Proof(StrEnum):
+    """What a host's certificate has to prove when the connection is encrypted. The words are those of reports."""
+
+    authority = "certificate verified"
+    """It was issued for the host's name by somebody this machine trusts."""
+    policy = "certificate verified as the domain's MTA-STS policy asks"
+    """The same, because the domain wants it so (RFC 8461)."""
+    dane = "verified by DANE"
+    """It is the one that the domain's owner published in the DNS (RFC 7672)."""
+    nothing = "not verified"
+    """Whoever listens cannot read it; who is at the other end is not known (RFC 7435)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsaRecord:
+    """Which certificate a host has to show (RFC 6698 §2.1)."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +60,11 @@ class Route:
     conversation_timeout: float
     """How long the host may be silent after that."""
     one_message_per_connection: bool = False
+    proof: Proof = Proof.authority
+    tlsa: tuple[TlsaRecord, ...] = ()
+    """For `Proof.dane`."""
+    addresses: tuple[str, ...] = ()
+    """The host's IP addresses, when they are known; else its name is looked up."""
 
     @property
     def label(self) -> str:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from trackkit.domain.log import Severity
+from trackkit.mail.destinations import Held
 from trackkit.mail.next_hop import Report
-from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
+from trackkit.services.delivery import Attempted, DeliveryQueue
 
 T = TypeVar("T")
 
@@ -26,14 +27,6 @@ LINGER_SECONDS = 0.05
 
 FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Held:
-    """A claimed message in this engine's hands. The same message can be held twice, for different recipients."""
-
-    claimed: Claimed
-    claimed_at: float
 
 
 class StoreCalls:

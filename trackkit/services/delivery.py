@@ -7,7 +7,7 @@ writes it down together with attempts and history.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -79,6 +79,7 @@ class _Changes:
     attempts: list[AttemptRow] = field(default_factory=list)
     sent: list[tuple[RecipientStatus, AttemptRow, int]] = field(default_factory=list)
     conversations: dict[int, str] = field(default_factory=dict)
+    tries: dict[int, int] = field(default_factory=dict)
     failed: list[tuple[RecipientStatus, Outcome, bool]] = field(default_factory=list)
     to_tell: list[Tell] = field(default_factory=list)
 
@@ -128,8 +129,13 @@ class DeliveryQueue:
         """Be none of the workers any more."""
         self._membership.leave()
 
-    def claim(self, limit: int) -> list[Claimed]:
-        """Lease up to `limit` messages that are due; none while nothing may be sent."""
+    def claim(self, limit: int, besides: Collection[str] = ()) -> list[Claimed]:
+        """Lease up to `limit` messages that are due; none while nothing may be sent.
+
+        Parameters
+        ----------
+        besides: domains whose recipients are left where they are.
+        """
         if not self.may_send():
             return []
         if self._membership.holder is None:
@@ -142,7 +148,7 @@ class DeliveryQueue:
                 return []
             room = self._environment.sending.room(connection)
             most = limit if room is None else min(limit, room)
-            rows = queue.claim(connection, holder, now, LEASE, most, _CLAIM_BYTES) if most else []
+            rows = queue.claim(connection, holder, now, LEASE, most, _CLAIM_BYTES, besides) if most else []
             self._environment.sending.left(connection, len(rows))
             return rows
 
@@ -166,7 +172,7 @@ class DeliveryQueue:
         sending = self.options().sending
         return (
             not sending.paused
-            and sending.smtp.host is not None
+            and sending.is_set_up
             and sending.timing.connections > 0
             and self._environment.sending.opens_at() is None
         )
@@ -277,7 +283,10 @@ class DeliveryQueue:
         try_ = AttemptRow(row.message_id, row.address, attempt.started_at, attempt.ended_at, attempt.host, outcome)
         changes.outcomes[row.recipient_id] = outcome
         changes.attempts.append(try_)
-        changes.conversations[row.message_id] = attempt.conversation
+        # Of several conversations about a message that are settled together, one with trouble in it tells more.
+        if outcome.verdict is not Verdict.accepted or row.message_id not in changes.conversations:
+            changes.conversations[row.message_id] = attempt.conversation
+        changes.tries[row.message_id] = max(changes.tries.get(row.message_id, 0), row.status.tries + 1)
         if new is not None and new.state is State.sent:
             changes.sent.append((row, try_, new.tries))
         if new is not None and new.state is State.failed:
@@ -313,7 +322,7 @@ def _write(connection: Connection, changes: _Changes) -> None:
     queue.set_statuses(connection, changes.statuses)
     queue.set_outcomes(connection, changes.outcomes)
     queue.add_attempts(connection, changes.attempts)
-    queue.note_attempts(connection, changes.conversations)
+    queue.note_attempts(connection, changes.conversations, changes.tries)
     queue.add_history(connection, changes.sent)
     queue.remove_finished(connection, {row.message_id for row, _ in changes.statuses})
 

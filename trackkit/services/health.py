@@ -69,7 +69,7 @@ def _options(environment: Environment) -> Iterator[contract.Finding]:
     options = environment.options.current
     for warning in declared.troubles(options):
         yield _finding(Severity.warning, "options", warning, "Change the option if this is not wanted.", "options.set")
-    if options.sending.smtp.host is None:
+    if not options.sending.is_set_up:
         yield _finding(
             Severity.warning,
             "mail",

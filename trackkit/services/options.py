@@ -74,7 +74,7 @@ def change(
 
     new, changes, revisions = environment.store.write(work)
     environment.options.reload()
-    _tell(call, changes)
+    _tell(call, changes, new)
     environment.mail_changed()
     return _state(environment, new, revisions)
 
@@ -96,7 +96,7 @@ def _remember(call: Call, connection: Connection, operation: str, changes: Chang
     )
 
 
-def _tell(call: Call, changes: Changes) -> None:
+def _tell(call: Call, changes: Changes, new: Options) -> None:
     """What the log says about them."""
     for name, (before, after) in changes.items():
         call.log(
@@ -105,7 +105,7 @@ def _tell(call: Call, changes: Changes) -> None:
             f"Option {name} was changed.",
             f"before: {shown(name, before)}\nafter: {shown(name, after, changed=True)}",
         )
-    if any(name.startswith("sending.smtp.host") and after is None for name, (_, after) in changes.items()):
+    if "sending.smtp.host" in changes and not new.sending.is_set_up:
         call.log(Severity.warning, SOURCE, "The SMTP host was removed: no mail can leave.")
 
 

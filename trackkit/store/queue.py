@@ -7,13 +7,13 @@ here it is only written down. The one exception is `claim`, which does the table
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, insert, or_, select, update
 
 from trackkit.domain.delivery import UNDO_WINDOW, State, Status
 from trackkit.domain.message import Envelope, MailType
@@ -123,19 +123,22 @@ def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Stat
 
 
 def claim(
-    connection: Connection, worker: str, now: datetime, lease: timedelta, limit: int, limit_bytes: int
+    connection: Connection,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    limit_bytes: int,
+    besides: Collection[str] = (),
 ) -> list[ClaimedMessage]:
     """Lease messages that are due to `worker`, the longest due first: at most `limit`, and no more once their sizes
-    add up to `limit_bytes` (but at least one)."""
-    chosen = _due_messages(connection, now, limit, limit_bytes)
+    add up to `limit_bytes` (but at least one). Recipients in one of the domains `besides` are not looked at."""
+    r = recipients
+    due = (r.c.state.in_(_DUE), r.c.next_attempt_at <= now, *(~_in_domain(domain) for domain in besides))
+    chosen = _due_messages(connection, due, limit, limit_bytes)
     if not chosen:
         return []
-    r = recipients
-    locked = (
-        select(r.c.id)
-        .where(r.c.message_id.in_(chosen), r.c.state.in_(_DUE), r.c.next_attempt_at <= now)
-        .with_for_update(skip_locked=True)
-    )
+    locked = select(r.c.id).where(r.c.message_id.in_(chosen), *due).with_for_update(skip_locked=True)
     taken = connection.execute(
         update(r)
         .where(r.c.id.in_(locked))
@@ -155,11 +158,17 @@ def claim(
     ]
 
 
-def _due_messages(connection: Connection, now: datetime, limit: int, limit_bytes: int) -> list[int]:
+def _in_domain(domain: str) -> ColumnElement[bool]:
+    return func.lower(recipients.c.address).endswith(f"@{domain.lower()}", autoescape=True)
+
+
+def _due_messages(
+    connection: Connection, is_due: Sequence[ColumnElement[bool]], limit: int, limit_bytes: int
+) -> list[int]:
     r = recipients
     due = (
         select(r.c.message_id, func.min(r.c.next_attempt_at).label("due_at"))
-        .where(r.c.state.in_(_DUE), r.c.next_attempt_at <= now)
+        .where(*is_due)
         .group_by(r.c.message_id)
         .order_by("due_at", r.c.message_id)
         .limit(limit)
@@ -340,15 +349,17 @@ def add_attempts(connection: Connection, rows: Sequence[AttemptRow]) -> None:
     )
 
 
-def note_attempts(connection: Connection, conversations: Mapping[int, str]) -> None:
-    """Count a try of each message (by id) and keep its conversation."""
+def note_attempts(connection: Connection, conversations: Mapping[int, str], tries: Mapping[int, int]) -> None:
+    """Keep the last conversation about each message (by id), and how often it was tried: as often as that one of its
+    recipients which was tried most, since its recipients may be tried apart."""
     if not conversations:
         return
     m = messages
-    values: dict[str, Any] = {"attempts": m.c.attempts + 1, "conversation": bindparam("b_conversation")}
+    most = case((m.c.attempts < bindparam("b_tries"), bindparam("b_tries")), else_=m.c.attempts)
+    values: dict[str, Any] = {"attempts": most, "conversation": bindparam("b_conversation")}
     connection.execute(
         update(m).where(m.c.id == bindparam("b_id")).values(values),
-        [{"b_id": key, "b_conversation": text} for key, text in conversations.items()],
+        [{"b_id": key, "b_conversation": text, "b_tries": tries[key]} for key, text in conversations.items()],
     )
 
 

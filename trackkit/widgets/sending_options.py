@@ -12,6 +12,7 @@ from trackkit.widgets.problems import Trouble
 from trackkit.widgets.session import on_server
 
 SECTIONS = {
+    "How mail leaves": ("sending.method",),
     "Mail host": tuple(name for name in catalogue() if name.startswith("sending.smtp.")),
     "Timing and size": tuple(name for name in catalogue() if name.startswith("sending.timing.")),
     "History": ("sending.history_days",),

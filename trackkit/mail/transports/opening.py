@@ -1,7 +1,7 @@
 """From a route to an open, encrypted, logged-in connection: name, connect, greeting, EHLO, STARTTLS, log-in.
 
-aiosmtplib speaks up to here; then the connection is handed to `Wire`. Promises: the certificate and the name in it
-are verified whenever encryption is used; after a failed verification, or when encryption is missing that was asked
+aiosmtplib speaks up to here; then the connection is handed to `Wire`. Promises: whenever encryption is used, the
+certificate proves what the route asks for; after a failed verification, or when encryption is missing that was asked
 for, nothing more is sent; a password goes over an unencrypted connection only where encryption is ``none``, an
 administrator's explicit choice.
 
@@ -24,7 +24,8 @@ from aiosmtplib.typing import Default
 
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.mail.conversation import Conversation
-from trackkit.mail.route import Login, Route
+from trackkit.mail.route import Login, Proof, Route
+from trackkit.mail.transports.proof import any_certificate, tlsa_problem
 from trackkit.mail.transports.wire import Wire
 
 TlsContext = Callable[[], ssl.SSLContext]
@@ -116,7 +117,7 @@ async def open_connection(route: Route, tls_context: TlsContext, name: str, conv
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + route.connect_timeout
-    context = None if route.encryption == "none" else await asyncio.to_thread(tls_context)
+    context = None if route.encryption == "none" else await _context(route.proof, tls_context)
     sock = await _connected(route, deadline, conversation)
     client = RecordingSMTP(conversation, route, sock, name)
     client.tls_context = context
@@ -137,6 +138,12 @@ async def open_connection(route: Route, tls_context: TlsContext, name: str, conv
         client.close()
         raise
     return Opened(wire, extensions, opening.description)
+
+
+async def _context(proof: Proof, tls_context: TlsContext) -> ssl.SSLContext:
+    if proof in (Proof.authority, Proof.policy):
+        return await asyncio.to_thread(tls_context)
+    return any_certificate()
 
 
 async def _connected(route: Route, deadline: float, conversation: Conversation) -> socket.socket:
@@ -176,8 +183,16 @@ def _reason(error: OSError) -> str:
 _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
 
+def _address(text: str, port: int) -> _Address:
+    if ":" in text:
+        return socket.AF_INET6, socket.SOCK_STREAM, 0, "", (text, port, 0, 0)
+    return socket.AF_INET, socket.SOCK_STREAM, 0, "", (text, port)
+
+
 async def _resolved(route: Route, deadline: float, conversation: Conversation) -> list[_Address]:
     loop = asyncio.get_running_loop()
+    if route.addresses:
+        return [_address(text, route.port) for text in route.addresses]
     try:
         async with asyncio.timeout_at(deadline):
             return cast(list[_Address], await loop.getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM))
@@ -205,7 +220,7 @@ class _Opening:
     @property
     def description(self) -> str:
         """What kind of connection it became."""
-        return "encrypted, certificate verified" if self._encrypted else "not encrypted"
+        return f"encrypted, {self._route.proof}" if self._encrypted else "not encrypted"
 
     async def greeting(self, deadline: float) -> None:
         """TLS from the start where the route wants it, then the host's 220."""
@@ -219,7 +234,7 @@ class _Opening:
             raise self._translated(error) from None
         self._encrypted = self._route.encryption == "tls"
         if self._encrypted:
-            self._note_encryption()
+            self._check_encryption()
         self._conversation.received(response.code, response.message)
 
     async def hello(self) -> None:
@@ -252,7 +267,7 @@ class _Opening:
             raise self._translated(error) from None
         self._conversation.received(response.code, response.message)
         self._encrypted = True
-        self._note_encryption()
+        self._check_encryption()
         await self.hello()
 
     async def login(self, login: Login) -> None:
@@ -326,7 +341,15 @@ class _Opening:
             self._conversation.received(code, message)
         return NotOpened(outcome)
 
-    def _note_encryption(self) -> None:
+    def _check_encryption(self) -> None:
+        """Compare what the host has shown with what its domain published, and write down what came of it."""
+        route = self._route
+        if route.proof is Proof.dane:
+            reason = tlsa_problem(self._client.get_transport_info("ssl_object"), route.tlsa, route.host)
+            if reason:
+                self._stage = Stage.certificate
+                raise self.failed(Failure.tls_untrusted, f"{route.host}: {reason}")
         with suppress(aiosmtplib.SMTPException):
             cipher = self._client.get_transport_info("cipher")
-            self._conversation.note(f"encrypted with {cipher[1]}, certificate verified for {self._route.host}")
+            whom = "" if route.proof is Proof.nothing else f" for {route.host}"
+            self._conversation.note(f"encrypted with {cipher[1]}, {route.proof}{whom}")

@@ -1,0 +1,132 @@
+"""The lanes at work: as many as there is work for and the options and the hosts allow.
+
+Promises: never more connections than allowed; each message a lane takes is handed on as `Attempted`, or waits again; a
+lane that finds nothing to do keeps its connection for a while, and lets it go for another destination's mail when no
+further lane may be started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from trackkit.mail.destinations import Destinations, Held, Seat
+from trackkit.mail.lane import Crowded, Lane
+from trackkit.mail.way import Surroundings
+from trackkit.services.delivery import Attempted
+
+IDLE_SECONDS = 2.0
+"""How long a connection is kept for the next message."""
+
+
+class Work(Protocol):
+    """Where lanes get their work from, and bring it to."""
+
+    @property
+    def destinations(self) -> Destinations | None:
+        """What waits; none while there is no way for mail to leave."""
+
+    @property
+    def connections(self) -> int:
+        """How many are allowed; 0 = no new work is to be begun."""
+
+    async def may_begin(self, held: Held) -> bool:
+        """Whether a message may be sent now; it waits while outcomes could not be kept."""
+
+    def done(self, held: Held, attempted: Attempted | None) -> None:
+        """A message was tried; none = it was not."""
+
+
+class Crew:
+    """All lanes."""
+
+    def __init__(self, work: Work, surroundings: Surroundings) -> None:
+        self._work = work
+        self._surroundings = surroundings
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._resting: set[asyncio.Task[None]] = set()
+        self._arrived = asyncio.Event()
+
+    @property
+    def lanes(self) -> int:
+        """How many connections are open, being opened or being closed."""
+        return len(self._lanes)
+
+    def spread(self) -> None:
+        """Look at what waits: wake lanes that are idle, and start new ones."""
+        self._arrived.set()
+        self._arrived = asyncio.Event()
+        now = asyncio.get_running_loop().time()
+        while (destinations := self._work.destinations) is not None and len(self._lanes) < self._work.connections:
+            needy = destinations.needy(self._work.connections, now)
+            if needy is None:
+                return
+            lane = asyncio.create_task(self._run(Seat(needy)))
+            self._lanes.add(lane)
+            lane.add_done_callback(self._ended)
+
+    async def leave(self, seconds: float) -> None:
+        """End all lanes: idle ones at once, the others when they are done, after `seconds` at the latest."""
+        for lane in self._resting:
+            lane.cancel()
+        if self._lanes:
+            _, late = await asyncio.wait(self._lanes, timeout=seconds)
+            for lane in late:
+                lane.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    def _ended(self, lane: asyncio.Task[None]) -> None:
+        self._lanes.discard(lane)
+        self.spread()
+
+    async def _run(self, seat: Seat) -> None:
+        """Send what waits over one connection, until nothing has come for a while."""
+        lane = Lane(self._surroundings, self.spread)
+        try:
+            while len(self._lanes) <= self._work.connections and (held := await self._next(seat)) is not None:
+                try:
+                    begins = await self._work.may_begin(held)
+                    attempted = await lane.attempt(held) if begins else None
+                except Crowded:
+                    destinations = self._work.destinations
+                    if destinations is None or not destinations.put_back(held):
+                        self._work.done(held, None)
+                    return
+                self._work.done(held, attempted)
+        finally:
+            # While it takes leave it is not there for new work.
+            seat.leave()
+            await lane.close()
+
+    async def _next(self, seat: Seat) -> Held | None:
+        """The next message for the lane at `seat`; none when nothing has come for a while."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + IDLE_SECONDS
+        while True:
+            held = self._take(seat, loop.time())
+            if held is not None:
+                return held
+            seat.rest()
+            if not await self._rested(until):
+                return None
+
+    def _take(self, seat: Seat, now: float) -> Held | None:
+        destinations, connections = self._work.destinations, self._work.connections
+        if destinations is None or not connections:
+            return None
+        return destinations.next_for(seat, connections, spare=len(self._lanes) < connections, now=now)
+
+    async def _rested(self, until: float) -> bool:
+        """Wait until something has come (True), or the time is over."""
+        me = asyncio.current_task()
+        assert me is not None  # noqa: S101 - a coroutine that runs is in a task
+        self._resting.add(me)
+        try:
+            async with asyncio.timeout_at(until):
+                await self._arrived.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._resting.discard(me)
+        return True

@@ -1,0 +1,85 @@
+"""The ways mail leaves: over the relay, or to the mail hosts of a recipient's domain.
+
+A way opens connections to its destination; everything after that is the same for all. It never raises for what happens
+on the network: that is an outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from trackkit.domain.options import SendingMethod, SendingOptions
+from trackkit.domain.replies import Outcome
+from trackkit.mail.conversation import Conversation
+from trackkit.mail.next_hop import Report
+from trackkit.mail.route import Route, relay_route
+from trackkit.mail.transports.opening import TlsContext
+from trackkit.mail.transports.smtp import SmtpConnection, connect
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all lanes share."""
+
+    clock: Callable[[], datetime]
+    report: Report
+    tls_context: TlsContext
+    ehlo_name: str
+
+
+class Way(Protocol):
+    """Opens connections to one destination."""
+
+    @property
+    def label(self) -> str:
+        """The destination as reports name it."""
+
+    async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> SmtpConnection | Outcome | None:
+        """A connection, or the outcome for every recipient that was to be sent to; none when no host is left.
+
+        Parameters
+        ----------
+        besides: hosts that have broken off in this attempt and are not to be tried again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The way over the relay."""
+
+    route: Route
+    shared: Surroundings
+
+    @property
+    def label(self) -> str:
+        """The relay."""
+        return self.route.label
+
+    async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> SmtpConnection | Outcome | None:
+        """As `Way.open`; there is one host."""
+        if besides:
+            return None
+        return await connect(self.route, self.shared.tls_context, self.shared.ehlo_name, conversation)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What of the options decides which way mail takes. Two equal plans may share connections."""
+
+    method: SendingMethod
+    relay: Route | None
+    connect_timeout: float
+    conversation_timeout: float
+    one_message_per_connection: bool
+
+
+def plan_of(sending: SendingOptions) -> Plan | None:
+    """The plan that the options make; none when there is no way for mail to leave."""
+    if not sending.is_set_up:
+        return None
+    smtp = sending.smtp
+    relay = None if sending.method == "direct" else relay_route(smtp)
+    return Plan(sending.method, relay, smtp.connect_timeout, smtp.conversation_timeout, smtp.one_message_per_connection)
