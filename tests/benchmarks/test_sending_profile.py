@@ -58,6 +58,8 @@ STEPS = (
     "add_attempts",
     "note_attempts",
     "add_history",
+    "finished_by",
+    "remove_messages",
     "remove_finished",
 )
 

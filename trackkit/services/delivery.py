@@ -7,6 +7,7 @@ writes it down together with attempts and history.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -319,12 +320,18 @@ def _tell(row: RecipientStatus, new: Status, attempt: Attempted, outcome: Outcom
 
 
 def _write(connection: Connection, changes: _Changes) -> None:
-    queue.set_statuses(connection, changes.statuses)
-    queue.set_outcomes(connection, changes.outcomes)
-    queue.add_attempts(connection, changes.attempts)
-    queue.note_attempts(connection, changes.conversations, changes.tries)
     queue.add_history(connection, changes.sent)
-    queue.remove_finished(connection, {row.message_id for row, _ in changes.statuses})
+    # Of a message that leaves the queue with this, and that is most of them, nothing else needs to be written.
+    finished = queue.finished_by(connection, Counter(row.message_id for row, _, _ in changes.sent))
+    queue.remove_messages(connection, finished)
+    gone = {row.recipient_id for row, _ in changes.statuses if row.message_id in finished}
+    statuses = [(row, new) for row, new in changes.statuses if row.recipient_id not in gone]
+    queue.set_statuses(connection, statuses)
+    queue.set_outcomes(connection, {key: value for key, value in changes.outcomes.items() if key not in gone})
+    queue.add_attempts(connection, [a for a in changes.attempts if a.message_id not in finished])
+    conversations = {key: text for key, text in changes.conversations.items() if key not in finished}
+    queue.note_attempts(connection, conversations, changes.tries)
+    queue.remove_finished(connection, {row.message_id for row, _ in statuses})
 
 
 def _with_connections(options: Options, connections: int) -> Options:

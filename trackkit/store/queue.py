@@ -397,6 +397,29 @@ def remove_recipients(connection: Connection, recipient_ids: Iterable[int]) -> N
         connection.execute(delete(recipients).where(recipients.c.id.in_(part)))
 
 
+def finished_by(connection: Connection, sent: Mapping[int, int]) -> set[int]:
+    """Which messages nobody else waits for.
+
+    Parameters
+    ----------
+    sent: by message, how many of its recipients, locked, have just been sent to; their states are not written yet.
+    """
+    r = recipients
+    waiting = select(r.c.message_id, func.count()).group_by(r.c.message_id)
+    return {
+        key
+        for part in _chunks(sent)
+        for key, count in connection.execute(waiting.where(r.c.message_id.in_(part), r.c.state != State.sent))
+        if count == sent[key]
+    }
+
+
+def remove_messages(connection: Connection, message_ids: Iterable[int]) -> None:
+    """Remove messages with all that belongs to them."""
+    for part in _chunks(message_ids):
+        connection.execute(delete(messages).where(messages.c.id.in_(part)))
+
+
 def remove_finished(connection: Connection, message_ids: Iterable[int]) -> None:
     """Remove those of these messages of which every recipient was sent to or is gone."""
     unfinished = exists().where(recipients.c.message_id == messages.c.id, recipients.c.state != State.sent)
