@@ -32,7 +32,7 @@ class Front(Protocol):
     """What the story needs of a way to work with a server."""
 
     def set(self, values: Mapping[str, str | int]) -> None: ...
-    def submit(self, message: bytes, recipient: str) -> str: ...
+    def submit(self, message: bytes, sender: str, recipient: str) -> str: ...
     def queue(self) -> QueuePage: ...
     def summary(self) -> QueueSummary: ...
     def show(self, queue_id: str) -> MessageDetail: ...
@@ -51,8 +51,8 @@ class InPython:
     def set(self, values: Mapping[str, str | int]) -> None:
         self.server.options.set(values)
 
-    def submit(self, message: bytes, recipient: str) -> str:
-        return self.server.mail.submit(message, sender="tracker@trackkit.test", recipients=[recipient]).queue_id
+    def submit(self, message: bytes, sender: str, recipient: str) -> str:
+        return self.server.mail.submit(message, sender=sender, recipients=[recipient]).queue_id
 
     def queue(self) -> QueuePage:
         return self.server.mail.list()
@@ -86,10 +86,10 @@ class OnTheCommandLine:
     def set(self, values: Mapping[str, str | int]) -> None:
         self.trackkit("options", "set", *(f"{name}={value}" for name, value in values.items()))
 
-    def submit(self, message: bytes, recipient: str) -> str:
+    def submit(self, message: bytes, sender: str, recipient: str) -> str:
         file = self.folder / "mail.eml"
         file.write_bytes(message)
-        words = ["mail", "submit", str(file), "--from", "tracker@trackkit.test", "--to", recipient, "--json"]
+        words = ["mail", "submit", str(file), "--from", sender, "--to", recipient, "--json"]
         return Submitted.model_validate_json(self.trackkit(*words)).queue_id
 
     def queue(self) -> QueuePage:
@@ -142,7 +142,8 @@ def test_the_story(front: Front, postfix: Postfix) -> None:
     wrong_port = free_port()
     front.set({"sending.smtp.host": "127.0.0.1", "sending.smtp.port": wrong_port, "sending.smtp.encryption": "none"})
     names = ["bob", "carol", "nobody-here"]
-    ids = [front.submit(MAIL % (n, n), postfix.address(name)) for n, name in enumerate(names)]
+    sender = postfix.address("bob")
+    ids = [front.submit(MAIL % (n, n), sender, postfix.address(name)) for n, name in enumerate(names)]
     stuck(front, ids, f"127.0.0.1:{wrong_port}")
 
     front.set({"sending.smtp.port": postfix.port})
@@ -182,12 +183,14 @@ def stuck(front: Front, ids: list[str], host: str) -> None:
 
 
 def two_left(front: Front, ids: list[str], postfix: Postfix) -> None:
-    wait_until(lambda: len(front.queue().messages) == 1, what="two mails leaving")
-    wait_until(lambda: len(postfix.delivered()) == 2, what="two mails in the Maildir")
+    wait_until(lambda: [m.queue_id for m in front.queue().messages] == ids[2:], what="all others leaving")
+    wait_until(lambda: sum(map(len, postfix.delivered().values())) == 3, what="two mails and a notification")
     arrived = postfix.delivered()
-    assert {name: len(mails) for name, mails in arrived.items()} == {"bob": 1, "carol": 1}
-    assert b"Message-ID: <0@trackkit.test>" in arrived["bob"][0]
-    sent = {line.recipient: line for line in front.history().sent}
+    assert {name: len(mails) for name, mails in arrived.items()} == {"bob": 2, "carol": 1}
+    (notification,) = [mail for mail in arrived["bob"] if b"Message-ID: <0@trackkit.test>" not in mail]
+    assert b"multipart/report" in notification
+    assert f"Final-Recipient: rfc822; {postfix.address('nobody-here')}".encode() in notification
+    sent = {line.recipient: line for line in front.history().sent}  # newest first, so that his own mail is bob's line
     assert sorted(sent) == [postfix.address("bob"), postfix.address("carol")]
     for line in sent.values():
         assert line.tries >= 2
