@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import nasty
-from tests.fakes.smtp_server import ScriptedSmtp, first, say
+from tests.fakes.smtp_server import Action, ScriptedSmtp, first, say
 from tests.peers.raw_sink import RawSink
 from tests.unit.smtp_sending import ONE, RAW, route_to, run, send
 from trackkit.domain.message import Envelope, wire_form
-from trackkit.domain.replies import Outcome, Stage, Verdict
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.transports.smtp import SmtpConnection, connect
 
@@ -188,3 +191,40 @@ def test_no_body_ends_the_message_early_or_changes(deliver: Callable[[bytes], by
 @pytest.mark.parametrize("name", nasty.MAILS)
 def test_nasty_mails_arrive_as_one_message(deliver: Callable[[bytes], bytes], name: str) -> None:
     deliver(nasty.MAILS[name])
+
+
+def test_a_host_that_takes_in_nothing_more_is_given_up() -> None:
+    with ScriptedSmtp({"data": Action(b"354 go on\r\n", "fall silent")}) as server:
+        result = send(route_to(server.port, conversation_timeout=0.5), raw=b"x" * 70 + (b"\r\n" + b"y" * 70) * 400_000)
+    assert (result.only.verdict, result.only.stage) == (Verdict.temporary, Stage.data)
+    assert result.only.failure is Failure.timed_out
+    assert "took in nothing" in result.only.text
+
+
+def test_a_host_that_takes_in_slowly_is_waited_for() -> None:
+    """Longer in all than the time-out, which is for silence."""
+    raw = b"Subject: x\r\n\r\n" + (b"y" * 70 + b"\r\n") * 100_000
+
+    def slowly(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"220 slow.test\r\n")
+            for _ in range(3):
+                lines.readline()
+                connection.sendall(b"250 ok\r\n")
+            lines.readline()
+            connection.sendall(b"354 go on\r\n")
+            left = len(raw) + 3
+            while left > 0:
+                left -= len(lines.read(min(left, 500_000)))
+                time.sleep(0.2)
+            connection.sendall(b"250 2.0.0 taken\r\n")
+            lines.readline()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        thread = threading.Thread(target=slowly, args=(listener,), daemon=True)
+        thread.start()
+        result = send(route_to(listener.getsockname()[1], conversation_timeout=1.5), raw=raw)
+        thread.join(10)
+    assert result.only.verdict is Verdict.accepted

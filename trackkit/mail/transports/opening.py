@@ -37,6 +37,10 @@ _TLS_METHODS = ("plain", "login", "cram-md5")
 
 _WRONG_CREDENTIALS = 535
 
+_SEND_BUFFER = 256 * 1024
+"""Bytes that the system holds for a host. With megabytes a slow line would look like a silent host: the last reply would
+be given up while the message is still on its way."""
+
 
 class NotOpened(Exception):
     """The connection could not be opened."""
@@ -155,6 +159,7 @@ async def _connected(route: Route, deadline: float, conversation: Conversation) 
         patience = (deadline - loop.time()) / (len(found) - number)
         sock = socket.socket(family, kind, protocol)
         sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         try:
             async with asyncio.timeout(patience):
                 await loop.sock_connect(sock, address)
