@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.conftest import Start
 from tests.fakes.dns_server import DnsServer
-from tests.fakes.smtp_server import ScriptedSmtp, drop, say, when
+from tests.fakes.smtp_server import Action, ScriptedSmtp, drop, say, when
 from tests.peers import namespace
 from tests.ports import wait_until
 from tests.running import RunningServer
@@ -232,6 +232,23 @@ def test_domains_without_mx_and_address_literals(world: World) -> None:
     assert {m.rcpt_tos for m in six.messages} == {("b@implicit6.test",), ("d@[IPv6:::1]",)}
     assert len(literal.messages) == 1
     assert {m.rcpt_tos for m in four.messages} == {("a@implicit4.test",), ("e@alias.test",)}
+
+
+@pytest.mark.spec("7: direct delivery: a slow or dead domain holds up no other, and the connections are bounded")
+def test_a_slow_domain_with_a_long_line_holds_up_nobody(world: World) -> None:
+    slow = world.host("slow.test", dot=Action(b"250 2.0.0 Ok\r\n", "go on", 0.05))
+    fast = world.host("fast.test")
+    world.silent("hush.test")
+    world.submit("a@hush.test")
+    for number in range(60):
+        world.submit(f"r{number}@slow.test")
+    for number in range(5):
+        world.submit(f"r{number}@fast.test")
+    wait_until(lambda: len(fast.messages) == 5, what="the mails to the fast domain")
+    assert len(slow.messages) < 60
+    assert slow.most_open <= 3
+    slow.script = {}
+    wait_until(lambda: len(slow.messages) == 60, what="the mails to the slow domain")
 
 
 @pytest.mark.spec("7: direct delivery uses TLS where it is offered, and says truthfully what was verified")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.acceptance.conftest import PASSWORD, House
 from tests.contract.wire import stranger
 from tests.unit.cli_runs import run
-from tests.unit.test_domain_options import LOGIN, MAIL, valid_values
+from tests.unit.test_domain_options import LOGIN, MAIL, METHOD, valid_values
 from trackkit.client import Server
 from trackkit.contract.options import Plan
 from trackkit.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound, NotLoggedIn
@@ -200,7 +200,7 @@ def test_a_file_holds_what_differs_and_no_secret(admin: Server) -> None:
     assert "admin_idle_minutes = 60" in whole
 
 
-ALONE = [info for name, info in catalogue().items() if name not in (*LOGIN, *MAIL) and not info.secret]
+ALONE = [info for name, info in catalogue().items() if name not in (*LOGIN, *MAIL, *METHOD) and not info.secret]
 MAILED = st.sampled_from([{}, {"log.email_level": "error", "log.email_to": "a@example.org"}])
 ANY_VALUES = st.builds(
     lambda alone, mailed: {**alone, **mailed},

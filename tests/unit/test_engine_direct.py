@@ -99,7 +99,6 @@ def direct(**more: Any) -> Options:
     return from_flat(values | {name.replace("__", "."): value for name, value in more.items()})
 
 
-@pytest.mark.spec("7: direct delivery: a slow or dead domain holds up no other, and the connections are bounded")
 def test_a_slow_domain_with_a_long_line_holds_up_nobody() -> None:
     async def work() -> None:
         with ExitStack() as closing:
