@@ -38,8 +38,8 @@ _TLS_METHODS = ("plain", "login", "cram-md5")
 _WRONG_CREDENTIALS = 535
 
 _SEND_BUFFER = 256 * 1024
-"""Bytes that the system holds for a host. With megabytes a slow line would look like a silent host: the last reply would
-be given up while the message is still on its way."""
+"""Bytes that the system holds for a host. With megabytes a slow line would look like a silent host: the last reply
+would be given up while the message is still on its way."""
 
 
 class NotOpened(Exception):
