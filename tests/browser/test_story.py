@@ -162,6 +162,7 @@ def test_a_verb_that_does_not_apply_says_so_for_that_message(story: RunningDashb
     page = _operator(story, new_page)
     _mail_row(page, "one").click()
     page.keyboard.press("Control+a")
+    expect(page.get_by_text("2 selected", exact=True)).to_be_visible()
     _button(page, "Release").click()
     _button(page, "Release 2 messages").click()
     result = page.get_by_role("status").filter(has_text="released")
