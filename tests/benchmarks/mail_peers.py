@@ -48,6 +48,7 @@ defer_transports =
 MASTER_CF = """
 127.0.0.1:{port} inet n - n - {connections} smtpd
 cleanup unix n - n - 0 cleanup
+pickup unix n - n 60 1 pickup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
@@ -168,7 +169,6 @@ class RelayingPostfix:
     def _set(self, value: str) -> None:
         self._run("postconf", "-e", value)
         self._run("postfix", "reload")
-        time.sleep(1)  # qmgr(8) starts anew
 
     def _run(self, program: str, *words: str) -> None:
         command = [program, "-c", str(self._root / "etc"), *words]
