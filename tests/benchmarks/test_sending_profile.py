@@ -58,8 +58,7 @@ STEPS = (
     "add_attempts",
     "note_attempts",
     "add_history",
-    "finished_by",
-    "remove_messages",
+    "remove_sent",
     "remove_finished",
 )
 

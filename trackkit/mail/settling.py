@@ -21,8 +21,10 @@ from trackkit.services.delivery import Attempted, DeliveryQueue
 
 T = TypeVar("T")
 
-BATCH = 100
-LINGER_SECONDS = 0.05
+BATCH = 10
+"""Outcomes settled together. Those of one batch are what a kill at the wrong moment makes leave twice, so it is small."""
+
+LINGER_SECONDS = 0.005
 """How long the first outcome of a batch waits for others."""
 
 FIRST_RETRY_SECONDS = 0.2
@@ -126,12 +128,13 @@ class Settling:
                 self._stuck.append(item)
 
     async def _collect(self, batch: list[_Item]) -> bool:
-        """Wait for the first outcome, then a moment for more; False when closed."""
+        """Wait for the first outcome, then a moment for more unless there are enough; False when closed."""
         first = await self._incoming.get()
         if first is None:
             return False
         batch.append(first)
-        await asyncio.sleep(LINGER_SECONDS)
+        if self._incoming.qsize() < BATCH - 1:
+            await asyncio.sleep(LINGER_SECONDS)
         return self._take_waiting(batch)
 
     def _take_waiting(self, batch: list[_Item]) -> bool:

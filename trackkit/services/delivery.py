@@ -7,7 +7,6 @@ writes it down together with attempts and history.
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,9 +22,10 @@ from trackkit.services.environment import MailEnvironment
 from trackkit.services.mail import DIGESTS, SOURCE, policy
 from trackkit.services.mail_membership import Beat, Membership
 from trackkit.services.notices import Tell, server_name, tell_senders
-from trackkit.store import mail_workers, queue
+from trackkit.store import mail_workers, queue, queue_claim
 from trackkit.store.database import Connection
-from trackkit.store.queue import AttemptRow, ClaimedMessage, RecipientStatus
+from trackkit.store.queue import AttemptRow, RecipientStatus
+from trackkit.store.queue_claim import ClaimedMessage
 
 LEASE: Final = timedelta(minutes=5)
 _CLAIM_BYTES: Final = 64 * 1024 * 1024
@@ -149,7 +149,7 @@ class DeliveryQueue:
                 return []
             room = self._environment.sending.room(connection)
             most = limit if room is None else min(limit, room)
-            rows = queue.claim(connection, holder, now, LEASE, most, _CLAIM_BYTES, besides) if most else []
+            rows = queue_claim.claim(connection, holder, now, LEASE, most, _CLAIM_BYTES, besides) if most else []
             self._environment.sending.left(connection, len(rows))
             return rows
 
@@ -322,10 +322,11 @@ def _tell(row: RecipientStatus, new: Status, attempt: Attempted, outcome: Outcom
 def _write(connection: Connection, changes: _Changes) -> None:
     queue.add_history(connection, changes.sent)
     # Of a message that leaves the queue with this, and that is most of them, nothing else needs to be written.
-    finished = queue.finished_by(connection, Counter(row.message_id for row, _, _ in changes.sent))
-    queue.remove_messages(connection, finished)
+    finished = queue.remove_sent(connection, [row for row, _, _ in changes.sent])
     gone = {row.recipient_id for row, _ in changes.statuses if row.message_id in finished}
     statuses = [(row, new) for row, new in changes.statuses if row.recipient_id not in gone]
+    if not statuses:
+        return
     queue.set_statuses(connection, statuses)
     queue.set_outcomes(connection, {key: value for key, value in changes.outcomes.items() if key not in gone})
     queue.add_attempts(connection, [a for a in changes.attempts if a.message_id not in finished])

@@ -1,19 +1,33 @@
-"""The mail queue's writing side: enqueue, claim, settle, and the administrators' verbs.
+"""The mail queue's writing side: enqueue, settle, and the administrators' verbs (`queue_claim` has the claim).
 
 Every change is guarded: a row changes only while it is still in the state it was read in, so that two workers or a
 worker and an administrator can never both win. What a change means is decided by `trackkit.domain.delivery.step`;
-here it is only written down. The one exception is `claim`, which does the table's ``claim`` row as a single UPDATE.
+here it is only written down. Statements that every message needs are put together once: that takes longer than to carry
+them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from trackkit.domain.delivery import UNDO_WINDOW, State, Status
 from trackkit.domain.message import Envelope, MailType
@@ -25,7 +39,10 @@ T = TypeVar("T")
 _CHUNK = 500
 """Ids in one IN (…); SQLite and the driver of PostgreSQL both bound the number of parameters."""
 
-_DUE = (State.queued, State.deferred)
+DUE = (State.queued, State.deferred)
+"""The states that wait to be claimed."""
+
+_KEYS: BindParameter[Any] = bindparam("b_keys", expanding=True)
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -58,18 +75,6 @@ class RecipientStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedMessage:
-    """A message leased to a worker, with the recipients to try."""
-
-    message_id: int
-    mail_from: str
-    raw: bytes
-    recipients: tuple[tuple[int, str], ...]
-    """(recipient id, address) of each."""
-    submitted_by: str
-
-
-@dataclass(frozen=True, slots=True)
 class AttemptRow:
     """One try for one recipient, to be kept."""
 
@@ -83,7 +88,6 @@ class AttemptRow:
 
 _NEW_MESSAGES = insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
 _NEW_BODIES, _NEW_RECIPIENTS = insert(bodies), insert(recipients)
-"""Made once: to put a statement together takes longer than to carry it out."""
 
 
 def enqueue(connection: Connection, new: NewMessage, status: Status, now: datetime) -> int:
@@ -122,73 +126,6 @@ def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Stat
     return keys
 
 
-def claim(
-    connection: Connection,
-    worker: str,
-    now: datetime,
-    lease: timedelta,
-    limit: int,
-    limit_bytes: int,
-    besides: Collection[str] = (),
-) -> list[ClaimedMessage]:
-    """Lease messages that are due to `worker`, the longest due first: at most `limit`, and no more once their sizes
-    add up to `limit_bytes` (but at least one). Recipients in one of the domains `besides` are not looked at."""
-    r = recipients
-    due = (r.c.state.in_(_DUE), r.c.next_attempt_at <= now, *(~_in_domain(domain) for domain in besides))
-    chosen = _due_messages(connection, due, limit, limit_bytes)
-    if not chosen:
-        return []
-    locked = select(r.c.id).where(r.c.message_id.in_(chosen), *due).with_for_update(skip_locked=True)
-    taken = connection.execute(
-        update(r)
-        .where(r.c.id.in_(locked))
-        .values(state=State.active, worker=worker, leased_until=now + lease)
-        .returning(r.c.message_id, r.c.id, r.c.address)
-    ).all()
-    by_message: dict[int, list[tuple[int, str]]] = {key: [] for key in chosen}
-    for message_id, recipient_id, address in taken:
-        by_message[message_id].append((recipient_id, address))
-    query = select(messages.c.id, messages.c.mail_from, messages.c.submitted_by, bodies.c.raw)
-    query = query.join_from(messages, bodies)
-    rows = {row.id: row for row in connection.execute(query.where(messages.c.id.in_(chosen)))}
-    return [
-        ClaimedMessage(key, rows[key].mail_from, rows[key].raw, tuple(sorted(found)), rows[key].submitted_by)
-        for key, found in by_message.items()
-        if found
-    ]
-
-
-def _in_domain(domain: str) -> ColumnElement[bool]:
-    return func.lower(recipients.c.address).endswith(f"@{domain.lower()}", autoescape=True)
-
-
-def _due_messages(
-    connection: Connection, is_due: Sequence[ColumnElement[bool]], limit: int, limit_bytes: int
-) -> list[int]:
-    r = recipients
-    due = (
-        select(r.c.message_id, func.min(r.c.next_attempt_at).label("due_at"))
-        .where(*is_due)
-        .group_by(r.c.message_id)
-        .order_by("due_at", r.c.message_id)
-        .limit(limit)
-        .subquery()
-    )
-    query = (
-        select(messages.c.id, messages.c.size)
-        .join(due, due.c.message_id == messages.c.id)
-        .order_by(due.c.due_at, messages.c.id)
-    )
-    chosen: list[int] = []
-    total = 0
-    for key, size in connection.execute(query):
-        if chosen and total + size > limit_bytes:
-            break
-        chosen.append(key)
-        total += size
-    return chosen
-
-
 def renew(connection: Connection, worker: str, message_ids: Sequence[int], until: datetime) -> None:
     """Prolong the worker's leases on these messages."""
     r = recipients
@@ -199,11 +136,10 @@ def renew(connection: Connection, worker: str, message_ids: Sequence[int], until
 
 def leased(connection: Connection, worker: str, message_ids: Iterable[int]) -> list[RecipientStatus]:
     """The recipients of these messages that `worker` (still) holds, locked."""
-    condition = (recipients.c.worker == worker, recipients.c.state == State.active)
     return [
         row
         for part in _chunks(message_ids)
-        for row in _statuses(connection, recipients.c.message_id.in_(part), *condition)
+        for row in _found(connection.execute(_LEASED, {"b_keys": part, "b_worker": worker}))
     ]
 
 
@@ -247,23 +183,30 @@ def purgeable(connection: Connection, now: datetime) -> list[RecipientStatus]:
     return _statuses(connection, recipients.c.state == State.deleted, recipients.c.deleted_at <= now - UNDO_WINDOW)
 
 
-def _statuses(connection: Connection, *conditions: object, skip_locked: bool = False) -> list[RecipientStatus]:
-    r = recipients
-    query = select(
-        r.c.id,
-        r.c.message_id,
-        r.c.address,
-        r.c.state,
-        r.c.next_attempt_at,
-        r.c.expires_at,
-        r.c.tries,
-        r.c.outcome_unknown,
-        r.c.delete_wanted,
-        r.c.deleted_at,
-        r.c.deleted_from,
-    ).where(*conditions)  # type: ignore[arg-type]
-    rows = connection.execute(query.order_by(r.c.id).with_for_update(skip_locked=skip_locked))
+def _statuses(
+    connection: Connection, *conditions: ColumnElement[bool], skip_locked: bool = False
+) -> list[RecipientStatus]:
+    query = _STATUSES.where(*conditions).order_by(recipients.c.id).with_for_update(skip_locked=skip_locked)
+    return _found(connection.execute(query))
+
+
+def _found(rows: Iterable[Any]) -> list[RecipientStatus]:
     return [RecipientStatus(row[0], row[1], row[2], Status(*row[3:])) for row in rows]
+
+
+_STATUSES = select(
+    *(recipients.c[name] for name in ("id", "message_id", "address", "state", "next_attempt_at", "expires_at")),
+    *(recipients.c[name] for name in ("tries", "outcome_unknown", "delete_wanted", "deleted_at", "deleted_from")),
+)
+_LEASED = (
+    _STATUSES.where(
+        recipients.c.message_id.in_(_KEYS),
+        recipients.c.worker == bindparam("b_worker"),
+        recipients.c.state == State.active,
+    )
+    .order_by(recipients.c.id)
+    .with_for_update()
+)
 
 
 def _columns(status: Status) -> dict[str, object]:
@@ -365,30 +308,31 @@ def note_attempts(connection: Connection, conversations: Mapping[int, str], trie
 
 def add_history(connection: Connection, sent: Sequence[tuple[RecipientStatus, AttemptRow, int]]) -> None:
     """A line of history for each (recipient, its try, number of tries)."""
-    m = messages
-    columns = (m.c.id, m.c.mail_from, m.c.message_id, m.c.subject, m.c.queued_at)
-    about = {
-        row.id: row
-        for part in _chunks({r.message_id for r, _, _ in sent})
-        for row in connection.execute(select(*columns).where(m.c.id.in_(part)))
-    }
     rows = [
         {
-            "queue_id": r.message_id,
-            "message_id": about[r.message_id].message_id,
-            "mail_from": about[r.message_id].mail_from,
-            "recipient": r.address,
-            "subject": about[r.message_id].subject,
-            "queued_at": about[r.message_id].queued_at,
-            "sent_at": a.ended_at,
-            "host": a.host,
-            "reply": f"{a.outcome.smtp_code} {a.outcome.text}",
-            "tries": tries,
+            "b_key": r.message_id,
+            "b_recipient": r.address,
+            "b_sent_at": a.ended_at,
+            "b_host": a.host,
+            "b_reply": f"{a.outcome.smtp_code} {a.outcome.text}",
+            "b_tries": tries,
         }
         for r, a, tries in sent
     ]
     if rows:
-        connection.execute(insert(history), rows)
+        connection.execute(_NEW_HISTORY, rows)
+
+
+_OF_THE_MESSAGE = ("message_id", "mail_from", "subject", "queued_at")
+_OF_THE_TRY = ("recipient", "sent_at", "host", "reply", "tries")
+_NEW_HISTORY = insert(history).from_select(
+    ["queue_id", *_OF_THE_MESSAGE, *_OF_THE_TRY],
+    select(
+        messages.c.id,
+        *(messages.c[name] for name in _OF_THE_MESSAGE),
+        *(bindparam(f"b_{name}", type_=history.c[name].type) for name in _OF_THE_TRY),
+    ).where(messages.c.id == bindparam("b_key")),
+)
 
 
 def remove_recipients(connection: Connection, recipient_ids: Iterable[int]) -> None:
@@ -397,27 +341,27 @@ def remove_recipients(connection: Connection, recipient_ids: Iterable[int]) -> N
         connection.execute(delete(recipients).where(recipients.c.id.in_(part)))
 
 
-def finished_by(connection: Connection, sent: Mapping[int, int]) -> set[int]:
-    """Which messages nobody else waits for.
-
-    Parameters
-    ----------
-    sent: by message, how many of its recipients, locked, have just been sent to; their states are not written yet.
-    """
-    r = recipients
-    waiting = select(r.c.message_id, func.count()).group_by(r.c.message_id)
-    return {
-        key
-        for part in _chunks(sent)
-        for key, count in connection.execute(waiting.where(r.c.message_id.in_(part), r.c.state != State.sent))
-        if count == sent[key]
-    }
+def remove_sent(connection: Connection, sent: Iterable[RecipientStatus]) -> set[int]:
+    """Remove the messages of these recipients, which have just been sent to, if nobody else waits for them; which."""
+    removed: set[int] = set()
+    for part in _chunks(sent):
+        values = {"b_keys": list({row.message_id for row in part}), "b_sent": [row.recipient_id for row in part]}
+        removed.update(connection.execute(_REMOVE_SENT, values).scalars())
+    return removed
 
 
-def remove_messages(connection: Connection, message_ids: Iterable[int]) -> None:
-    """Remove messages with all that belongs to them."""
-    for part in _chunks(message_ids):
-        connection.execute(delete(messages).where(messages.c.id.in_(part)))
+_REMOVE_SENT = (
+    delete(messages)
+    .where(
+        messages.c.id.in_(_KEYS),
+        ~exists().where(
+            recipients.c.message_id == messages.c.id,
+            recipients.c.state != State.sent,
+            recipients.c.id.not_in(bindparam("b_sent", expanding=True)),
+        ),
+    )
+    .returning(messages.c.id)
+)
 
 
 def remove_finished(connection: Connection, message_ids: Iterable[int]) -> None:
@@ -431,6 +375,6 @@ def next_due_at(connection: Connection) -> datetime | None:
     """When the next recipient is due; none when nothing waits."""
     r = recipients
     due: datetime | None = connection.execute(
-        select(func.min(r.c.next_attempt_at)).where(r.c.state.in_(_DUE))
+        select(func.min(r.c.next_attempt_at)).where(r.c.state.in_(DUE))
     ).scalar_one()
     return due
