@@ -71,7 +71,7 @@ function field(spec, model, id) {
     if (timer === undefined && value !== undefined && value !== read()) {
       if (yesNo) input.checked = value; else input.value = value;
     }
-    const said = model.get("messages")[spec.name] || "";
+    const words = model.get("messages")[spec.name] || "", said = words.charAt(0).toUpperCase() + words.slice(1);
     if (message.textContent !== said) hide(message, said);
     input.setAttribute("aria-invalid", said ? "true" : "false");
     input.disabled = model.get("disabled");
