@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 
 from tests.store.conftest import AsUser, Clock
-from tests.store.test_queue import ACCEPTED, _set, _settle, _show, _submit
+from tests.store.test_queue import ACCEPTED, LATER, _list, _set, _settle, _show, _submit
 from trackkit.contract.operation import Nothing
 from trackkit.domain.delivery import State
 from trackkit.services import health, mail_workers
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
+from trackkit.store import queue as store
+from trackkit.store.database import Connection
 
 pytestmark = pytest.mark.postgres
 
@@ -168,3 +172,33 @@ def test_options_changed_by_another_process_are_noticed(environment: Environment
     assert cache.follow()
     assert cache.current.sending.paused
     assert not cache.follow()
+
+
+def test_two_workers_that_settle_the_parts_of_a_message_at_once_leave_nothing_behind(
+    pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, other = pair
+    for one in (server, other, server, other):
+        one.beat(0)
+    _submit(admin, "now@example.org", "later@example.org")
+    [claimed] = server.claim(10)
+    _settle(server, clock, claimed, None, LATER)
+    [first] = other.claim(10)
+    clock.forward(minutes=4)  # the leases hold, and the one that was deferred is due
+    [second] = server.claim(10)
+    assert [r.address for r in (*first.recipients, *second.recipients)] == ["now@example.org", "later@example.org"]
+
+    remove_finished, done = store.remove_finished, []
+    with ThreadPoolExecutor() as pool:
+
+        def meanwhile(connection: Connection, message_ids: set[int]) -> None:
+            """The other half is settled before this transaction has ended, or waits for it."""
+            remove_finished(connection, message_ids)
+            if not done:
+                done.append(pool.submit(_settle, server, clock, second, ACCEPTED))
+                wait(done, timeout=1)
+
+        monkeypatch.setattr(store, "remove_finished", meanwhile)
+        _settle(other, clock, first, ACCEPTED)
+        done[0].result(60)
+    assert _list(admin).total == 0

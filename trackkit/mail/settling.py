@@ -22,7 +22,7 @@ from trackkit.services.delivery import Attempted, DeliveryQueue
 T = TypeVar("T")
 
 BATCH = 10
-"""Outcomes settled together. Those of one batch are what a kill at the wrong moment makes leave twice, so it is small."""
+"""Outcomes settled together. A kill at the wrong moment makes those of one batch leave twice, so it is small."""
 
 LINGER_SECONDS = 0.005
 """How long the first outcome of a batch waits for others."""
