@@ -254,7 +254,7 @@ class SmtpConnection:
         """The next reply; as `_said`."""
         self._stage = stage
         try:
-            return self._sensible(await self._wire.reply(), expected)
+            return self._sensible(self._wire.reply_at_hand() or await self._wire.reply(), expected)
         except Ended as ended:
             raise self._over(ended) from None
 
@@ -274,9 +274,11 @@ class SmtpConnection:
         return reply
 
     def _sensible(self, reply: Reply, expected: int) -> Reply:
+        if reply.code // 100 == expected:
+            return reply
         if reply.code == CLOSING:
             raise _Over(self._outcome(reply))
-        if not reply.refusal and reply.code // 100 != expected:
+        if not reply.refusal:
             raise Ended(Failure.garbled, f"the host answered what makes no sense here: {reply.code} {reply.text}")
         return reply
 
