@@ -75,9 +75,10 @@ class Conversation:
         lines = [_printable(line) for line in text[: 4 * MAXIMUM_LINE].split("\n")]
         return "\n".join(lines)
 
-    def sent(self, line: str) -> None:
-        """A command line of ours, without its end."""
-        self._add("> ", line)
+    def sent(self, *lines: str) -> None:
+        """Command lines of ours, without their ends."""
+        for line in lines:
+            self._add("> ", line)
 
     def sent_content(self, size: int) -> None:
         """The message went: how many bytes, never which."""

@@ -138,6 +138,8 @@ class Destinations:
 
     def full(self) -> frozenset[str]:
         """The domains, as addresses have them in lower case, of which no more is to be claimed."""
+        if not self._crowded:
+            return frozenset()
         self._crowded = {one for one in self._crowded if one.held >= HELD_PER_DOMAIN}
         return frozenset(spelling for one in self._crowded for spelling in one.spellings)
 

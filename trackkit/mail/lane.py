@@ -87,7 +87,7 @@ class Lane:
             self._shared.clock(),
             attempt.host,
             {r.recipient_id: attempt.outcomes[r.address] for r in claimed.recipients if r.address in attempt.outcomes},
-            attempt.text,
+            attempt,
         )
 
     async def close(self) -> None:

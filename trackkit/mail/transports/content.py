@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trackkit.domain.header_words import NotInAscii, ascii_header
 from trackkit.domain.message import wire_form
@@ -30,8 +30,7 @@ _USUAL_LINES = re.compile(rb"(?:(?!\.).{0,%d}\r\n)++" % LONGEST_LINE)
 _BARE_CR = re.compile(rb"\r[^\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """A message as it goes over the wire."""
 
     stuffed: bytes

@@ -69,7 +69,7 @@ class SmtpConnection:
         self.route = route
         self._wire = opened.wire
         self._extensions = opened.extensions
-        self._description = opened.description
+        self._kept = f"on a connection to {route.label}, {opened.description}"
         self._messages = 0
         self._needs_reset = False
         self._stage = Stage.sender
@@ -104,8 +104,10 @@ class SmtpConnection:
         kept, self._messages = self._messages > 0, self._messages + 1
         if kept:
             conversation = self._wire.conversation = self.conversation.fresh()
-            conversation.note(f"message {self._messages} on a connection to {self.route.label}, {self._description}")
-        content = await self._prepared(raw)
+            conversation.note(f"message {self._messages} {self._kept}")
+        # What takes long must not keep other connections waiting.
+        is_large = len(raw) >= LARGE
+        content = await asyncio.to_thread(prepared, raw, self._extensions) if is_large else prepared(raw, self._extensions)
         if isinstance(content, Outcome):
             self.conversation.note(content.text)
             outcomes.update(dict.fromkeys(envelope.rcpt_tos, content))
@@ -139,12 +141,6 @@ class SmtpConnection:
     def abort(self) -> None:
         """Close at once."""
         self._wire.abort()
-
-    async def _prepared(self, raw: bytes) -> Content | Outcome:
-        if len(raw) < LARGE:
-            return prepared(raw, self._extensions)
-        # What takes long must not keep other connections waiting.
-        return await asyncio.to_thread(prepared, raw, self._extensions)
 
     async def _transaction(
         self, mail_from: str, recipients: Sequence[str], content: Content, outcomes: dict[str, Outcome]
@@ -310,6 +306,8 @@ def _rcpt(address: str) -> str:
 
 def _parts(recipients: Sequence[str]) -> Iterator[Sequence[str]]:
     """In so many as a host has to take; SMTPUTF8 is asked for only for those that need it."""
-    for group in ([a for a in recipients if not needs_utf8(a)], list(filter(needs_utf8, recipients))):
+    special = list(filter(needs_utf8, recipients))
+    plain = [a for a in recipients if not needs_utf8(a)] if special else recipients
+    for group in (plain, special):
         for start in range(0, len(group), RECIPIENTS_AT_A_TIME):
             yield group[start : start + RECIPIENTS_AT_A_TIME]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from trackkit.domain.replies import Failure
@@ -50,6 +51,19 @@ class Reply(NamedTuple):
     def refusal(self) -> bool:
         """4xx or 5xx."""
         return 400 <= self.code < 600
+
+
+@lru_cache(maxsize=128)
+def _read(line: bytes) -> tuple[Reply, bool] | None:
+    """What a line of a reply says, and whether it is the last; none when it is no such line.
+
+    Hosts say the same few things all the time.
+    """
+    match = _REPLY_LINE.match(line)
+    if match is None:
+        return None
+    code, mark, text = match.groups(b"")
+    return Reply(int(code), text.decode("utf-8", "replace").rstrip()), mark != b"-"
 
 
 class _Line(asyncio.Protocol):
@@ -167,8 +181,7 @@ class Wire:
         """
         if not "".join(lines).isprintable():
             raise ValueError("a command line holds control characters")
-        for line in lines:
-            self.conversation.sent(line)
+        self.conversation.sent(*lines)
         if self.closed:
             raise self._ended(Failure.dropped, "the host has closed the connection")
         self._transport.write("\r\n".join([*lines, ""]).encode())
@@ -187,17 +200,20 @@ class Wire:
         """The next reply, if all of it has come; raises `Ended`."""
         unread = self._line.unread
         while (end := unread.find(b"\n", 0, MAXIMUM_REPLY_LINE + 1) + 1) > 0:
-            match = _REPLY_LINE.match(unread, 0, end)
-            if match is None:
-                shown = bytes(unread[:end]).rstrip(b"\r\n")[:200].decode("utf-8", "replace")
+            line = bytes(unread[:end])
+            read = _read(line)
+            if read is None:
+                shown = line.rstrip(b"\r\n")[:200].decode("utf-8", "replace")
                 raise self._ended(Failure.garbled, f"the host answered something that is no SMTP reply: {shown}")
-            code, mark, text = match.groups(b"")
             self._line.drop(end)
-            self._begun.append(text.decode("utf-8", "replace").rstrip())
-            if mark != b"-":
-                reply = Reply(int(code), "\n".join(self._begun))
-                self._begun.clear()
-                self.conversation.received(*reply)
+            reply, is_last = read
+            if self._begun or not is_last:
+                self._begun.append(reply.text)
+            if is_last:
+                if self._begun:
+                    reply = Reply(reply.code, "\n".join(self._begun))
+                    self._begun.clear()
+                self.conversation.received(reply.code, reply.text)
                 return reply
             if len(self._begun) >= MAXIMUM_REPLY_LINES:
                 raise self._ended(Failure.garbled, f"the host's reply has more than {MAXIMUM_REPLY_LINES} lines")
