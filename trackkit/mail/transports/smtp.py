@@ -69,7 +69,9 @@ class SmtpConnection:
         self.route = route
         self._wire = opened.wire
         self._extensions = opened.extensions
-        self._kept = f"on a connection to {route.label}, {opened.description}"
+        self.label = route.label
+        """The host as attempts name it."""
+        self._kept = f"on a connection to {self.label}, {opened.description}"
         self._messages = 0
         self._needs_reset = False
         self._stage = Stage.sender
@@ -107,7 +109,9 @@ class SmtpConnection:
             conversation.note(f"message {self._messages} {self._kept}")
         # What takes long must not keep other connections waiting.
         is_large = len(raw) >= LARGE
-        content = await asyncio.to_thread(prepared, raw, self._extensions) if is_large else prepared(raw, self._extensions)
+        content = (
+            await asyncio.to_thread(prepared, raw, self._extensions) if is_large else prepared(raw, self._extensions)
+        )
         if isinstance(content, Outcome):
             self.conversation.note(content.text)
             outcomes.update(dict.fromkeys(envelope.rcpt_tos, content))
@@ -201,13 +205,14 @@ class SmtpConnection:
             await self._said(Stage.data, ".")
         return None
 
-    def _reachable(self, envelope: Envelope, outcomes: dict[str, Outcome]) -> list[str]:
+    def _reachable(self, envelope: Envelope, outcomes: dict[str, Outcome]) -> Sequence[str]:
         """The recipients whose addresses this host takes; the others have failed."""
-        if not takes_utf8(self._extensions):
-            if needs_utf8(envelope.mail_from):
-                outcomes.update(dict.fromkeys(envelope.rcpt_tos, self._not_taken(Stage.sender, envelope.mail_from)))
-            else:
-                outcomes.update({a: self._not_taken(Stage.recipient, a) for a in filter(needs_utf8, envelope.rcpt_tos)})
+        if "".join((envelope.mail_from, *envelope.rcpt_tos)).isascii() or takes_utf8(self._extensions):
+            return envelope.rcpt_tos
+        if needs_utf8(envelope.mail_from):
+            outcomes.update(dict.fromkeys(envelope.rcpt_tos, self._not_taken(Stage.sender, envelope.mail_from)))
+        else:
+            outcomes.update({a: self._not_taken(Stage.recipient, a) for a in filter(needs_utf8, envelope.rcpt_tos)})
         return [a for a in envelope.rcpt_tos if a not in outcomes]
 
     def _not_taken(self, stage: Stage, address: str) -> Outcome:

@@ -184,7 +184,7 @@ class Wire:
         self.conversation.sent(*lines)
         if self.closed:
             raise self._ended(Failure.dropped, "the host has closed the connection")
-        self._transport.write("\r\n".join([*lines, ""]).encode())
+        self._transport.write(("\r\n".join(lines) + "\r\n").encode())
 
     async def reply(self) -> Reply:
         """The next reply; raises `Ended`."""
