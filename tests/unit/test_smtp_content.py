@@ -22,6 +22,7 @@ from tests.unit.smtp_sending import ONE, RAW, route_to, run, send
 from trackkit.domain.message import Envelope, wire_form
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail.conversation import Conversation
+from trackkit.mail.transports.content import Content, prepared
 from trackkit.mail.transports.smtp import SmtpConnection, connect
 
 EIGHT_BIT = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGrüße\r\n".encode()
@@ -228,3 +229,20 @@ def test_a_host_that_takes_in_slowly_is_waited_for() -> None:
         result = send(route_to(listener.getsockname()[1], conversation_timeout=1.5), raw=raw)
         thread.join(10)
     assert result.only.verdict is Verdict.accepted
+
+
+@settings(max_examples=300, deadline=None)
+@given(parts=st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"a" * 900]), max_size=12), end=st.booleans())
+def test_the_quick_look_lets_nothing_through_that_is_to_be_changed(parts: list[bytes], end: bool) -> None:
+    raw = b"".join(parts) + b"\r\n" * end
+    wire = wire_form(raw)
+    content = prepared(raw, {})
+    assert isinstance(content, Content)
+    if max(map(len, wire.split(b"\r\n"))) <= 998:
+        assert content == (
+            b"\r\n".join(b"." * line.startswith(b".") + line for line in wire.split(b"\r\n")),
+            *content[1:],
+        )
+        assert content.size == len(wire)
+    else:
+        assert max(map(len, content.stuffed.split(b"\r\n"))) <= 999

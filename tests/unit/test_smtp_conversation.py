@@ -59,6 +59,17 @@ def test_a_conversation_is_masked_printable_and_bounded(secret: str, lines: list
         assert secret not in text or secret in "* [0123456789, lines left out]"
 
 
+def test_what_was_written_down_before_a_secret_was_known_is_masked_too() -> None:
+    conversation = Conversation()
+    conversation.received(250, "your password is kanary")
+    later = conversation.fresh()
+    conversation.hide("kanary")
+    assert conversation.text == "< 250 your password is ***"
+    conversation.sent("DATA")
+    assert conversation.text.endswith("\n> DATA"), "it goes on after it was read"
+    assert later.text == "", "and another one is another one"
+
+
 def test_a_long_conversation_keeps_beginning_and_end() -> None:
     conversation = Conversation()
     for number in range(5000):

@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -92,6 +93,7 @@ def _instant(day: date, minutes: int, zone: tzinfo, fold: int) -> datetime:
     return datetime.combine(day, time(minutes // 60, minutes % 60, fold=fold), zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=8)
 def schedule_of(text: str) -> Schedule:
     """The schedule a text means; an empty one is always. `NoSchedule` says what cannot be read."""
     written, _, zone = text.strip().partition(" in ")

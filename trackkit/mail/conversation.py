@@ -3,6 +3,9 @@
 Lines begin with ``> `` (we), ``< `` (the host) or ``* `` (what happened besides). Secrets are masked always, wherever
 they turn up; control characters are escaped; message content is never taken in; length is bounded, the beginning
 and the end being kept. Nothing here fails.
+
+Writing down is cheap, since of a message that is sent nobody asks what was said: masking and cutting wait until
+somebody does, or until a bounded number of characters has come together.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ MAXIMUM_HEAD = 20_000
 MAXIMUM_TAIL = 12_000
 """Characters kept of the beginning and of the end of a conversation."""
 
+MAXIMUM_UNREAD = 8_000
+"""Characters kept as they came."""
+
 MASK = "***"
 
 
@@ -27,24 +33,28 @@ class Conversation:
     """A growing transcript. `secrets` are masked in everything, also in what the host sends back."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
+        self._unread: list[tuple[str, str]] = []
+        """Marks, and texts as they came."""
+        self._unread_size = 0
         self._head: list[str] = []
         self._tail: deque[str] = deque()
         self._head_size = self._tail_size = self._left_out = 0
-        self.hide(*secrets)
+        if secrets:
+            self.hide(*secrets)
 
     def hide(self, *secrets: str) -> None:
-        """Mask these from now on, and their base64 form."""
+        """Mask these, and their base64 form; what has been read is as it is."""
         for secret in filter(None, secrets):
-            self._secrets |= {secret, base64.b64encode(secret.encode()).decode()}
+            self._secrets = self._secrets | {secret, base64.b64encode(secret.encode()).decode()}
         longest_first = sorted(self._secrets, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if longest_first else None
 
     def fresh(self) -> Conversation:
         """An empty one that masks the same."""
         other = Conversation()
-        other._secrets, other._pattern = set(self._secrets), self._pattern
+        other._secrets, other._pattern = self._secrets, self._pattern
         return other
 
     def hide_response(self, response: str) -> None:
@@ -65,9 +75,10 @@ class Conversation:
         lines = [_printable(line) for line in text[: 4 * MAXIMUM_LINE].split("\n")]
         return "\n".join(lines)
 
-    def sent(self, line: str) -> None:
-        """A command line of ours, without its end."""
-        self._add("> ", line)
+    def sent(self, *lines: str) -> None:
+        """Command lines of ours, without their ends."""
+        for line in lines:
+            self._add("> ", line)
 
     def sent_content(self, size: int) -> None:
         """The message went: how many bytes, never which."""
@@ -75,10 +86,11 @@ class Conversation:
 
     def received(self, code: int, text: str) -> None:
         """A reply, each of its lines."""
-        *first, last = text.split("\n")
-        for line in first:
-            self._add("< ", f"{code}-{line}")
-        self._add("< ", f"{code} {last}")
+        if "\n" in text:
+            *first, text = text.split("\n")
+            for line in first:
+                self._add("< ", f"{code}-{line}")
+        self._add("< ", f"{code} {text}")
 
     def received_secret(self, code: int) -> None:
         """A challenge inside AUTH: nothing but its code is shown."""
@@ -91,13 +103,24 @@ class Conversation:
     @property
     def text(self) -> str:
         """The transcript so far."""
+        self._read()
         middle = [f"* [{self._left_out:,} lines left out]"] if self._left_out else []
         return "\n".join([*self._head, *middle, *self._tail])
 
     def _add(self, mark: str, text: str) -> None:
-        line = mark + self.clean(text)
-        if "\n" in line:
-            line = line.replace("\n", "\\n")
+        self._unread.append((mark, text))
+        self._unread_size += len(text)
+        if self._unread_size > MAXIMUM_UNREAD:
+            self._read()
+
+    def _read(self) -> None:
+        for mark, text in self._unread:
+            self._keep(mark + self.clean(text).replace("\n", "\\n"))
+        self._unread.clear()
+        self._unread_size = 0
+
+    def _keep(self, line: str) -> None:
+        """Keep the beginning and the end."""
         if not self._tail and self._head_size + len(line) < MAXIMUM_HEAD:
             self._head.append(line)
             self._head_size += len(line) + 1

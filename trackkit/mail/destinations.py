@@ -10,7 +10,7 @@ line, its own `NextHop` and its own bounds, so that a host that is slow or dead 
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -127,7 +127,7 @@ class Destinations:
     @property
     def waiting(self) -> int:
         """Messages nobody works on."""
-        return sum(len(one.waiting) for one in self._with_line.values())
+        return sum([len(one.waiting) for one in self._with_line.values()])
 
     def room(self) -> int:
         """How many messages to claim, as far as lines go."""
@@ -138,6 +138,8 @@ class Destinations:
 
     def full(self) -> frozenset[str]:
         """The domains, as addresses have them in lower case, of which no more is to be claimed."""
+        if not self._crowded:
+            return frozenset()
         self._crowded = {one for one in self._crowded if one.held >= HELD_PER_DOMAIN}
         return frozenset(spelling for one in self._crowded for spelling in one.spellings)
 
@@ -259,20 +261,22 @@ class Memory:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._parts: Counter[int] = Counter()
+        self._parts: dict[int, int] = {}
 
     def add(self, held: Iterable[Held]) -> None:
         """These are held."""
         for one in held:
             raw = one.claimed.raw
-            if not self._parts[id(raw)]:
+            parts = self._parts.get(id(raw), 0)
+            self._parts[id(raw)] = parts + 1
+            if not parts:
                 self.bytes += len(raw)
-            self._parts[id(raw)] += 1
 
     def remove(self, held: Held) -> None:
         """This is held no more."""
         raw = held.claimed.raw
-        self._parts[id(raw)] -= 1
-        if not self._parts[id(raw)]:
-            del self._parts[id(raw)]
+        parts = self._parts.pop(id(raw)) - 1
+        if parts:
+            self._parts[id(raw)] = parts
+        else:
             self.bytes -= len(raw)

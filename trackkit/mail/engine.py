@@ -142,10 +142,11 @@ class Engine:
 
     async def may_begin(self, held: Held) -> bool:
         """Whether a message may be sent now; it waits while outcomes could not be kept."""
-        try:
-            await self._store.available.wait()
-        except asyncio.CancelledError:
-            return False
+        if not self._store.available.is_set():
+            try:
+                await self._store.available.wait()
+            except asyncio.CancelledError:
+                return False
         if self.destinations is None or self._stopping:
             return False
         return self._queue.may_send() and self._queue.still_holds(held.claimed)

@@ -70,7 +70,7 @@ class Lane:
     async def attempt(self, held: Held) -> Attempted:
         """Send a message; cancelling ends the attempt, and this returns what is known then. Raises `Crowded`."""
         claimed = held.claimed
-        envelope = Envelope(claimed.mail_from, tuple(dict.fromkeys(r.address for r in claimed.recipients)))
+        envelope = Envelope(claimed.mail_from, tuple(dict.fromkeys([r.address for r in claimed.recipients])))
         attempt = _Attempt(self._shared.clock(), held.to.way.label, held.preface)
         try:
             await self._send(envelope, held, attempt)
@@ -87,7 +87,7 @@ class Lane:
             self._shared.clock(),
             attempt.host,
             {r.recipient_id: attempt.outcomes[r.address] for r in claimed.recipients if r.address in attempt.outcomes},
-            attempt.text,
+            attempt,
         )
 
     async def close(self) -> None:
@@ -112,6 +112,8 @@ class Lane:
                 if self._connection is None and not await self._open(envelope, held, attempt):
                     return
                 delivered = await self._deliver(envelope, held, attempt)
+            if self._connection is not None:
+                return
             rest = attempt.to_go_on_with(envelope.rcpt_tos)
             if not rest or not await self._another_host(held, attempt):
                 return
@@ -123,7 +125,7 @@ class Lane:
         """Over the connection there is; False when it turned out to be gone, and nothing was sent."""
         connection = self._connection
         assert connection is not None  # noqa: S101 - the caller has opened it
-        attempt.host = connection.route.label
+        attempt.host = connection.label
         try:
             delivered = await connection.deliver(envelope, held.claimed.raw, attempt.outcomes)
         finally:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, Gone, State, Status, step
 from trackkit.domain.log import Severity
@@ -59,6 +59,14 @@ class Claimed:
     """In which life of which worker it was claimed."""
 
 
+class Said(Protocol):
+    """A conversation that nobody adds to any more."""
+
+    @property
+    def text(self) -> str:
+        """For a person to read. May be called in any thread."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempted:
     """What became of a claimed message. A recipient (by id) missing from `outcomes` is given back untried."""
@@ -68,7 +76,13 @@ class Attempted:
     ended_at: datetime
     host: str
     outcomes: Mapping[int, Outcome]
-    conversation: str
+    said: str | Said
+    """The conversation with the host, or what makes its text."""
+
+    @property
+    def conversation(self) -> str:
+        """What was said, made when it is asked for: of a message that is sent it never is."""
+        return self.said if isinstance(self.said, str) else self.said.text
 
 
 @dataclass(slots=True)
@@ -79,7 +93,8 @@ class _Changes:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     attempts: list[AttemptRow] = field(default_factory=list)
     sent: list[tuple[RecipientStatus, AttemptRow, int]] = field(default_factory=list)
-    conversations: dict[int, str] = field(default_factory=dict)
+    told_by: dict[int, Attempted] = field(default_factory=dict)
+    """The attempts whose conversations are kept, by message."""
     tries: dict[int, int] = field(default_factory=dict)
     failed: list[tuple[RecipientStatus, Outcome, bool]] = field(default_factory=list)
     to_tell: list[Tell] = field(default_factory=list)
@@ -285,8 +300,8 @@ class DeliveryQueue:
         changes.outcomes[row.recipient_id] = outcome
         changes.attempts.append(try_)
         # Of several conversations about a message that are settled together, one with trouble in it tells more.
-        if outcome.verdict is not Verdict.accepted or row.message_id not in changes.conversations:
-            changes.conversations[row.message_id] = attempt.conversation
+        if outcome.verdict is not Verdict.accepted or row.message_id not in changes.told_by:
+            changes.told_by[row.message_id] = attempt
         changes.tries[row.message_id] = max(changes.tries.get(row.message_id, 0), row.status.tries + 1)
         if new is not None and new.state is State.sent:
             changes.sent.append((row, try_, new.tries))
@@ -330,7 +345,7 @@ def _write(connection: Connection, changes: _Changes) -> None:
     queue.set_statuses(connection, statuses)
     queue.set_outcomes(connection, {key: value for key, value in changes.outcomes.items() if key not in gone})
     queue.add_attempts(connection, [a for a in changes.attempts if a.message_id not in finished])
-    conversations = {key: text for key, text in changes.conversations.items() if key not in finished}
+    conversations = {key: attempt.conversation for key, attempt in changes.told_by.items() if key not in finished}
     queue.note_attempts(connection, conversations, changes.tries)
     queue.remove_finished(connection, {row.message_id for row, _ in statuses})
 

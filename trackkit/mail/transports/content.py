@@ -15,17 +15,22 @@ host does not. What cannot be sent is the `Outcome` for every recipient. The sto
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trackkit.domain.header_words import NotInAscii, ascii_header
 from trackkit.domain.message import wire_form
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.domain.seven_bit import converted, has_long_lines, header_span
+from trackkit.domain.seven_bit import LONGEST_LINE, converted, has_long_lines, header_span
+
+_USUAL_LINES = re.compile(rb"(?:(?!\.).{0,%d}\r\n)++" % LONGEST_LINE)
+"""Each ends in CRLF, none begins with a dot, none is too long; a CR may be inside."""
+
+_BARE_CR = re.compile(rb"\r[^\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """A message as it goes over the wire."""
 
     stuffed: bytes
@@ -44,6 +49,8 @@ def takes_utf8(extensions: Mapping[str, str]) -> bool:
 
 def prepared(raw: bytes, extensions: Mapping[str, str]) -> Content | Outcome:
     """The message for a host that offers `extensions`, or why it cannot be sent there."""
+    if _goes_everywhere(raw):
+        return _too_large(raw, extensions) or Content(raw, len(raw), False, False, False)
     original = wire = wire_form(raw)
     needs_utf8 = False
     if not wire.isascii():
@@ -56,12 +63,17 @@ def prepared(raw: bytes, extensions: Mapping[str, str]) -> Content | Outcome:
     eight_bit = "8bitmime" in extensions
     if not (eight_bit or wire.isascii()) or has_long_lines(wire):
         wire = converted(wire, eight_bit=eight_bit)
-    if (most := _announced_size(extensions)) is not None and len(wire) > most:
-        return _refused(552, "5.3.4", f"the message has {len(wire):,} bytes; the host takes at most {most:,}")
+    if (refused := _too_large(wire, extensions)) is not None:
+        return refused
     stuffed = wire.replace(b"\n.", b"\n..")
     if stuffed.startswith(b"."):
         stuffed = b"." + stuffed
     return Content(stuffed, len(wire), not wire.isascii(), needs_utf8, wire is not original)
+
+
+def _goes_everywhere(raw: bytes) -> bool:
+    """Whether every host takes it as it is, and no dot is to be doubled: what most messages are. Quick."""
+    return raw.isascii() and _USUAL_LINES.fullmatch(raw) is not None and _BARE_CR.search(raw) is None
 
 
 def _ascii_words(wire: bytes) -> bytes:
@@ -75,6 +87,13 @@ def _ascii_words(wire: bytes) -> bytes:
     except UnicodeDecodeError:
         return wire
     return wire[:start] + ascii_header(header, strict=True) + wire[end:]
+
+
+def _too_large(wire: bytes, extensions: Mapping[str, str]) -> Outcome | None:
+    most = _announced_size(extensions)
+    if most is None or len(wire) <= most:
+        return None
+    return _refused(552, "5.3.4", f"the message has {len(wire):,} bytes; the host takes at most {most:,}")
 
 
 def _announced_size(extensions: Mapping[str, str]) -> int | None:

@@ -69,7 +69,9 @@ class SmtpConnection:
         self.route = route
         self._wire = opened.wire
         self._extensions = opened.extensions
-        self._description = opened.description
+        self.label = route.label
+        """The host as attempts name it."""
+        self._kept = f"on a connection to {self.label}, {opened.description}"
         self._messages = 0
         self._needs_reset = False
         self._stage = Stage.sender
@@ -104,8 +106,12 @@ class SmtpConnection:
         kept, self._messages = self._messages > 0, self._messages + 1
         if kept:
             conversation = self._wire.conversation = self.conversation.fresh()
-            conversation.note(f"message {self._messages} on a connection to {self.route.label}, {self._description}")
-        content = await self._prepared(raw)
+            conversation.note(f"message {self._messages} {self._kept}")
+        # What takes long must not keep other connections waiting.
+        is_large = len(raw) >= LARGE
+        content = (
+            await asyncio.to_thread(prepared, raw, self._extensions) if is_large else prepared(raw, self._extensions)
+        )
         if isinstance(content, Outcome):
             self.conversation.note(content.text)
             outcomes.update(dict.fromkeys(envelope.rcpt_tos, content))
@@ -139,12 +145,6 @@ class SmtpConnection:
     def abort(self) -> None:
         """Close at once."""
         self._wire.abort()
-
-    async def _prepared(self, raw: bytes) -> Content | Outcome:
-        if len(raw) < LARGE:
-            return prepared(raw, self._extensions)
-        # What takes long must not keep other connections waiting.
-        return await asyncio.to_thread(prepared, raw, self._extensions)
 
     async def _transaction(
         self, mail_from: str, recipients: Sequence[str], content: Content, outcomes: dict[str, Outcome]
@@ -205,13 +205,14 @@ class SmtpConnection:
             await self._said(Stage.data, ".")
         return None
 
-    def _reachable(self, envelope: Envelope, outcomes: dict[str, Outcome]) -> list[str]:
+    def _reachable(self, envelope: Envelope, outcomes: dict[str, Outcome]) -> Sequence[str]:
         """The recipients whose addresses this host takes; the others have failed."""
-        if not takes_utf8(self._extensions):
-            if needs_utf8(envelope.mail_from):
-                outcomes.update(dict.fromkeys(envelope.rcpt_tos, self._not_taken(Stage.sender, envelope.mail_from)))
-            else:
-                outcomes.update({a: self._not_taken(Stage.recipient, a) for a in filter(needs_utf8, envelope.rcpt_tos)})
+        if "".join((envelope.mail_from, *envelope.rcpt_tos)).isascii() or takes_utf8(self._extensions):
+            return envelope.rcpt_tos
+        if needs_utf8(envelope.mail_from):
+            outcomes.update(dict.fromkeys(envelope.rcpt_tos, self._not_taken(Stage.sender, envelope.mail_from)))
+        else:
+            outcomes.update({a: self._not_taken(Stage.recipient, a) for a in filter(needs_utf8, envelope.rcpt_tos)})
         return [a for a in envelope.rcpt_tos if a not in outcomes]
 
     def _not_taken(self, stage: Stage, address: str) -> Outcome:
@@ -254,7 +255,7 @@ class SmtpConnection:
         """The next reply; as `_said`."""
         self._stage = stage
         try:
-            return self._sensible(await self._wire.reply(), expected)
+            return self._sensible(self._wire.reply_at_hand() or await self._wire.reply(), expected)
         except Ended as ended:
             raise self._over(ended) from None
 
@@ -274,9 +275,11 @@ class SmtpConnection:
         return reply
 
     def _sensible(self, reply: Reply, expected: int) -> Reply:
+        if reply.code // 100 == expected:
+            return reply
         if reply.code == CLOSING:
             raise _Over(self._outcome(reply))
-        if not reply.refusal and reply.code // 100 != expected:
+        if not reply.refusal:
             raise Ended(Failure.garbled, f"the host answered what makes no sense here: {reply.code} {reply.text}")
         return reply
 
@@ -308,6 +311,8 @@ def _rcpt(address: str) -> str:
 
 def _parts(recipients: Sequence[str]) -> Iterator[Sequence[str]]:
     """In so many as a host has to take; SMTPUTF8 is asked for only for those that need it."""
-    for group in ([a for a in recipients if not needs_utf8(a)], list(filter(needs_utf8, recipients))):
+    special = list(filter(needs_utf8, recipients))
+    plain = [a for a in recipients if not needs_utf8(a)] if special else recipients
+    for group in (plain, special):
         for start in range(0, len(group), RECIPIENTS_AT_A_TIME):
             yield group[start : start + RECIPIENTS_AT_A_TIME]

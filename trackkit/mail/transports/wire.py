@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from trackkit.domain.replies import Failure
 from trackkit.mail.conversation import Conversation
@@ -23,7 +24,7 @@ MAXIMUM_REPLY_LINES = 100
 CHUNK = 65_536
 """Bytes handed over at a time: each must leave within the time-out, so that a slow line is no silence."""
 
-_REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
+_REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\r*\n")
 
 
 class Ended(Exception):
@@ -35,8 +36,7 @@ class Ended(Exception):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A reply (RFC 5321 §4.2); the lines of `text` are separated by line feeds."""
 
     code: int
@@ -51,6 +51,19 @@ class Reply:
     def refusal(self) -> bool:
         """4xx or 5xx."""
         return 400 <= self.code < 600
+
+
+@lru_cache(maxsize=128)
+def _read(line: bytes) -> tuple[Reply, bool] | None:
+    """What a line of a reply says, and whether it is the last; none when it is no such line.
+
+    Hosts say the same few things all the time.
+    """
+    match = _REPLY_LINE.match(line)
+    if match is None:
+        return None
+    code, mark, text = match.groups(b"")
+    return Reply(int(code), text.decode("utf-8", "replace").rstrip()), mark != b"-"
 
 
 class _Line(asyncio.Protocol):
@@ -99,14 +112,12 @@ class _Line(asyncio.Protocol):
         self.full = False
         self._wake(True)
 
-    def take(self, length: int) -> bytes:
-        """The next octets."""
-        taken = bytes(self.unread[:length])
+    def drop(self, length: int) -> None:
+        """These octets are read."""
         del self.unread[:length]
         if self._held_back and len(self.unread) <= CHUNK and not self._transport.is_closing():
             self._held_back = False
             self._transport.resume_reading()
-        return taken
 
     async def event(self, until: float) -> bool:
         """Wait until anything has happened; False when that was the time given."""
@@ -153,6 +164,8 @@ class Wire:
         self._silence = silence
         self._loop = asyncio.get_running_loop()
         self._transport = transport
+        self._begun: list[str] = []
+        """The lines of a reply that is not whole yet."""
         self._line = _Line(transport)
         transport.set_protocol(self._line)
 
@@ -166,23 +179,47 @@ class Wire:
 
         Raises `Ended`; `ValueError` for a line that would be more than one (a defect: addresses are checked).
         """
-        for line in lines:
-            if not line.isprintable():
-                raise ValueError("a command line holds control characters")
-            self.conversation.sent(line)
+        if not "".join(lines).isprintable():
+            raise ValueError("a command line holds control characters")
+        self.conversation.sent(*lines)
         if self.closed:
             raise self._ended(Failure.dropped, "the host has closed the connection")
-        self._transport.write("".join(f"{line}\r\n" for line in lines).encode())
+        self._transport.write(("\r\n".join(lines) + "\r\n").encode())
 
     async def reply(self) -> Reply:
         """The next reply; raises `Ended`."""
-        try:
-            reply = await self._reply(self._until())
-        except Ended as ended:
-            self.conversation.note(ended.text)
-            raise
-        self.conversation.received(reply.code, reply.text)
+        line, until = self._line, self._loop.time() + self._silence
+        while (reply := self.reply_at_hand()) is None:
+            if line.ended:
+                raise self._ended(Failure.dropped, line.ended)
+            if not await line.event(until):
+                raise self._ended(Failure.timed_out, f"the host did not answer within {self._silence:g} seconds")
         return reply
+
+    def reply_at_hand(self) -> Reply | None:
+        """The next reply, if all of it has come; raises `Ended`."""
+        unread = self._line.unread
+        while (end := unread.find(b"\n", 0, MAXIMUM_REPLY_LINE + 1) + 1) > 0:
+            line = bytes(unread[:end])
+            read = _read(line)
+            if read is None:
+                shown = line.rstrip(b"\r\n")[:200].decode("utf-8", "replace")
+                raise self._ended(Failure.garbled, f"the host answered something that is no SMTP reply: {shown}")
+            self._line.drop(end)
+            reply, is_last = read
+            if self._begun or not is_last:
+                self._begun.append(reply.text)
+            if is_last:
+                if self._begun:
+                    reply = Reply(reply.code, "\n".join(self._begun))
+                    self._begun.clear()
+                self.conversation.received(reply.code, reply.text)
+                return reply
+            if len(self._begun) >= MAXIMUM_REPLY_LINES:
+                raise self._ended(Failure.garbled, f"the host's reply has more than {MAXIMUM_REPLY_LINES} lines")
+        if len(unread) > MAXIMUM_REPLY_LINE:
+            raise self._ended(Failure.garbled, f"the host sent a line of more than {MAXIMUM_REPLY_LINE} bytes")
+        return None
 
     async def content(self, stuffed: bytes) -> Reply:
         """Send a message (in wire form, its dots doubled) and the final dot, return the reply.
@@ -199,7 +236,8 @@ class Wire:
             self.message_complete = start + CHUNK >= len(stuffed)
             chunk = stuffed[start : start + CHUNK]
             self._transport.write(chunk + b".\r\n" if self.message_complete else chunk)
-            await self._taken_in()
+            if self._line.full:
+                await self._taken_in()
         self.conversation.sent_content(len(stuffed))
         return await self.reply()
 
@@ -207,8 +245,10 @@ class Wire:
         """Take leave (RFC 5321 §4.1.1.10) and close, within `seconds`; what the host makes of it does not matter."""
         if not self.closed:
             self._transport.write(b"QUIT\r\n")
+            # What is said now belongs to no message.
+            self.conversation, self._silence = self.conversation.fresh(), seconds
             try:
-                await self._reply(self._loop.time() + seconds)
+                await self.reply()
             except Ended:
                 self.abort()
         self._transport.close()
@@ -219,7 +259,7 @@ class Wire:
 
     async def _taken_in(self) -> None:
         """Wait until the transport takes more, or the host has something to say before the message is complete."""
-        until = self._until()
+        until = self._loop.time() + self._silence
         while self._line.full and (self.message_complete or not self._line.unread):
             if not await self._line.event(until):
                 raise self._ended(Failure.timed_out, f"the host took in nothing within {self._silence:g} seconds")
@@ -231,33 +271,6 @@ class Wire:
             raise self._ended(Failure.garbled, f"the host answered {reply.code} before the message was complete")
         return reply
 
-    def _until(self) -> float:
-        return self._loop.time() + self._silence
-
     def _ended(self, failure: Failure, text: str) -> Ended:
         self.conversation.note(text)
         return Ended(failure, text)
-
-    async def _reply(self, until: float) -> Reply:
-        lines = []
-        for _ in range(MAXIMUM_REPLY_LINES):
-            line = await self._reply_line(until)
-            match = _REPLY_LINE.match(line)
-            if match is None:
-                shown = line[:200].decode("utf-8", "replace")
-                raise Ended(Failure.garbled, f"the host answered something that is no SMTP reply: {shown}")
-            lines.append((match[3] or b"").decode("utf-8", "replace").rstrip())
-            if match[2] != b"-":
-                return Reply(int(match[1]), "\n".join(lines))
-        raise Ended(Failure.garbled, f"the host's reply has more than {MAXIMUM_REPLY_LINES} lines")
-
-    async def _reply_line(self, until: float) -> bytes:
-        line = self._line
-        while (end := line.unread.find(b"\n", 0, MAXIMUM_REPLY_LINE + 1)) < 0:
-            if len(line.unread) > MAXIMUM_REPLY_LINE:
-                raise Ended(Failure.garbled, f"the host sent a line of more than {MAXIMUM_REPLY_LINE} bytes")
-            if line.ended:
-                raise Ended(Failure.dropped, line.ended)
-            if not await line.event(until):
-                raise Ended(Failure.timed_out, f"the host did not answer within {self._silence:g} seconds")
-        return line.take(end + 1).rstrip(b"\r\n")
