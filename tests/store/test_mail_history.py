@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import chain
 
 import pytest
 from sqlalchemy import event, select
@@ -42,7 +43,7 @@ def _submit(admin: AsUser, *to: str, sender: str = "", message_id: str = "") -> 
 
 def _settle(queue: DeliveryQueue, clock: Clock, outcomes: dict[str, Outcome] | None = None) -> None:
     attempts = []
-    for claimed in queue.claim(1000):
+    for claimed in chain.from_iterable(iter(lambda: queue.claim(1000), [])):
         found = {r.recipient_id: (outcomes or {}).get(r.address, ACCEPTED) for r in claimed.recipients}
         attempts.append(Attempted(claimed, clock(), clock(), "mail.example.org:25", found, ""))
     queue.settle(attempts)

@@ -56,8 +56,9 @@ def claim(
     limit_bytes: int,
     besides: Collection[str] = (),
 ) -> list[ClaimedMessage]:
-    """Lease messages that are due to `worker`, the longest due first: at most `limit`, and no more once their sizes
-    add up to `limit_bytes` (but at least one). Recipients in one of the domains `besides` are not looked at."""
+    """Lease messages that are due to `worker`, the longest due first: at most `limit`, fewer where some have many
+    recipients (only so many are looked at), and no more once their sizes add up to `limit_bytes` (but at least one).
+    Recipients in one of the domains `besides` are not looked at."""
     due, leasing = _claiming(besides) if besides else _CLAIMING
     chosen = _first_due(connection.execute(due, {"b_now": now, "b_limit": limit}), limit_bytes)
     if not chosen:
