@@ -87,7 +87,7 @@ class OneBrowser(LoadFileScheduling):
     """A file of tests to one worker, and all that drive a browser to the same: two of those would fill the machine."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+        return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
@@ -95,12 +95,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return OneBrowser(config, log)
 
 
-SLOW_FIRST = ("tests/browser", "tests/peers", "tests/faults", "tests/acceptance", "tests/notebooks", "tests/reports")
+BROWSER = "tests/browser/"
+SLOW = (BROWSER, "tests/peers", "tests/faults", "tests/acceptance", "tests/notebooks", "tests/reports")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow folders first: at the end of a run with two workers neither shall wait for the other's long file."""
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOW_FIRST))
+    """Those in a browser first, as one worker has them all, then the slow folders: at the end of a run no worker shall
+    wait for another's long file."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(BROWSER), not item.nodeid.startswith(SLOW)))
 
 
 @pytest.fixture(autouse=True)
