@@ -97,6 +97,11 @@ class RunningLab:
         expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        # What is typed while cells still run may be heard after a click that comes later: JupyterLab gives widgets a
+        # thread of the kernel of their own, and what was sent before that is there waits for the cells.
+        expect(page.locator(".jp-InputPrompt").filter(has_text="[1]").first).to_be_attached(timeout=60_000)
+        expect(page.locator(".jp-InputPrompt").filter(has_text="[*]")).to_have_count(0, timeout=60_000)
+        expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
 
     def _end_kernels(self) -> None:
         """What an earlier page left running, which would be taken up again."""
