@@ -25,7 +25,7 @@ up: $(VENV)/.installed
 # servers and kernels of their own comes on top, unmeasured.
 test: check
 	@$(BIN)/coverage erase
-	@TRACKKIT_COVERAGE=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@TRACKKIT_COVERAGE=1 $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report > .coverage.txt || { cat .coverage.txt; exit 1; }
 

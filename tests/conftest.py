@@ -96,7 +96,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 BROWSER = "tests/browser/"
-SLOW = (BROWSER, "tests/peers", "tests/faults", "tests/acceptance", "tests/notebooks", "tests/reports")
+SLOW = ("tests/peers", "tests/faults", "tests/acceptance", "tests/notebooks", "tests/reports")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,7 +58,11 @@ class RunningLab:
                 env=self._environment(),
                 cwd=self.home,
             )
-        wait_until(lambda: accepts(self.port) or self.process.poll() is not None, seconds=60, what="JupyterLab")
+        try:
+            wait_until(lambda: accepts(self.port) or self.process.poll() is not None, seconds=60, what="JupyterLab")
+        except BaseException:
+            self.process.kill()
+            raise
         assert self.process.poll() is None, self.stderr
         return self
 

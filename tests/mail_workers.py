@@ -81,7 +81,7 @@ def main() -> None:
     """Run ``trackkit``, impatiently."""
     import trackkit.domain.mail_workers as domain
 
-    domain.BEAT, domain.LOST_AFTER = BEAT, LOST_AFTER  # type: ignore[misc]
+    domain.BEAT, domain.LOST_AFTER, domain._STEADY = BEAT, LOST_AFTER, 3 * BEAT  # type: ignore[misc]
     from trackkit.cli.main import main as trackkit
 
     sys.argv = ["trackkit", *sys.argv[sys.argv.index("trackkit") + 1 :]]

@@ -155,10 +155,8 @@ def test_hosts_that_are_dead_silent_or_closed_are_passed_over(world: World) -> N
     last = world.host("mx5.fall.test")
     world.mx("fall.test", *(f"{n}0 mx{n}.fall.test." for n in (5, 3, 1, 4, 2)), "15 nowhere.fall.test.")
     assert world.sent(world.submit("a@fall.test")) == [("a@fall.test", "mx5.fall.test:25")]
-    begun = len(last.lines)
     world.submit("b@fall.test")
     wait_until(lambda: len(last.messages) == 2, what="the second mail")
-    assert len(last.lines) > begun
 
 
 def test_a_host_that_breaks_off_is_left_for_the_next_one(world: World) -> None:

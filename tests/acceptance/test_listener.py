@@ -402,6 +402,7 @@ def test_wrong_log_ins_are_refused_logged_and_shown_out(house: House) -> None:
         assert talk.closed()
     with house.talk().starttls() as talk:
         assert talk.say(b"AUTH PLAIN " + plain("Olga", "tkt_wrong")).startswith("535 5.7.8")
+        assert talk.say(b"AUTH PLAIN " + plain("x" * 1000, PASSWORD)).startswith("535 5.7.8"), "nobody has such a name"
         assert talk.say(b"AUTH PLAIN").startswith("334")
         assert talk.say(b"*").startswith("501 5.7.0")
     entries = house.server.admin.log.list(text="Failed log-in as 'Olga'").entries
@@ -478,10 +479,10 @@ def test_many_at_once_each_with_its_own_envelope(house: House) -> None:
 @pytest.mark.spec("5: SMTP listener: follows its options without a restart; a port that cannot be opened is told")
 def test_it_follows_the_options_and_a_port_that_is_taken_is_told(house: House) -> None:
     options, other = house.server.admin.options, free_port()
-    talk = house.talk()
-    options.set({"sending.listener.port": other})
-    wait_until(lambda: accepts(other), what="the new port")
-    assert talk.reply().startswith("421 4.3.2"), "who was connected is told"
+    with house.talk() as talk:
+        options.set({"sending.listener.port": other})
+        wait_until(lambda: accepts(other), what="the new port")
+        assert talk.reply().startswith("421 4.3.2"), "who was connected is told"
     assert not accepts(house.port)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         options.set({"sending.listener.port": taken.getsockname()[1]})
@@ -505,13 +506,13 @@ def _finding(house: House) -> str:
 
 
 def test_the_server_stops_in_order_with_clients_connected(house: House) -> None:
-    idle, busy = house.talk(), house.talk().begun()
-    stopping = threading.Thread(target=house.server.stop)
-    stopping.start()
-    assert idle.reply().startswith("421 4.3.2")
-    busy.send(b"Subject: in time\r\n\r\n.\r\n")
-    assert busy.reply().startswith("250 "), "what is under way is answered"
-    stopping.join()
+    with house.talk() as idle, house.talk().begun() as busy:
+        stopping = threading.Thread(target=house.server.stop)
+        stopping.start()
+        assert idle.reply().startswith("421 4.3.2")
+        busy.send(b"Subject: in time\r\n\r\n.\r\n")
+        assert busy.reply().startswith("250 "), "what is under way is answered"
+        stopping.join()
     house.server.restart()
     assert house.newest() == b"Subject: in time\r\n\r\n"
     wait_until(lambda: accepts(house.port), what="the listener after the restart")

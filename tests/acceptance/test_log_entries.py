@@ -64,6 +64,9 @@ def test_removed_mail_settings_are_a_warning(house: House) -> None:
     house.admin.options.set({"sending.smtp.host": "relay.invalid", "sending.paused": True})
     house.admin.options.set({"sending.smtp.host": None})
     assert told(house, Severity.warning, "The SMTP host was removed")
+    house.admin.options.set({"sending.method": "direct"})
+    house.admin.options.set({"sending.method": "smtp"})
+    assert told(house, Severity.warning, "No SMTP host is set: no mail can leave")
 
 
 @pytest.mark.spec("4: Unusual Activity: failed log-ins")

@@ -47,7 +47,7 @@ def relay_to(server: RunningServer, host: ScriptedSmtp) -> None:
             "sending.smtp.port": host.port,
             "sending.smtp.encryption": "none",
             "sending.smtp.connect_timeout": 5,
-            "sending.smtp.conversation_timeout": 1,
+            "sending.smtp.conversation_timeout": 3,
         }
     )
 

@@ -12,6 +12,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -141,7 +142,7 @@ def filled(data: Path, messages: int) -> None:
     folder = prepare(data)
     with compose.environment(folder, settings.load(folder.path), None) as environment:
         now = environment.clock()
-        status = new_status(now, RetryPolicy(days=5))
+        status = new_status(now, RetryPolicy(timedelta(days=5)))
         for begun in range(0, messages, 1000):
             new = [
                 queue.NewMessage(

@@ -161,7 +161,6 @@ def open_panel(page: Page, lab: RunningLab, server: RunningServer, notebook: str
     lab.open(page, notebook)
     page.get_by_label("User name").fill(username, timeout=30_000)
     page.get_by_role("textbox", name="Password").fill(password)
-    page.wait_for_timeout(300)  # as long as a hand takes to the mouse: see RunningLab.open
     page.get_by_role("button", name="Connect", exact=True).click()
     try:
         page.get_by_label("User name", exact=True).wait_for(state="hidden", timeout=90_000)

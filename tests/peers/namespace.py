@@ -53,7 +53,12 @@ class Namespace:
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         theirs.close()
         self._link.settimeout(20)
-        assert self._link.recv(10) == b"ready", "the namespace could not be set up"
+        try:
+            assert self._link.recv(10) == b"ready", "the namespace could not be set up"
+        except BaseException:
+            self._process.kill()
+            self.close()
+            raise
 
     @property
     def prefix(self) -> tuple[str, ...]:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from trackkit.contract.options import SetOptions
 from trackkit.domain.accounts import Actor, Role
 from trackkit.server import compose
 from trackkit.server.folder import prepare
 from trackkit.server.settings import MachineSettings
+from trackkit.services import options
+from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Call, Environment
 from trackkit.store import database, project_facts
 from trackkit.store.database import Store
@@ -68,6 +71,13 @@ def admin(environment: Environment, clock: Clock) -> AsUser:
     return AsUser(environment, clock, Actor("admin", Role.admin, "127.0.0.1", session_id="test"))
 
 
+@pytest.fixture
+def queue(environment: Environment, admin: AsUser) -> DeliveryQueue:
+    """The server's own view of the queue; a mail host is set."""
+    admin.set({"sending.smtp.host": "mail.example.org"})
+    return DeliveryQueue(environment, "server", jitter=lambda: 0.0)
+
+
 class AsUser:
     """Makes calls in somebody's name, each at the clock's present time."""
 
@@ -76,3 +86,7 @@ class AsUser:
 
     def __call__(self) -> Call:
         return Call(self.environment, self.actor, self.clock())
+
+    def set(self, values: dict[str, object]) -> None:
+        """Set options."""
+        options.set_options(self(), SetOptions(values=values))

@@ -5,26 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.store.conftest import AsUser, Clock
+from tests.store.outcomes import ACCEPTED, NEVER
 from trackkit.contract import mail as contract
 from trackkit.contract.audit import ListAudit
-from trackkit.contract.options import SetOptions
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound, TrackkitError
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services import audit, mail, options
+from trackkit.services import audit, mail
 from trackkit.services.delivery import Attempted, DeliveryQueue
-from trackkit.services.environment import Environment
 from trackkit.services.mail_recipients import edit_recipient
 
-ACCEPTED = Outcome(Verdict.accepted, Stage.final_dot, None, 250, "2.0.0", "2.0.0 Ok")
 UNKNOWN = Outcome(Verdict.unknown, Stage.final_dot, Failure.dropped, text="connection lost")
-NEVER = Outcome(Verdict.permanent, Stage.recipient, Failure.replied, 550, "5.1.1", "5.1.1 No such user")
-
-
-@pytest.fixture
-def queue(environment: Environment, admin: AsUser) -> DeliveryQueue:
-    options.set_options(admin(), SetOptions(values={"sending.smtp.host": "mail.example.org"}))
-    return DeliveryQueue(environment, "server", jitter=lambda: 0.0)
 
 
 def _submit(admin: AsUser, *to: str) -> str:

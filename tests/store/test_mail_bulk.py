@@ -11,29 +11,20 @@ import pytest
 
 from tests.ports import wait_until
 from tests.store.conftest import AsUser, Clock
+from tests.store.outcomes import LATER, NEVER
 from trackkit.contract import mail as contract
 from trackkit.contract import mail_bulk as bulk
 from trackkit.contract.audit import ListAudit
 from trackkit.contract.jobs import Job
 from trackkit.contract.mail import QueueFilter
-from trackkit.contract.options import SetOptions
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import Conflict
 from trackkit.domain.jobs import JobState
-from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services import audit, mail, mail_bulk, mail_listing, options
+from trackkit.domain.replies import Outcome
+from trackkit.services import audit, mail, mail_bulk, mail_listing
 from trackkit.services.delivery import Attempted, DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.mail_bulk import begin_bulk, count_matching
-
-LATER = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="connection refused")
-NEVER = Outcome(Verdict.permanent, Stage.recipient, Failure.replied, 550, "5.1.1", "5.1.1 No such user")
-
-
-@pytest.fixture
-def queue(environment: Environment, admin: AsUser) -> DeliveryQueue:
-    options.set_options(admin(), SetOptions(values={"sending.smtp.host": "mail.example.org"}))
-    return DeliveryQueue(environment, "server", jitter=lambda: 0.0)
 
 
 def _submit(admin: AsUser, *to: str, subject: str = "x", sender: str = "") -> str:

@@ -11,29 +11,15 @@ import pytest
 from sqlalchemy import event, select
 
 from tests.store.conftest import AsUser, Clock
+from tests.store.outcomes import ACCEPTED, LATER, NEVER
 from trackkit.contract import mail as contract
 from trackkit.contract.mail_history import ListSent, SentMail
-from trackkit.contract.options import SetOptions
-from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services import mail, mail_history, options
+from trackkit.domain.replies import Outcome
+from trackkit.services import mail, mail_history
 from trackkit.services.delivery import Attempted, DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.mail_history import HistoryRetention
 from trackkit.store import tables
-
-ACCEPTED = Outcome(Verdict.accepted, Stage.final_dot, None, 250, "2.0.0", "2.0.0 Ok")
-LATER = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="connection refused")
-NEVER = Outcome(Verdict.permanent, Stage.recipient, Failure.replied, 550, "5.1.1", "5.1.1 No such user")
-
-
-@pytest.fixture
-def queue(environment: Environment, admin: AsUser) -> DeliveryQueue:
-    _set(admin, {"sending.smtp.host": "mail.example.org"})
-    return DeliveryQueue(environment, "server", jitter=lambda: 0.0)
-
-
-def _set(admin: AsUser, values: dict[str, object]) -> None:
-    options.set_options(admin(), SetOptions(values=values))
 
 
 def _submit(admin: AsUser, *to: str, sender: str = "", message_id: str = "") -> str:
@@ -150,11 +136,11 @@ def test_the_option_counts_and_none_keeps_everything(
         _submit(admin, "a@y.test")
         _settle(queue, clock)
         clock.forward(days=1)
-    _set(admin, {"sending.history_days": None})
+    admin.set({"sending.history_days": None})
     clock.forward(days=1000)
     retention.look()
     assert len(_sent(admin)) == 3
-    _set(admin, {"sending.history_days": 1002})
+    admin.set({"sending.history_days": 1002})
     retention.look()
     assert len(_sent(admin)) == 2
     clock.forward(days=1)

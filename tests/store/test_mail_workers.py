@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import pytest
 
 from tests.store.conftest import AsUser, Clock
-from tests.store.test_queue import ACCEPTED, LATER, _list, _set, _settle, _show, _submit
+from tests.store.outcomes import ACCEPTED, LATER
+from tests.store.test_queue import _list, _settle, _show, _submit
 from trackkit.contract.operation import Nothing
 from trackkit.domain.delivery import State
 from trackkit.services import health, mail_workers
@@ -28,7 +29,7 @@ def database_url(postgres_url: str) -> str:
 @pytest.fixture
 def pair(environment: Environment, admin: AsUser) -> tuple[DeliveryQueue, DeliveryQueue]:
     """Two workers that share five connections."""
-    _set(admin, {"sending.smtp.host": "mail.example.org", "sending.timing.connections": 5})
+    admin.set({"sending.smtp.host": "mail.example.org", "sending.timing.connections": 5})
     return _joined(environment, "server"), _joined(environment, "other")
 
 
@@ -66,7 +67,7 @@ def test_connections_are_divided_anew_when_a_worker_comes_and_goes(
     assert other.beat(0).is_divided
     assert _connections(server, other) == [3, 2]
     assert other.may_send()
-    _set(admin, {"sending.timing.connections": 1})
+    admin.set({"sending.timing.connections": 1})
     for _ in range(2):
         server.beat(1)
         other.beat(0)
@@ -148,7 +149,7 @@ def test_a_lost_worker_is_in_the_list_for_a_day_and_in_health_for_an_hour(
 def test_two_workers_share_the_messages_a_minute(
     pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser, clock: Clock
 ) -> None:
-    _set(admin, {"sending.timing.messages_per_minute": 7})
+    admin.set({"sending.timing.messages_per_minute": 7})
     server, other = pair
     for _ in range(2):
         server.beat(0)
@@ -167,7 +168,7 @@ def test_options_changed_by_another_process_are_noticed(environment: Environment
 
     cache = OptionCache(environment.store, environment.sealer)
     assert not cache.follow()
-    _set(admin, {"sending.paused": True})
+    admin.set({"sending.paused": True})
     assert not cache.current.sending.paused
     assert cache.follow()
     assert cache.current.sending.paused

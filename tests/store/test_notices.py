@@ -8,31 +8,18 @@ from email.message import EmailMessage
 import pytest
 
 from tests.store.conftest import AsUser, Clock
+from tests.store.outcomes import ACCEPTED, LATER
 from trackkit.contract import mail as contract
-from trackkit.contract.options import SetOptions
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import Unavailable
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services import mail, mail_listing, notices, options
+from trackkit.services import mail, mail_listing, notices
 from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
-from trackkit.services.environment import Environment
 from trackkit.store import queue as store
 
-ACCEPTED = Outcome(Verdict.accepted, Stage.final_dot, None, 250, "2.0.0", "2.0.0 Ok")
-LATER = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="connection refused")
 NEVER = Outcome(Verdict.permanent, Stage.recipient, Failure.replied, 550, "5.1.1", "5.1.1 No such üser")
 HEADER = f"Subject: Grüße\r\nMessage-ID: <one@example.org>\r\nX-Long: {'x' * 20_000}\r\n"
 RAW = f"{HEADER}\r\nsecret body\r\n".encode()
-
-
-@pytest.fixture
-def queue(environment: Environment, admin: AsUser) -> DeliveryQueue:
-    _set(admin, {"sending.smtp.host": "mail.example.org"})
-    return DeliveryQueue(environment, "server", jitter=lambda: 0.0)
-
-
-def _set(admin: AsUser, values: dict[str, object]) -> None:
-    options.set_options(admin(), SetOptions(values=values))
 
 
 def _submit(admin: AsUser, *to: str, sender: str = "ada@example.org", raw: bytes = RAW) -> str:
@@ -172,7 +159,7 @@ def test_a_delay_is_told_once_and_only_if_wanted(queue: DeliveryQueue, admin: As
         return len(_notices(admin))
 
     assert fails_again(6) == 0, "nobody asked for it"
-    _set(admin, {"sending.timing.delay_warning_hours": 8})
+    admin.set({"sending.timing.delay_warning_hours": 8})
     assert fails_again(1) == 0
     assert fails_again(2) == 1
     assert fails_again(9) == 1

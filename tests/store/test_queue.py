@@ -10,31 +10,17 @@ from dataclasses import replace
 import pytest
 
 from tests.store.conftest import AsUser, Clock
+from tests.store.outcomes import ACCEPTED, LATER, NEVER
 from trackkit.contract import mail as contract
 from trackkit.contract.mail_history import ListSent
 from trackkit.contract.operation import Nothing
-from trackkit.contract.options import SetOptions
 from trackkit.domain.delivery import UNDO_WINDOW, State
 from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound
-from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services import audit, mail, mail_listing, options
+from trackkit.domain.replies import Outcome
+from trackkit.services import audit, mail, mail_listing
 from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.mail_history import list_sent
-
-ACCEPTED = Outcome(Verdict.accepted, Stage.final_dot, None, 250, "2.0.0", "2.0.0 Ok")
-LATER = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="connection refused")
-NEVER = Outcome(Verdict.permanent, Stage.recipient, Failure.replied, 550, "5.1.1", "5.1.1 No such user")
-
-
-@pytest.fixture
-def queue(environment: Environment, admin: AsUser) -> DeliveryQueue:
-    _set(admin, {"sending.smtp.host": "mail.example.org"})
-    return DeliveryQueue(environment, "server", jitter=lambda: 0.0)
-
-
-def _set(admin: AsUser, values: dict[str, object]) -> None:
-    options.set_options(admin(), SetOptions(values=values))
 
 
 def _submit(admin: AsUser, *recipients: str, raw: bytes = b"Subject: hello\r\n\r\nbody\r\n") -> str:
@@ -97,13 +83,13 @@ def test_a_message_leaves_the_queue_when_all_is_sent(queue: DeliveryQueue, admin
 
 def test_nothing_is_claimed_while_paused_or_not_set_up(queue: DeliveryQueue, admin: AsUser) -> None:
     _submit(admin)
-    _set(admin, {"sending.paused": True})
+    admin.set({"sending.paused": True})
     assert queue.claim(10) == []
     assert _list(admin).messages[0].diagnosis.cause == "paused"
-    _set(admin, {"sending.paused": False, "sending.smtp.host": None})
+    admin.set({"sending.paused": False, "sending.smtp.host": None})
     assert queue.claim(10) == []
     assert _list(admin).messages[0].diagnosis.cause == "not_configured"
-    _set(admin, {"sending.smtp.host": "mail.example.org"})
+    admin.set({"sending.smtp.host": "mail.example.org"})
     assert len(queue.claim(10)) == 1
 
 
@@ -145,11 +131,11 @@ def test_a_message_in_parts_is_settled_part_by_part(queue: DeliveryQueue, admin:
 
 def test_direct_delivery_needs_no_relay(queue: DeliveryQueue, admin: AsUser) -> None:
     _submit(admin)
-    _set(admin, {"sending.smtp.host": None})
+    admin.set({"sending.smtp.host": None})
     assert queue.claim(10) == []
-    _set(admin, {"sending.method": "direct", "sending.paused": True})
+    admin.set({"sending.method": "direct", "sending.paused": True})
     assert queue.claim(10) == []
-    _set(admin, {"sending.paused": False})
+    admin.set({"sending.paused": False})
     assert len(queue.claim(10)) == 1
 
 
@@ -352,7 +338,7 @@ def test_states_and_causes_are_those_of_the_list(queue: DeliveryQueue, admin: As
 
 @pytest.mark.spec("5: messages over the maximum size are refused before they are stored")
 def test_bad_submissions_are_refused_and_store_nothing(admin: AsUser, queue: DeliveryQueue) -> None:
-    _set(admin, {"sending.timing.maximum_message_mb": 1})
+    admin.set({"sending.timing.maximum_message_mb": 1})
     with pytest.raises(MessageTooLarge):
         _submit(admin, raw=b"x" * (1024 * 1024 + 1))
     for bad in ("", "a", "a@", "@b", "a@b\r\nRCPT TO:<c@d>", "a b@c", "a@b\x00", "\u202ea@example.org"):

@@ -11,22 +11,14 @@ from tests.store.conftest import AsUser, Clock
 from trackkit.contract import mail as contract
 from trackkit.contract.mail import QueueSort
 from trackkit.contract.operation import Nothing
-from trackkit.contract.options import SetOptions
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.message import queue_number
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services import mail, mail_listing, options
+from trackkit.services import mail, mail_listing
 from trackkit.services.delivery import Attempted, DeliveryQueue
-from trackkit.services.environment import Environment
 
 SUBJECTS = ("beta", "Alpha", "alpha", "", "Zeta ä", "ümlaut", "with spaces in  it", "alpha Q7")
-
-
-@pytest.fixture
-def queue(environment: Environment, admin: AsUser) -> DeliveryQueue:
-    options.set_options(admin(), SetOptions(values={"sending.smtp.host": "mail.example.org"}))
-    return DeliveryQueue(environment, "server", jitter=lambda: 0.0)
 
 
 def _submit(admin: AsUser, subject: str, sender: str, *to: str) -> str:

@@ -1,4 +1,4 @@
-"""Sending one message over a real connection, for the tests of the SMTP transport; and how a host can misbehave."""
+"""Sending one message over a real connection, for the tests of the SMTP transport."""
 
 from __future__ import annotations
 

@@ -18,11 +18,14 @@ class OneOfSeveral(MemoryQueue):
     holds = True
     fresh = True
     share: int | None = None
+    looks = 0
+    """How often it was asked whether the others have heard of it."""
 
     def still_holds(self, claimed: Claimed) -> bool:
         return self.holds
 
     def is_there(self) -> bool:
+        self.looks += 1
         return self.fresh
 
     def options(self) -> Options:
@@ -66,8 +69,10 @@ def test_a_worker_that_others_have_not_heard_of_claims_nothing() -> None:
             queue.fresh = False
             queue.submit(RAW, ONE)
             async with running(queue) as engine:
+                await until(lambda: queue.looks > 0)
+                looks = queue.looks
                 engine.wake()
-                await until(lambda: queue.next_due_at() is not None)
+                await until(lambda: queue.looks > looks)
                 assert queue.claims == 0
             assert queue.states() == [State.queued]
 

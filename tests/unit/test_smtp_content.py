@@ -67,6 +67,22 @@ def test_a_header_in_no_known_charset_is_left_alone_where_that_is_possible() -> 
         assert server.messages[0].data == b"Subject: =?unknown-8bit?b?R3L832U=?=\r\n\r\nbody\r\n"
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+def test_a_boundary_beyond_ascii_is_found_again(charset: str) -> None:
+    mark = "grün".encode(charset)
+    head = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="' + mark + b'"\r\n\r\n--' + mark
+    part = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    raw = head + part + "Äpfel\r\n--".encode() + mark + b"--\r\n"
+    as_it_is = prepared(raw, {"8bitmime": ""})
+    assert isinstance(as_it_is, Content)
+    assert as_it_is.stuffed == raw
+    changed = prepared(raw, {})
+    assert isinstance(changed, Content)
+    assert changed.stuffed.isascii()
+    (inside,) = email.message_from_bytes(changed.stuffed).get_payload()
+    assert inside.get_payload(decode=True).strip() == "Äpfel".encode()
+
+
 def test_an_address_in_a_header_needs_a_host_with_smtputf8() -> None:
     with ScriptedSmtp(extensions=("8BITMIME", "SMTPUTF8")) as server:
         assert send(route_to(server.port), raw=ADDRESS).only.verdict is Verdict.accepted

@@ -24,7 +24,7 @@ from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
 from trackkit.mail.transports.smtp import connect
 
-SILENCE_SECONDS = 1.0
+SILENCE_SECONDS = 3.0
 AT_A_TIME = 60
 
 SCRIPTED = {

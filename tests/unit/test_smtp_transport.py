@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import threading
@@ -29,6 +30,7 @@ from trackkit.domain.message import Envelope, wire_form
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import ehlo_name
+from trackkit.mail.transports import opening
 from trackkit.mail.transports.smtp import SmtpConnection, connect
 
 
@@ -308,4 +310,22 @@ def test_the_second_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) 
         kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
         found = [(*kind, ("127.0.0.1", free_port())), (*kind, ("127.0.0.1", server.port))]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+        assert send(route_to(server.port, host="two.example.com")).only.verdict is Verdict.accepted
+
+
+def test_a_machine_that_knows_no_ipv6_tries_the_other_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = socket.socket
+
+    def without_ipv6(family: int = -1, *args: int, **more: object) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return made(family, *args, **more)  # type: ignore[arg-type]
+
+    with ScriptedSmtp() as server:
+        found = [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", server.port, 0, 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port)),
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+        monkeypatch.setattr(opening.socket, "socket", without_ipv6)
         assert send(route_to(server.port, host="two.example.com")).only.verdict is Verdict.accepted

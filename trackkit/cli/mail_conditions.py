@@ -84,6 +84,8 @@ def act_on_matching(
     ----------
     will: what will happen to them.
     """
+    from trackkit.client.mail_where import in_numbers, not_in_them
+
     matching = server.mail.where(**{name: value for name, value in wanted.items() if name != "all"})
     found = matching.count(verb)
     if not found.applies:
@@ -91,13 +93,9 @@ def act_on_matching(
             f"{counted(found.messages, 'message')} in the queue {'matches' if found.messages == 1 else 'match'}, "
             f"and {verb} applies to none; nothing was changed."
         )
-    by_state = ", ".join(f"{state.applies:,} {state.state}" for state in found.states if state.applies)
-    number = counted(found.applies, "message")
-    rest = found.messages - found.applies
-    others = f" It does not apply to {rest:,} more that match." if rest else ""
-    words = f"{verb.capitalize()} {number} ({by_state})? {will}{others}"
+    numbers, others = in_numbers(found), not_in_them(found)
     if asks:
-        confirm(words, yes=False)
+        confirm(f"{verb.capitalize()} {numbers}? {will} {others}".rstrip(), yes=False)
     else:
-        note(f"{verb.capitalize()}: {number} ({by_state}).{others}")
+        note(f"{verb.capitalize()}: {numbers}. {others}".rstrip())
     work.finish(getattr(matching, verb)(), as_json=as_json)

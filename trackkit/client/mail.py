@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from email.message import EmailMessage
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from trackkit.client.call import Caller
 from trackkit.client.jobs import JobsPart
-from trackkit.client.mail_where import Conditions, MatchingMail, asked
+from trackkit.client.mail_where import Conditions, MatchingMail, SentConditions, asked
 from trackkit.client.paging import follow
 from trackkit.contract import mail, mail_history, mail_workers
 from trackkit.domain.delivery import State
@@ -146,36 +145,15 @@ class Mail:
         return self._caller.ask(mail.RAW, queue_id=queue_id).message
 
     def history(
-        self,
-        before: int | None = None,
-        limit: int = mail_history.PAGE,
-        *,
-        recipient: str | None = None,
-        sender: str | None = None,
-        message_id: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        self, before: int | None = None, limit: int = mail_history.PAGE, **conditions: Unpack[SentConditions]
     ) -> mail_history.SentPage:
-        """One page of the mail that has left, newest first, one line a recipient.
+        """One page of the mail that has left, newest first, one line a recipient."""
+        return self._caller.ask(mail_history.SENT, before=before, limit=limit, **conditions)
 
-        Parameters
-        ----------
-        recipient, sender, message_id: found anywhere in theirs.
-        since, until: sent at `since` or later, and before `until`; aware instants.
-        """
-        return self._caller.ask(
-            mail_history.SENT,
-            recipient=recipient,
-            sender=sender,
-            message_id=message_id,
-            since=since,
-            until=until,
-            before=before,
-            limit=limit,
-        )
-
-    def each_sent(self, limit: int | None = None, **conditions: Any) -> Iterator[mail_history.SentMail]:
-        """The mail that has left, newest first, page after page; at most `limit` lines; conditions as in `history`."""
+    def each_sent(
+        self, limit: int | None = None, **conditions: Unpack[SentConditions]
+    ) -> Iterator[mail_history.SentMail]:
+        """The mail that has left, newest first, page after page; at most `limit` lines."""
 
         def fetch(before: int | None, size: int) -> tuple[tuple[mail_history.SentMail, ...], int | None]:
             page = self.history(before, size, **conditions)
@@ -183,8 +161,8 @@ class Mail:
 
         return follow(fetch, _PAGE, limit)
 
-    def sent_frame(self, limit: int | None = FRAME_LIMIT, **conditions: Any) -> pd.DataFrame:
-        """The mail that has left as a frame, one row a recipient; conditions as in `history`."""
+    def sent_frame(self, limit: int | None = FRAME_LIMIT, **conditions: Unpack[SentConditions]) -> pd.DataFrame:
+        """The mail that has left as a frame, one row a recipient."""
         from trackkit.frames import sent_frame
 
         return sent_frame(self.each_sent(limit, **conditions), self._server)

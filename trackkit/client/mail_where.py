@@ -1,14 +1,15 @@
-"""`server.mail.where(…)`: all mail that a filter finds, to be counted and to be acted on as a whole."""
+"""Conditions of mail, and `server.mail.where(…)`: all that matches, to be counted and to be acted on as a whole."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack
 
 from trackkit.client.call import Caller
 from trackkit.client.jobs import JobsPart, RunningJob
 from trackkit.contract import mail_bulk
 from trackkit.domain.delivery import State
+from trackkit.domain.text import counted
 
 
 class Conditions(TypedDict, total=False):
@@ -28,11 +29,38 @@ class Conditions(TypedDict, total=False):
     """Queued at least so long ago."""
 
 
+class SentConditions(TypedDict, total=False):
+    """Which of the mail that has left. Case does not matter for ASCII letters; none = no condition."""
+
+    recipient: str | None
+    """Found anywhere in the recipient's address."""
+    sender: str | None
+    """Found anywhere in the envelope sender."""
+    message_id: str | None
+    """Found anywhere in the Message-ID."""
+    since: datetime | None
+    """Sent then or later; an aware instant."""
+    until: datetime | None
+    """Sent before that; an aware instant."""
+
+
 def asked(conditions: Conditions) -> dict[str, Any]:
     """The conditions as the server is asked."""
     fields: dict[str, Any] = dict(conditions)
     older = fields.pop("older_than", None)
     return fields if older is None else {**fields, "older_than_seconds": int(older.total_seconds())}
+
+
+def in_numbers(found: mail_bulk.Matching) -> str:
+    """To how much of what matches a verb applies: ``3 messages (2 queued, 1 held)``."""
+    states = ", ".join(f"{one.applies:,} {one.state}" for one in found.states if one.applies)
+    return f"{counted(found.applies, 'message')} ({states})"
+
+
+def not_in_them(found: mail_bulk.Matching) -> str:
+    """What is said of the rest that matches; ``""`` when there is none."""
+    rest = found.messages - found.applies
+    return f"It does not apply to {rest:,} more that match." if rest else ""
 
 
 class MatchingMail:

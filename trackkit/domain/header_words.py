@@ -86,10 +86,12 @@ def _field(match: re.Match[bytes], strict: bool) -> bytes:
     if kind in _ADDRESSES:
         rewritten = text.addresses(name.decode(), strict)
     elif kind in _PARAMETERS:
+        if strict and text.has_a_boundary_beyond_ascii:
+            return match[0]  # as it is, as the lines of the body that repeat it
         rewritten = text.parameters()
     else:
         rewritten = text.words()
-    return name + colon + plain(rewritten.encode("latin-1", "replace")) + b"\r\n"
+    return name + colon + plain(text.octets(rewritten)) + b"\r\n"
 
 
 class _Text:
@@ -106,6 +108,16 @@ class _Text:
             return cls(value.decode(), "utf-8", "utf-8")
         except UnicodeDecodeError:
             return cls(value.decode("latin-1"), "latin-1", "unknown-8bit")
+
+    @property
+    def has_a_boundary_beyond_ascii(self) -> bool:
+        """Which none may be (RFC 2046 §5.1.1), and which a reader finds all the same."""
+        found = _PARAMETER.finditer(self._text)
+        return any(one[2].lower() == "boundary" and not one[4].isascii() for one in found)
+
+    def octets(self, text: str) -> bytes:
+        """A text made of it, as octets."""
+        return text.encode(self._codec, "replace")
 
     def words(self) -> str:
         """Every run of words beyond ASCII as encoded words."""

@@ -13,10 +13,9 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Generic, TypeVar
 
-import idna
-
+from trackkit.domain.addresses import ascii_domain
 from trackkit.domain.message import domain_of
-from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
+from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict
 
 T = TypeVar("T")
 
@@ -71,12 +70,7 @@ def destination_of(address: str) -> str:
         except ValueError:
             return domain
     domain = domain.rstrip(".")
-    if domain.isascii():
-        return domain
-    try:
-        return idna.encode(domain, uts46=True).decode().lower()
-    except idna.IDNAError:
-        return domain
+    return ascii_domain(domain).lower() or domain
 
 
 def literal_address(destination: str) -> str | None:
@@ -136,7 +130,6 @@ def together(failed: Sequence[tuple[str, Outcome]]) -> Outcome:
 
 
 _LOST = (Failure.timed_out, Failure.dropped, Failure.garbled)
-_CLOSING = 421
 
 
 def tries_next_host(outcome: Outcome) -> bool:
@@ -147,7 +140,7 @@ def tries_next_host(outcome: Outcome) -> bool:
     """
     if outcome.verdict is not Verdict.temporary:
         return False
-    return outcome.failure in _LOST or outcome.smtp_code == _CLOSING
+    return outcome.failure in _LOST or outcome.smtp_code == CLOSING
 
 
 def relay_takes_over(outcome: Outcome) -> bool:

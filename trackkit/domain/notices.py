@@ -99,7 +99,7 @@ def words(notice: Notice, server: str, options: Options, zone: tzinfo) -> str:
             lines.append(f"    Delivery is tried until {_local(one.retry_until, zone)}.")
         lines.append("")
     if notice.is_final:
-        lines.append("It is not tried again by itself. The beginning of your message is attached.")
+        lines.append("It is not tried again by itself. The header of your message is attached.")
     else:
         lines.append("You need not send it again: this only tells you that it takes long.")
     lines += ["", f"This was written by the mail queue of {server}, where your message is {notice.queue_id}."]
@@ -173,7 +173,7 @@ def status(one: Undelivered) -> str:
 def quoted(one: Undelivered) -> str:
     """What the host said, or what went wrong, in one line."""
     text = one_line(f"{one.outcome.smtp_code or ''} {one.outcome.text}").strip()
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
 
 
 def _mta(one: Undelivered) -> str:

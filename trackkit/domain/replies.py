@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+CLOSING = 421
+"""The host closes the connection, whatever was asked (RFC 5321 §3.8)."""
+
 
 class Stage(StrEnum):
     """How far a conversation with a mail host had come. In order."""

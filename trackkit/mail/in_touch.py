@@ -54,7 +54,8 @@ class InTouch:
         try:
             await self._call(self._queue.leave)
         except Exception as error:  # noqa: BLE001 - reported; the process ends all the same
-            self._tell(error)
+            words = f"The mail worker {self._queue.worker} could not take leave of the others; they find it lost."
+            self._queue.report(Severity.warning, words, f"{type(error).__name__}: {error}")
         self._thread.shutdown(wait=False)
 
     async def _look(self) -> None:

@@ -106,17 +106,19 @@ class Listener:
     async def _open(self, address: str, port: int) -> None:
         state, log = self._environment.listener, self._environment.log
         where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        advice = "Is the server's certificate in its data folder whole, and may the server read it?"
         try:
             if self._house is None:
                 name, tls = await asyncio.to_thread(ehlo_name), await asyncio.to_thread(self._tls)
                 self._house = House(self._environment, name, tls, self._threads)
                 self._intake = Intake(self._house)
+            advice = "Is another program using the port, is the address one of this machine, or does the port need "
+            advice += "rights? Choose another one."
             self._server = await asyncio.get_running_loop().create_server(
                 lambda: Wire(self._arrived), address, port, backlog=MOST_CLIENTS
             )
         except OSError as error:  # ssl.SSLError is one
-            trouble = f"It cannot be opened: {error.strerror or error}. Is another program using the port, is the "
-            trouble += "address one of this machine, or does the port need rights? Choose another one."
+            trouble = f"It cannot be opened: {error.strerror or error}. {advice}"
             if trouble != state.trouble:  # it is tried again and again, and told once
                 log.write(Severity.error, SOURCE, f"The SMTP listener cannot be opened on {where}.", trouble)
             state.trouble = trouble

@@ -1,7 +1,7 @@
 """What is known about a destination right now (the relay, or a domain's mail hosts), and what follows for messages that
 wait for it.
 
-A connection that could not be opened is therefore an honest attempt
+All messages of a destination share its hosts. A connection that could not be opened is therefore an honest attempt
 for every message that waited for it, and for those that turn up in the next few seconds: without that, a queue of a
 thousand mails behind a dead host would take a thousand time-outs to tell each mail the same thing, and the host, once
 it struggles back, would be hammered by the retries. Whoever asks for a new try (submit, reattempt, changed options)

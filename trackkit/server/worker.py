@@ -68,12 +68,16 @@ async def _work(environment: MailEnvironment, name: str) -> None:
         stopping = asyncio.create_task(stop.wait())
         upgraded = asyncio.create_task(_until_upgraded(environment.store))
         await asyncio.wait([stopping, upgraded, engine], return_when=asyncio.FIRST_COMPLETED)
-        why = "" if stopping.done() else "the server was upgraded" if upgraded.done() else "its engine ended by itself"
+        in_order, failure = stopping.done(), upgraded.exception() if upgraded.done() else None
+        is_upgraded = upgraded.done() and failure is None
         stopping.cancel()
         upgraded.cancel()
-    if why:
-        log.write(Severity.error, SOURCE, f"The mail worker {name} stopped: {why}.")
-        raise ServerFault(f"The mail worker stopped: {why}.", "Start it again, with the server's version of trackkit.")
+    if not in_order:
+        why, advice = "a part of it ended by itself", "The server log may say why."
+        if is_upgraded:
+            why, advice = "the server was upgraded", "Start it again, with the server's version of trackkit."
+        log.write(Severity.error, SOURCE, f"The mail worker {name} stopped: {why}.", repr(failure) if failure else "")
+        raise ServerFault(f"The mail worker stopped: {why}.", advice)
     log.write(Severity.information, SOURCE, f"The mail worker {name} stopped.")
 
 

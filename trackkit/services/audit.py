@@ -1,10 +1,14 @@
-"""Reading the audit. There is no use case that deletes it."""
+"""The audit: reading it, and what the server does by itself. There is no use case that deletes it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
 
 from trackkit.contract import audit as contract
 from trackkit.services.environment import Call
 from trackkit.store import records
+from trackkit.store.database import Connection
 
 
 def list_audit(call: Call, request: contract.ListAudit) -> contract.AuditPage:
@@ -28,4 +32,18 @@ def list_audit(call: Call, request: contract.ListAudit) -> contract.AuditPage:
             for r in shown
         ),
         next_before=shown[-1].id if len(found) > request.limit else None,
+    )
+
+
+def note_own(connection: Connection, at: datetime, operation: str, subject: str, after: Mapping[str, str]) -> None:
+    """Record what the server did without being told to, under its own name."""
+    records.add_audit(
+        connection,
+        at=at,
+        operation=operation,
+        username="trackkit",
+        client_address="",
+        subject=subject,
+        before={},
+        after=after,
     )

@@ -14,9 +14,9 @@ from typing import Final
 
 from trackkit.domain.log import Severity, kept_since
 from trackkit.domain.log_options import LogOptions
+from trackkit.services import audit
 from trackkit.services.environment import Environment
 from trackkit.services.log_deletion import delete_until, keep_newest
-from trackkit.store import records
 
 SOURCE: Final = "log"
 OPERATION: Final = "log.retention"
@@ -76,17 +76,6 @@ class LogRetention:
             return
         environment, words = self._environment, f"Entries were deleted by retention: {' and '.join(parts)}."
         after = {"by age": str(self._untold.by_age), "by number": str(self._untold.by_number)}
-        environment.store.write(
-            lambda connection: records.add_audit(
-                connection,
-                at=now,
-                operation=OPERATION,
-                username="trackkit",
-                client_address="",
-                subject="log entries",
-                before={},
-                after=after,
-            )
-        )
+        environment.store.write(lambda connection: audit.note_own(connection, now, OPERATION, "log entries", after))
         environment.log.write(Severity.information, SOURCE, words)
         self._untold, self._told_at = _Done(), now

@@ -15,10 +15,11 @@ from typing import Final
 from trackkit.contract import mail_history as contract
 from trackkit.domain.log import Severity
 from trackkit.domain.message import queue_id
+from trackkit.domain.text import counted
+from trackkit.services import audit
 from trackkit.services.environment import Call, Environment
 from trackkit.services.mail import SOURCE
 from trackkit.store import mail_history as store
-from trackkit.store import records
 from trackkit.store.database import Connection
 from trackkit.store.mail_history import HistoryRow, Wanted
 
@@ -92,23 +93,16 @@ class HistoryRetention:
         while ids := main.read(partial(store.older, until=until, after=after, limit=_PORTION)):
             after = ids[-1]
             deleted += main.write(partial(store.remove, ids=ids))
+            if len(ids) < _PORTION:
+                break
             time.sleep(_PAUSE_SECONDS)
         return deleted
 
     def _tell(self, days: int, now: datetime) -> None:
-        lines = "1 line" if self._untold == 1 else f"{self._untold:,} lines"
+        lines = counted(self._untold, "line")
         after = {"lines": str(self._untold), "days": str(days)}
         self._environment.store.write(
-            lambda connection: records.add_audit(
-                connection,
-                at=now,
-                operation=OPERATION,
-                username="trackkit",
-                client_address="",
-                subject="history of mail",
-                before={},
-                after=after,
-            )
+            lambda connection: audit.note_own(connection, now, OPERATION, "history of mail", after)
         )
         words = f"{lines} of the history of mail went by retention: sent more than {days} days ago."
         self._environment.log.write(Severity.information, SOURCE, words)

@@ -29,8 +29,8 @@ from trackkit.domain.log_text import harmless, scrubbed
 from trackkit.domain.message import Envelope, header_block, queue_id
 from trackkit.domain.notices import Notice, Undelivered
 from trackkit.domain.options import secrets
-from trackkit.domain.schedule import RetryPolicy
 from trackkit.services.environment import MailEnvironment
+from trackkit.services.mail import policy
 from trackkit.store import notices as store
 from trackkit.store import queue
 from trackkit.store.database import Connection
@@ -73,7 +73,9 @@ def tell_senders(connection: Connection, environment: MailEnvironment, found: Se
     """
     hours = environment.options.current.sending.timing.delay_warning_hours
     wanted = [tell for tell in found if tell.one.retry_until is None or hours is not None]
-    wanted = [tell for tell in wanted if notices.may_be_told(tell.mail_from, tell.raw)]
+    answered = {tell.message_id: tell for tell in wanted}
+    may_be = {key for key, tell in answered.items() if notices.may_be_told(tell.mail_from, tell.raw)}
+    wanted = [tell for tell in wanted if tell.message_id in may_be]
     if not wanted:
         return False
     about = store.waiting(connection, {tell.message_id for tell in wanted})
@@ -100,9 +102,8 @@ def _enqueue(
     notice = Notice(queue_id(first.message_id), message.subject, message.queued_at, [tell.one for tell in tells])
     own_id = make_msgid(domain=server_name())
     raw = compose(environment, notice, first.mail_from, message.message_id, first.raw, own_id, now)
-    retry = RetryPolicy(timedelta(days=environment.options.current.sending.timing.days))
     new = NewMessage(raw, Envelope("", (first.mail_from,)), own_id, notices.subject(notice), NOTICES)
-    queue.enqueue(connection, new, new_status(now, retry), now)
+    queue.enqueue(connection, new, new_status(now, policy(environment.options.current)), now)
 
 
 def compose(

@@ -105,8 +105,9 @@ def _tell(call: Call, changes: Changes, new: Options) -> None:
             f"Option {name} was changed.",
             f"before: {shown(name, before)}\nafter: {shown(name, after, changed=True)}",
         )
-    if "sending.smtp.host" in changes and not new.sending.is_set_up:
-        call.log(Severity.warning, SOURCE, "The SMTP host was removed: no mail can leave.")
+    if changes.keys() & {"sending.smtp.host", "sending.method"} and not new.sending.is_set_up:
+        what = "The SMTP host was removed" if "sending.smtp.host" in changes else "No SMTP host is set"
+        call.log(Severity.warning, SOURCE, f"{what}: no mail can leave.")
 
 
 def shown(name: str, value: object, *, changed: bool = False) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from trackkit.domain import trace
-from trackkit.domain.accounts import Role, username_key
+from trackkit.domain.accounts import MAXIMUM_USERNAME, Role, username_key
 from trackkit.domain.delivery import new_status
 from trackkit.domain.errors import NotAllowed, NotLoggedIn, TrackkitError, WrongLogin
 from trackkit.domain.message import queue_id
@@ -107,6 +107,8 @@ def log_in(environment: Environment, username: str, password: SecretStr, address
 
     Raises `WrongLogin`, `TooManyAttempts`, `Unavailable`, and `NotAllowed` where the role is too low.
     """
+    if len(username) > MAXIMUM_USERNAME or "\0" in username:
+        raise _wrong()  # nobody has such a name
     secret = password.get_secret_value()
     attempt = Attempt(LOGIN_SOURCE, account_key(username), username, address)
     if secret.startswith(TOKEN_PREFIX):

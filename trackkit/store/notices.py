@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,12 +23,15 @@ class Waiting:
 
 
 def waiting(connection: Connection, keys: Iterable[int]) -> dict[int, Waiting]:
-    """These messages."""
+    """These messages, locked: two workers that settle parts of one at once tell of its delay once."""
     m = messages
     query = select(m.c.id, m.c.message_id, m.c.subject, m.c.queued_at, m.c.warned_at)
-    return {row[0]: Waiting(*row[1:]) for row in connection.execute(query.where(m.c.id.in_(sorted(keys))))}
+    query = query.where(m.c.id.in_(sorted(keys))).order_by(m.c.id).with_for_update(key_share=True)
+    return {row[0]: Waiting(*row[1:]) for row in connection.execute(query)}
 
 
-def note_warnings(connection: Connection, keys: Iterable[int], at: datetime) -> None:
+def note_warnings(connection: Connection, keys: Collection[int], at: datetime) -> None:
     """Remember whose senders were told that they are late."""
+    if not keys:
+        return
     connection.execute(update(messages).where(messages.c.id.in_(sorted(keys))).values(warned_at=at))

@@ -42,7 +42,8 @@ _CHUNK = 500
 DUE = (State.queued, State.deferred)
 """The states that wait to be claimed."""
 
-_KEYS: BindParameter[Any] = bindparam("b_keys", expanding=True)
+KEYS: BindParameter[Any] = bindparam("b_keys", expanding=True)
+"""The ids of a statement that is put together once."""
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -200,7 +201,7 @@ _STATUSES = select(
 )
 _LEASED = (
     _STATUSES.where(
-        recipients.c.message_id.in_(_KEYS),
+        recipients.c.message_id.in_(KEYS),
         recipients.c.worker == bindparam("b_worker"),
         recipients.c.state == State.active,
     )
@@ -353,7 +354,7 @@ def remove_sent(connection: Connection, sent: Iterable[RecipientStatus]) -> set[
 _REMOVE_SENT = (
     delete(messages)
     .where(
-        messages.c.id.in_(_KEYS),
+        messages.c.id.in_(KEYS),
         ~exists().where(
             recipients.c.message_id == messages.c.id,
             recipients.c.state != State.sent,

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     Integer,
@@ -27,7 +26,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from trackkit.domain.delivery import State
 from trackkit.store.columns import Instant
-from trackkit.store.queue import DUE
+from trackkit.store.queue import DUE, KEYS
 from trackkit.store.tables import bodies, messages, recipients
 
 
@@ -43,7 +42,6 @@ class ClaimedMessage:
     submitted_by: str
 
 
-_KEYS: BindParameter[Any] = bindparam("b_keys", expanding=True)
 _NOW = bindparam("b_now", type_=Instant)
 
 
@@ -95,9 +93,7 @@ def _claiming(besides: Collection[str]) -> tuple[Select[Any], ReturningUpdate[An
         .order_by(first.c.next_attempt_at, m.c.id)
         .limit(bindparam("b_limit", type_=Integer))
     )
-    locked = select(r.c.id).where(
-        r.c.message_id.in_(_KEYS), r.c.state.in_(DUE), r.c.next_attempt_at <= _NOW, *not_there
-    )
+    locked = select(r.c.id).where(r.c.message_id.in_(KEYS), r.c.state.in_(DUE), r.c.next_attempt_at <= _NOW, *not_there)
     leasing = (
         update(r)
         .where(r.c.id.in_(locked.with_for_update(skip_locked=True)))
@@ -115,7 +111,7 @@ _CLAIMING = _claiming(())
 _WITH_BODY = (
     select(messages.c.id, messages.c.mail_from, bodies.c.raw, messages.c.submitted_by)
     .join_from(messages, bodies)
-    .where(messages.c.id.in_(_KEYS))
+    .where(messages.c.id.in_(KEYS))
 )
 
 

@@ -36,7 +36,7 @@ class MessageView:
     def __init__(self, server: Server, trouble: Trouble, changed: Callable[[], None] = lambda: None) -> None:
         self._server, self._trouble, self._changed = server, trouble, changed
         self.form: DeclaredForm | None = None
-        self.correct = w.Button(description="Correct an address")
+        self.correct: w.Button | None = None
         self.widget = w.VBox()
 
     def open(self, queue_id: str, said: str = "") -> None:

@@ -16,11 +16,12 @@ import ipywidgets as w
 
 from trackkit.client import Server
 from trackkit.client.jobs import RunningJob
-from trackkit.client.mail_where import MatchingMail
+from trackkit.client.mail_where import MatchingMail, in_numbers, not_in_them
 from trackkit.contract.jobs import Job
 from trackkit.contract.mail import VerbResult
 from trackkit.contract.mail_bulk import Matching
 from trackkit.domain.delivery import State
+from trackkit.domain.text import counted
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.grid import Grid
 from trackkit.widgets.job_progress import watch
@@ -76,9 +77,11 @@ class QueueActions:
         self.buttons["delete"].add_class("tk-danger")
         self.buttons[UNDO.name].on_click(self._undo)
         self.all = w.Checkbox(description="All that match", indent=False)
+        self._controls = (*self.buttons.values(), self.all)
+        """They are disabled while something is under way."""
         self.asking, self.result = w.VBox(), w.HTML()
         self.code = python_of("server.mail.frame()", server)
-        self.widget = w.VBox([row(*self.buttons.values(), self.all), self.asking, self.result, self.code])
+        self.widget = w.VBox([row(*self._controls), self.asking, self.result, self.code])
         grid.on_select(self._look)
         grid.on_show(self._look)
         self.all.observe(lambda _: self._look(), names="value")
@@ -94,6 +97,8 @@ class QueueActions:
         words = f"All {total:,} that match" if total else "All that match"
         if self.all.description != words:
             self.all.description = words
+        if self.all.disabled:
+            return  # something is under way
         for verb in VERBS:
             self.buttons[verb.name].disabled = not (total if self.all.value else self._grid.selected_ids)
         self.buttons[UNDO.name].disabled = not self._to_undo()
@@ -115,29 +120,27 @@ class QueueActions:
             return
         ids = self._grid.selected_ids
         self.code.code = whole(call_of(verb.name, ids), self._server)
-        label = f"{verb.label} {counted(len(ids))}"
-        confirm(self.asking, f"{counted(len(ids))} {verb.will}", label, partial(self._do, verb, ids))
+        label = f"{verb.label} {counted(len(ids), 'message')}"
+        confirm(self.asking, f"{counted(len(ids), 'message')} {verb.will}", label, partial(self._do, verb, ids))
 
     def _ask_about_all(self, verb: Verb, wanted: QueueFilter) -> None:
         self.code.code = whole(wanted.as_python("where", f".{verb.name}().wait()"), self._server)
 
         def ask(found: Matching) -> None:
             if not found.applies:
-                words = f"{verb.label} applies to none of the {counted(found.messages)} that match."
+                words = f"{verb.label} applies to none of the {counted(found.messages, 'message')} that match."
                 self.result.value = status(shown(words), "tk-warn")
                 return
-            label = f"{verb.label} {counted(found.applies)}"
+            label = f"{verb.label} {counted(found.applies, 'message')}"
             confirm(self.asking, question(verb, found), label, partial(self._do_all, verb, wanted))
 
-        buttons = tuple(self.buttons.values())
-        in_background(self._trouble, lambda: self._matching(wanted).count(verb.name), ask, busy=buttons)
+        in_background(self._trouble, lambda: self._matching(wanted).count(verb.name), ask, busy=self._controls)
 
     def _matching(self, wanted: QueueFilter) -> MatchingMail:
         return self._server.mail.where(**wanted.conditions())
 
     def _do_all(self, verb: Verb, wanted: QueueFilter) -> None:
         begin = getattr(self._matching(wanted), verb.name)
-        buttons = tuple(self.buttons.values())
 
         def done(job: Job) -> None:
             self.result.value = status(shown(job.words), "tk-good")
@@ -151,9 +154,9 @@ class QueueActions:
             return False
 
         def watched(running: RunningJob) -> None:
-            watch(self.asking, self._trouble, running, done, busy=buttons, failed=failed)
+            watch(self.asking, self._trouble, running, done, busy=self._controls, failed=failed)
 
-        in_background(self._trouble, begin, watched, busy=buttons)
+        in_background(self._trouble, begin, watched, busy=self._controls)
 
     def _undo(self, _: object) -> None:
         deleted = self._to_undo()
@@ -177,9 +180,8 @@ class QueueActions:
         def then(_: object = None) -> None:
             self._done(verb, results, len(ids))
 
-        title = f"{verb.label}: {counted(len(ids))}"
-        buttons = tuple(self.buttons.values())
-        long_work(self.asking, title, self._trouble, work, then, busy=buttons, cancelled=then)
+        title = f"{verb.label}: {counted(len(ids), 'message')}"
+        long_work(self.asking, title, self._trouble, work, then, busy=self._controls, cancelled=then)
 
     def _done(self, verb: Verb, results: Sequence[VerbResult], asked: int) -> None:
         done = tuple(result.queue_id for result in results if result.done)
@@ -199,16 +201,7 @@ class QueueActions:
 
 def question(verb: Verb, found: Matching) -> str:
     """What will happen to how many of those that match."""
-    states = ", ".join(f"{one.applies:,} {one.state}" for one in found.states if one.applies)
-    lines = [f"{counted(found.applies)} ({states}) {verb.will}"]
-    if found.messages > found.applies:
-        lines.append(f"It does not apply to {found.messages - found.applies:,} more that match.")
-    return "\n".join(lines)
-
-
-def counted(number: int) -> str:
-    """``1 message``, ``1,200 messages``."""
-    return "1 message" if number == 1 else f"{number:,} messages"
+    return f"{in_numbers(found)} {verb.will}\n{not_in_them(found)}".rstrip()
 
 
 def call_of(verb: str, ids: Sequence[str]) -> str:
@@ -220,7 +213,7 @@ def told(verb: Verb, results: Sequence[VerbResult], asked: int) -> str:
     """What came of it as HTML: how many it was done to, and for the others why not."""
     done = sum(result.done for result in results)
     refused = [result for result in results if not result.done]
-    lines = [f"<strong>{done:,} of {counted(asked)} {verb.done}.</strong>"]
+    lines = [f"<strong>{done:,} of {counted(asked, 'message')} {verb.done}.</strong>"]
     lines += [f"{shown(one.queue_id)} {shown(one.reason)}" for one in refused[:LISTED]]
     if len(refused) > LISTED:
         lines.append(f"… and {len(refused) - LISTED:,} more it did not apply to.")

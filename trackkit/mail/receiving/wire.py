@@ -21,6 +21,7 @@ _MOST_UNREAD = 256 * 1024
 _MOST_REPLIES = 200
 """So many wait at most for the client to have said everything it has to say."""
 _WRITE_SECONDS = 300.0
+_LEAVE_SECONDS = 10.0
 
 
 class Gone(Exception):
@@ -181,6 +182,10 @@ class Wire(asyncio.Protocol):
             self._transport.write(b"".join(self._out))
             self._out.clear()
             self._transport.close()
+            # A client that reads no more would keep the connection for ever, and nobody counts it any longer.
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(_LEAVE_SECONDS, self._transport.abort)
 
     def abort(self) -> None:
         """Close at once."""

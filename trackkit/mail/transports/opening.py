@@ -157,10 +157,14 @@ async def _connected(route: Route, deadline: float, conversation: Conversation) 
     problems: dict[str, Failure] = {}
     for number, (family, kind, protocol, _, address) in enumerate(found):
         patience = (deadline - loop.time()) / (len(found) - number)
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:  # this machine knows no such addresses (IPv6), or has no more descriptors
+            problems[f"{address[0]}: {_reason(error)}"] = Failure.refused
+            continue
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
             async with asyncio.timeout(patience):
                 await loop.sock_connect(sock, address)
         except TimeoutError:
@@ -258,7 +262,7 @@ class _Opening:
     async def starttls(self) -> None:
         """Encrypt if the host offers it; when it does not, that is a failure only if encryption is required.
 
-        A host that offers it and then refuses, or fails to prove who it is, is never talked to openly instead.
+        A host that offers it and then refuses, or fails to prove who it is, is not talked to openly on this connection.
         """
         self._stage = Stage.starttls
         if not self._client.supports_extension("starttls"):

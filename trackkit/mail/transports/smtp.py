@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from trackkit.domain.addresses import needs_utf8, wire_address
 from trackkit.domain.message import Envelope
-from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
+from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
 from trackkit.mail.transports.content import Content, prepared, takes_utf8
@@ -28,9 +28,6 @@ RECIPIENTS_AT_A_TIME = 100
 
 LARGE = 1024 * 1024
 """Bytes of a message from which on it is made ready in a thread."""
-
-CLOSING = 421
-"""The host closes the connection, whatever was asked (RFC 5321 §3.8)."""
 
 _LEAVE_SECONDS = 2.0
 
