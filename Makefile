@@ -2,6 +2,7 @@
 # make test    set up, make check, then all tests
 # make check   formatting, lint, types, architecture, clean notebooks
 # make bench   measure beside peers, printed as a table of ratios
+# make soak    the faults with more mails, what is made up at random far oftener
 # make lock    choose newer versions for requirements.lock
 # make clean   remove what make made
 #
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # The folders that hold notebooks; both travel inside the wheel.
 NOTEBOOKS = $(shell find notebooks dashboards -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
-.PHONY: up test check bench lock clean
+.PHONY: up test check bench soak lock clean
 .DELETE_ON_ERROR:
 
 up: $(VENV)/.installed
@@ -39,6 +40,10 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@$(PIP) --editable '.[dev,bench]'
 	@$(BIN)/python -m pytest --capture=no --no-header tests/benchmarks $(ARGS)
+
+soak: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest --numprocesses 2 -m hypothesis --timeout 3600 --hypothesis-profile soak tests $(ARGS)
+	@TRACKKIT_TEST_MAILS=20000 $(BIN)/python -m pytest --timeout 3600 tests/faults $(ARGS)
 
 # The index for a new version is the one of the pip or uv of this machine; none is written into the file. Versions
 # that still fit stay: delete a line of requirements.lock, or the file, to let it move.

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
@@ -31,6 +32,9 @@ from tests.peers import postfix as postfix_peer
 from tests.peers import postgres as postgres_peer
 from tests.peers.raw_sink import RawSink
 from tests.running import SHORT, RunningServer, start_server
+
+# `make soak`: other examples at each run, and many of them.
+settings.register_profile("soak", max_examples=3000, deadline=None, derandomize=False)
 
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 

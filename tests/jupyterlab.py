@@ -19,10 +19,13 @@ from tests.running import clean_environment
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
-# No news, no look for updates (nothing leaves this machine); light or dark as the browser says.
+# No news, no look for updates (nothing leaves this machine); light or dark as the browser says; and what widgets send
+# stays in one order: while JupyterLab is still making the thread of the kernel that is for widgets alone, a click may
+# overtake what was typed before it, and a browser driven by a program types that early.
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "apputils-extension/themes": {"adaptive-theme": True},
+    "apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"},
 }
 
 
@@ -101,8 +104,6 @@ class RunningLab:
         expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        # What is typed while cells still run may be heard after a click that comes later: JupyterLab gives widgets a
-        # thread of the kernel of their own, and what was sent before that is there waits for the cells.
         expect(page.locator(".jp-InputPrompt").filter(has_text="[1]").first).to_be_attached(timeout=60_000)
         expect(page.locator(".jp-InputPrompt").filter(has_text="[*]")).to_have_count(0, timeout=60_000)
         expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)

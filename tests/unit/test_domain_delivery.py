@@ -126,17 +126,19 @@ def test_sent_is_final(history: list[tuple[Event, datetime, float]]) -> None:
 
 @pytest.mark.spec("5: failed gave up: stays until reattempted or deleted")
 @given(histories)
-def test_failed_is_left_only_by_reattempt_or_delete(history: list[tuple[Event, datetime, float]]) -> None:
+def test_failed_is_left_only_by_reattempt_delete_or_another_address(
+    history: list[tuple[Event, datetime, float]],
+) -> None:
     for event, before, after in live(history):
         if before.state is State.failed and isinstance(after, Status):
-            assert event in (Event.reattempt, Event.delete)
+            assert event in (Event.reattempt, Event.delete, Event.edit)
 
 
 @pytest.mark.spec("5: held until released")
 @given(histories)
 def test_held_is_left_only_by_release_or_delete(history: list[tuple[Event, datetime, float]]) -> None:
     for event, before, after in live(history):
-        if before.state is State.held and isinstance(after, Status):
+        if before.state is State.held and isinstance(after, Status) and after.state is not State.held:
             assert event in (Event.release, Event.delete)
 
 
@@ -167,15 +169,19 @@ def test_deleted_knows_where_to_go_back_to(history: list[tuple[Event, datetime, 
 @given(histories)
 def test_tries_count_attempts_that_ended(history: list[tuple[Event, datetime, float]]) -> None:
     for event, before, after in live(history):
-        if isinstance(after, Status):
+        if event is Event.edit and isinstance(after, Status):
+            assert after.tries == 0
+        elif isinstance(after, Status):
             counted = event in FINISHED and event is not Event.yield_
             assert after.tries == before.tries + counted
 
 
 @given(histories)
-def test_a_doubt_about_delivery_is_never_forgotten(history: list[tuple[Event, datetime, float]]) -> None:
+def test_a_doubt_about_delivery_lasts_as_long_as_the_address(history: list[tuple[Event, datetime, float]]) -> None:
     for event, before, after in live(history):
-        if isinstance(after, Status):
+        if event is Event.edit and isinstance(after, Status):
+            assert not after.outcome_unknown
+        elif isinstance(after, Status):
             assert after.outcome_unknown or not before.outcome_unknown
             if event in (Event.unknown, Event.rescue):
                 assert after.outcome_unknown

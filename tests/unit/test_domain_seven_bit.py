@@ -55,6 +55,7 @@ def longest(wire: bytes) -> int:
 
 @given(octets | mail_like, st.booleans())
 @example(b"Content-Type: multipart/digest; boundary=c\r\n\r\n--c\r\n", False)
+@example(b"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 8bit\r\n", False)
 def test_the_outcome_is_what_the_host_takes(raw: bytes, eight_bit: bool) -> None:
     wire = wire_form(raw)
     made = converted(wire, eight_bit=eight_bit)

@@ -70,6 +70,7 @@ def scrubbed(text: str, secrets: Iterable[str]) -> str:
 
 def _forms(secret: str) -> list[str]:
     """The secret as it is, and as HTML, JSON, Python, addresses and base64 write it; the longest first."""
+    data = secret.encode("utf-8", "surrogatepass")  # an environment may hold what is no text
     forms = {
         secret,
         escape(secret),
@@ -77,8 +78,8 @@ def _forms(secret: str) -> list[str]:
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         repr(secret)[1:-1],
-        quote(secret, safe=""),
-        quote_plus(secret),
-        b64encode(secret.encode()).decode().rstrip("="),
+        quote(data, safe=""),
+        quote_plus(data),
+        b64encode(data).decode().rstrip("="),
     }
     return sorted(forms, key=len, reverse=True)

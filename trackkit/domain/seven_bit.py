@@ -52,13 +52,15 @@ def header_span(wire: bytes) -> tuple[int, int]:
 
 
 def converted(wire: bytes, *, eight_bit: bool) -> bytes:
-    """The message for a host.
+    """The message for a host; the same object where the host takes it as it is.
 
     Parameters
     ----------
     wire: the message in wire form.
     eight_bit: the host takes octets beyond ASCII in a body (8BITMIME).
     """
+    if (eight_bit or wire.isascii()) and not has_long_lines(wire):
+        return wire
     return b"".join(_Conversion(wire, eight_bit).pieces())
 
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from trackkit.domain.header_words import NotInAscii, ascii_header
 from trackkit.domain.message import wire_form
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.domain.seven_bit import LONGEST_LINE, converted, has_long_lines, header_span
+from trackkit.domain.seven_bit import LONGEST_LINE, converted, header_span
 
 _USUAL_LINES = re.compile(rb"(?:(?!\.).{0,%d}\r\n)++" % LONGEST_LINE)
 """Each ends in CRLF, none begins with a dot, none is too long; a CR may be inside."""
@@ -61,8 +61,7 @@ def prepared(raw: bytes, extensions: Mapping[str, str]) -> Content | Outcome:
                 return _refused(550, "5.6.9", f"{reason}, and the host does not take such messages (SMTPUTF8)")
             needs_utf8 = True
     eight_bit = "8bitmime" in extensions
-    if not (eight_bit or wire.isascii()) or has_long_lines(wire):
-        wire = converted(wire, eight_bit=eight_bit)
+    wire = converted(wire, eight_bit=eight_bit)
     if (refused := _too_large(wire, extensions)) is not None:
         return refused
     stuffed = wire.replace(b"\n.", b"\n..")
