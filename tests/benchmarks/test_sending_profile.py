@@ -26,6 +26,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from sqlalchemy import select
 
 from tests.ports import accepts, free_port, wait_until
 from trackkit.contract.options import SetOptions
@@ -40,9 +41,10 @@ from trackkit.services import options
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Call, Environment
 from trackkit.services.mail import policy
-from trackkit.store import queue, queue_claim, queue_view
+from trackkit.store import queue, queue_claim, queue_sent
 from trackkit.store.database import Connection
 from trackkit.store.queue import NewMessage
+from trackkit.store.tables import messages
 
 MESSAGES = int(os.environ.get("TRACKKIT_BENCH_MESSAGES", "5000"))
 ROUNDS = int(os.environ.get("TRACKKIT_BENCH_ROUNDS", "3"))
@@ -50,17 +52,7 @@ CONNECTIONS = 20
 ADMIN = Actor("admin", Role.admin, "127.0.0.1", local=True)
 SIZE = 4096
 SHOWN = 18
-STEPS = (
-    "claim",
-    "leased",
-    "set_statuses",
-    "set_outcomes",
-    "add_attempts",
-    "note_attempts",
-    "add_history",
-    "remove_sent",
-    "remove_finished",
-)
+STEPS = {"due": queue_claim, "lease": queue_claim, "contents": queue_claim, "leave": queue_sent}
 
 
 @contextmanager
@@ -148,13 +140,16 @@ def drain(environment: Environment, profiler: cProfile.Profile | None = None) ->
 
 
 def waiting(environment: Environment) -> bool:
-    return bool(environment.store.read(queue_view.states))
+    """Whether a message is left; asked for so that it costs next to nothing."""
+    return environment.store.read(lambda connection: connection.scalar(_ONE)) is not None
+
+
+_ONE = select(messages.c.id).limit(1)
 
 
 def test_where_the_time_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spent: Counter[str] = Counter()
-    for name in STEPS:
-        module = queue_claim if name == "claim" else queue
+    for name, module in STEPS.items():
         monkeypatch.setattr(module, name, timed(name, getattr(module, name), spent))
     with sink() as port:
         print(f"\n{MESSAGES:,} messages of {SIZE:,} bytes, {CONNECTIONS} connections, microseconds a message:")

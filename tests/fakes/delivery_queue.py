@@ -17,7 +17,7 @@ from trackkit.domain.message import domain_of
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Outcome
 from trackkit.domain.schedule import RetryPolicy
-from trackkit.services.delivery import Attempted, Claimed, ClaimedRecipient
+from trackkit.services.attempts import Attempted, Claimed, ClaimedRecipient
 
 POLICY = RetryPolicy(timedelta(days=5))
 

@@ -82,6 +82,23 @@ def test_a_reading_sees_one_state_from_its_beginning_to_its_end(environment: Env
     assert _get(store, "fact") == "after"
 
 
+def test_writing_goes_on_after_a_connection_broke(tmp_path: Path) -> None:
+    store = database.sqlite(tmp_path / "a.sqlite")
+    try:
+        store.write(lambda connection: connection.exec_driver_sql("CREATE TABLE t (n INTEGER)"))
+
+        def broken(connection: Connection) -> None:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            connection.connection.driver_connection.close()
+
+        with pytest.raises(Exception, match="closed"):
+            store.write(broken)
+        store.write(lambda connection: connection.exec_driver_sql("INSERT INTO t VALUES (2)"))
+        assert store.read(lambda connection: connection.exec_driver_sql("SELECT n FROM t").scalars().all()) == [2]
+    finally:
+        store.close()
+
+
 def test_a_closed_store_refuses_and_what_was_submitted_before_is_done(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     store = database.sqlite(path)

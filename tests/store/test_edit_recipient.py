@@ -12,7 +12,8 @@ from trackkit.domain.delivery import State
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound, TrackkitError
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services import audit, mail
-from trackkit.services.delivery import Attempted, DeliveryQueue
+from trackkit.services.attempts import Attempted
+from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.mail_recipients import edit_recipient
 
 UNKNOWN = Outcome(Verdict.unknown, Stage.final_dot, Failure.dropped, text="connection lost")

@@ -22,7 +22,8 @@ from trackkit.server import compose
 from trackkit.server.folder import Folder
 from trackkit.server.settings import MachineSettings
 from trackkit.services import log, mail, mail_listing, options
-from trackkit.services.delivery import Attempted, DeliveryQueue
+from trackkit.services.attempts import Attempted
+from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.log_digest import mail_log
 

@@ -22,7 +22,8 @@ from trackkit.domain.errors import Conflict
 from trackkit.domain.jobs import JobState
 from trackkit.domain.replies import Outcome
 from trackkit.services import audit, mail, mail_bulk, mail_listing
-from trackkit.services.delivery import Attempted, DeliveryQueue
+from trackkit.services.attempts import Attempted
+from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.mail_bulk import begin_bulk, count_matching
 

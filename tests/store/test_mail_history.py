@@ -16,7 +16,8 @@ from trackkit.contract import mail as contract
 from trackkit.contract.mail_history import ListSent, SentMail
 from trackkit.domain.replies import Outcome
 from trackkit.services import mail, mail_history
-from trackkit.services.delivery import Attempted, DeliveryQueue
+from trackkit.services.attempts import Attempted
+from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.mail_history import HistoryRetention
 from trackkit.store import tables

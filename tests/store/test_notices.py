@@ -14,7 +14,8 @@ from trackkit.domain.delivery import State
 from trackkit.domain.errors import Unavailable
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services import mail, mail_listing, notices
-from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
+from trackkit.services.attempts import Attempted, Claimed
+from trackkit.services.delivery import DeliveryQueue
 from trackkit.store import queue as store
 
 NEVER = Outcome(Verdict.permanent, Stage.recipient, Failure.replied, 550, "5.1.1", "5.1.1 No such üser")

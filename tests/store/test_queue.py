@@ -15,12 +15,15 @@ from trackkit.contract import mail as contract
 from trackkit.contract.mail_history import ListSent
 from trackkit.contract.operation import Nothing
 from trackkit.domain.delivery import UNDO_WINDOW, State
-from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound
+from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Unavailable
 from trackkit.domain.replies import Outcome
-from trackkit.services import audit, mail, mail_listing
-from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
+from trackkit.services import audit, delivery, mail, mail_listing
+from trackkit.services.attempts import Attempted, Claimed
+from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.mail_history import list_sent
+from trackkit.store import queue as store
+from trackkit.store import queue_claim
 
 
 def _submit(admin: AsUser, *recipients: str, raw: bytes = b"Subject: hello\r\n\r\nbody\r\n") -> str:
@@ -67,6 +70,62 @@ def test_each_recipient_gets_its_own_outcome(queue: DeliveryQueue, admin: AsUser
     _settle(queue, clock, again, ACCEPTED)
     [failed] = _list(admin).messages
     assert (failed.state, failed.recipients) == (State.failed, 1)
+
+
+def test_the_short_way_out_of_the_queue_leaves_what_the_long_one_leaves(
+    queue: DeliveryQueue, admin: AsUser, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = []
+    for short in (True, False):
+        ids = [_submit(admin, "a@example.org"), _submit(admin, "b@example.org", "c@example.org")]
+        claims = queue.claim(10)
+        clock.forward(seconds=1)
+        done = [
+            Attempted(c, clock(), clock(), "mx:25", {r.recipient_id: ACCEPTED for r in c.recipients}, "")
+            for c in claims
+        ]
+        with monkeypatch.context() as patch:
+            if short:
+                patch.setattr(store, "leased", lambda *_: pytest.fail("the long way"))
+            else:
+                patch.setattr(delivery, "_went_well", lambda _: False)
+            queue.settle(done)
+        lines = [line for line in list_sent(admin(), ListSent()).sent if line.queue_id in ids]
+        assert not any(m.queue_id in ids for m in _list(admin).messages)
+        left.append(
+            sorted((line.recipient, line.tries, line.host, line.reply, line.sender, line.subject) for line in lines)
+        )
+        assert {line.sent_at for line in lines} == {clock()}
+    assert left[0] == left[1]
+    assert len(left[0]) == 3
+
+
+def test_what_is_no_longer_held_is_not_settled_by_the_short_way(
+    queue: DeliveryQueue, admin: AsUser, clock: Clock
+) -> None:
+    """One of two was rescued meanwhile: only the other leaves."""
+    kept, gone = _submit(admin, "a@example.org"), _submit(admin, "b@example.org")
+    claims = queue.claim(10)
+    clock.forward(minutes=6)
+    queue.renew([c.message_id for c in claims if c.queue_id == gone])
+    assert queue.rescue() == 1
+    queue.settle(
+        [Attempted(c, clock(), clock(), "mx:25", {r.recipient_id: ACCEPTED for r in c.recipients}, "") for c in claims]
+    )
+    assert [m.queue_id for m in _list(admin).messages] == [kept]
+    assert [line.queue_id for line in list_sent(admin(), ListSent()).sent] == [gone]
+
+
+def test_what_cannot_be_read_after_it_was_leased_is_given_back(
+    queue: DeliveryQueue, admin: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_id = _submit(admin)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue_claim, "contents", lambda *_: (_ for _ in ()).throw(Unavailable("away", "")))
+        with pytest.raises(Unavailable):
+            queue.claim(10)
+    [again] = queue.claim(10)
+    assert again.queue_id == queue_id
 
 
 @pytest.mark.spec("5: only unsent mail is in the queue")

@@ -16,7 +16,8 @@ from trackkit.domain.errors import InvalidInput
 from trackkit.domain.message import queue_number
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services import mail, mail_listing
-from trackkit.services.delivery import Attempted, DeliveryQueue
+from trackkit.services.attempts import Attempted
+from trackkit.services.delivery import DeliveryQueue
 
 SUBJECTS = ("beta", "Alpha", "alpha", "", "Zeta ä", "ümlaut", "with spaces in  it", "alpha Q7")
 

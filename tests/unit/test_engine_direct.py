@@ -24,7 +24,7 @@ from trackkit.mail.direct import DEAD_SECONDS, Hosts
 from trackkit.mail.engine import Engine
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.way import plan_of
-from trackkit.services.delivery import Attempted, Claimed, ClaimedRecipient
+from trackkit.services.attempts import Attempted, Claimed, ClaimedRecipient
 
 SLOW = Action(b"250 2.0.0 Ok\r\n", "go on", 0.004)
 

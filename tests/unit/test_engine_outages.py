@@ -18,8 +18,9 @@ from trackkit.domain.delivery import Event, State
 from trackkit.domain.log import Severity
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail import engine as engine_module
+from trackkit.mail.destinations import WAITING_AT_RELAY
 from trackkit.mail.next_hop import CROWDED_SECONDS, SHARED_ALWAYS_SECONDS, SHARED_SECONDS, NextHop
-from trackkit.services.delivery import Attempted
+from trackkit.services.attempts import Attempted
 
 
 def test_a_thousand_mails_behind_a_dead_host_take_one_time_out_not_a_thousand() -> None:
@@ -224,7 +225,7 @@ def test_memory_is_bounded_by_number_and_bytes(monkeypatch: pytest.MonkeyPatch) 
                 queue.submit(b"x" * 500, ONE)
             async with running(queue):
                 await asyncio.sleep(0.5)
-                assert queue.states().count(State.active) == 100
+                assert queue.states().count(State.active) == WAITING_AT_RELAY
                 release.set()
                 await until(all_in(queue, State.sent), 20)
             assert len(server.messages) == 400

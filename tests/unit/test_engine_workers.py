@@ -9,7 +9,7 @@ from tests.fakes.smtp_server import ScriptedSmtp
 from tests.unit.engine_running import ONE, RAW, all_in, options_for, run, running, until
 from trackkit.domain.delivery import State
 from trackkit.domain.options import Options
-from trackkit.services.delivery import Claimed
+from trackkit.services.attempts import Claimed
 
 
 class OneOfSeveral(MemoryQueue):

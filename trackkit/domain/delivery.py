@@ -193,9 +193,9 @@ _ENDS_ATTEMPT = frozenset({Event.accepted, Event.temporary, Event.unknown, Event
 
 
 def _after_attempt(status: Status, event: Event, policy: RetryPolicy, now: datetime, jitter: float) -> Status:
-    ended = replace(status, delete_wanted=False)
     if event is Event.accepted:
-        return replace(ended, state=State.sent, tries=status.tries + 1)
+        return replace(status, state=State.sent, tries=status.tries + 1, delete_wanted=False)
+    ended = replace(status, delete_wanted=False)
     if event is Event.permanent:
         ended = replace(ended, state=State.failed, tries=status.tries + 1)
     elif event is Event.rescue:

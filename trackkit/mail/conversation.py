@@ -4,8 +4,8 @@ Lines begin with ``> `` (we), ``< `` (the host) or ``* `` (what happened besides
 they turn up; control characters are escaped; message content is never taken in; length is bounded, the beginning
 and the end being kept. Nothing here fails.
 
-Writing down is cheap, since of a message that is sent nobody asks what was said: masking and cutting wait until
-somebody does, or until a bounded number of characters has come together.
+Writing down is cheap, since of a message that is sent nobody asks what was said: lines, masks and cuts are made when
+somebody does, or when much has come together.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ MAXIMUM_HEAD = 20_000
 MAXIMUM_TAIL = 12_000
 """Characters kept of the beginning and of the end of a conversation."""
 
-MAXIMUM_UNREAD = 8_000
-"""Characters kept as they came."""
+MAXIMUM_UNREAD = 64
+"""Sayings kept as they came, if they are short."""
+
+SHORT = 500
+"""Characters."""
 
 MASK = "***"
 
@@ -35,9 +38,8 @@ class Conversation:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
-        self._unread: list[tuple[str, str]] = []
-        """Marks, and texts as they came."""
-        self._unread_size = 0
+        self._unread: list[tuple[str | int, str]] = []
+        """Texts as they came, after their mark, or after the code that is on each line of a reply."""
         self._head: list[str] = []
         self._tail: deque[str] = deque()
         self._head_size = self._tail_size = self._left_out = 0
@@ -75,22 +77,17 @@ class Conversation:
         lines = [_printable(line) for line in text[: 4 * MAXIMUM_LINE].split("\n")]
         return "\n".join(lines)
 
-    def sent(self, *lines: str) -> None:
-        """Command lines of ours, without their ends."""
-        for line in lines:
-            self._add("> ", line)
+    def sent(self, commands: str) -> None:
+        """Command lines of ours, with CR LF between them."""
+        self._add("> ", commands)
 
     def sent_content(self, size: int) -> None:
         """The message went: how many bytes, never which."""
         self._add("> ", f"[{size:,} bytes of message]")
 
     def received(self, code: int, text: str) -> None:
-        """A reply, each of its lines."""
-        if "\n" in text:
-            *first, text = text.split("\n")
-            for line in first:
-                self._add("< ", f"{code}-{line}")
-        self._add("< ", f"{code} {text}")
+        """A reply; LF is between its lines."""
+        self._add(code, text)
 
     def received_secret(self, code: int) -> None:
         """A challenge inside AUTH: nothing but its code is shown."""
@@ -107,17 +104,22 @@ class Conversation:
         middle = [f"* [{self._left_out:,} lines left out]"] if self._left_out else []
         return "\n".join([*self._head, *middle, *self._tail])
 
-    def _add(self, mark: str, text: str) -> None:
-        self._unread.append((mark, text))
-        self._unread_size += len(text)
-        if self._unread_size > MAXIMUM_UNREAD:
+    def _add(self, mark: str | int, text: str) -> None:
+        unread = self._unread
+        unread.append((mark, text))
+        if len(text) > SHORT or len(unread) > MAXIMUM_UNREAD:
             self._read()
 
     def _read(self) -> None:
         for mark, text in self._unread:
-            self._keep(mark + self.clean(text).replace("\n", "\\n"))
+            if isinstance(mark, str):
+                for line in text.split("\r\n"):
+                    self._keep(mark + self.clean(line).replace("\n", "\\n"))
+                continue
+            *first, last = text.split("\n")
+            for line in (*(f"{mark}-{line}" for line in first), f"{mark} {last}"):
+                self._keep("< " + self.clean(line).replace("\n", "\\n"))
         self._unread.clear()
-        self._unread_size = 0
 
     def _keep(self, line: str) -> None:
         """Keep the beginning and the end."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from trackkit.mail.destinations import Destinations, Held, Seat
 from trackkit.mail.lane import Crowded, Lane
 from trackkit.mail.way import Surroundings
-from trackkit.services.delivery import Attempted
+from trackkit.services.attempts import Attempted
 
 IDLE_SECONDS = 2.0
 """How long a connection is kept for the next message."""
@@ -44,8 +44,8 @@ class Crew:
         self._work = work
         self._surroundings = surroundings
         self._lanes: set[asyncio.Task[None]] = set()
-        self._resting: set[asyncio.Task[None]] = set()
-        self._arrived = asyncio.Event()
+        self._resting: dict[asyncio.Future[bool], None] = {}
+        """Lanes that wait for a message, the one that came last at the end; each is told whether to look again."""
 
     @property
     def lanes(self) -> int:
@@ -54,8 +54,7 @@ class Crew:
 
     def spread(self) -> None:
         """Look at what waits: wake lanes that are idle, and start new ones."""
-        self._arrived.set()
-        self._arrived = asyncio.Event()
+        self._wake()
         now = asyncio.get_running_loop().time()
         while (destinations := self._work.destinations) is not None and len(self._lanes) < self._work.connections:
             needy = destinations.needy(self._work.connections, now)
@@ -67,8 +66,8 @@ class Crew:
 
     async def leave(self, seconds: float) -> None:
         """End all lanes: idle ones at once, the others when they are done, after `seconds` at the latest."""
-        for lane in self._resting:
-            lane.cancel()
+        while self._resting:
+            self._tell(look_again=False)
         if self._lanes:
             _, late = await asyncio.wait(self._lanes, timeout=seconds)
             for lane in late:
@@ -117,16 +116,33 @@ class Crew:
             return None
         return destinations.next_for(seat, connections, spare=len(self._lanes) < connections, now=now)
 
+    def _wake(self) -> None:
+        """Wake as many as there are messages for; where there are several lines, all, as each serves some of them."""
+        destinations = self._work.destinations
+        if destinations is None or not self._resting:
+            return
+        wanted = destinations.waiting if destinations.plan.method == "smtp" else len(self._resting)
+        for _ in range(min(wanted, len(self._resting))):
+            self._tell(look_again=True)
+
+    def _tell(self, *, look_again: bool) -> None:
+        resting, _ = self._resting.popitem()
+        if not resting.done():
+            resting.set_result(look_again)
+
     async def _rested(self, until: float) -> bool:
         """Wait until something has come (True), or the time is over."""
-        me = asyncio.current_task()
-        assert me is not None  # noqa: S101 - a coroutine that runs is in a task
-        self._resting.add(me)
+        loop = asyncio.get_running_loop()
+        resting: asyncio.Future[bool] = loop.create_future()
+        self._resting[resting] = None
+        timer = loop.call_at(until, _over, resting)
         try:
-            async with asyncio.timeout_at(until):
-                await self._arrived.wait()
-        except TimeoutError:
-            return False
+            return await resting
         finally:
-            self._resting.discard(me)
-        return True
+            timer.cancel()
+            self._resting.pop(resting, None)
+
+
+def _over(resting: asyncio.Future[bool]) -> None:
+    if not resting.done():
+        resting.set_result(False)

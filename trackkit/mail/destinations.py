@@ -19,12 +19,12 @@ from trackkit.domain.message import domain_of
 from trackkit.domain.mx import destination_of, relay_takes_over
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.way import Plan, Way
-from trackkit.services.delivery import Attempted, Claimed
+from trackkit.services.attempts import Attempted, Claimed
 
 RELAY: Final = ""
 """The relay's name as a destination; a domain's is never empty."""
 
-WAITING_AT_RELAY: Final = 100
+WAITING_AT_RELAY: Final = 200
 CLAIM_DIRECT: Final = 25
 HELD_PER_DOMAIN: Final = 25
 """Messages claimed at a time, and of one domain when no more are; a batch may take it to nearly twice that."""
@@ -155,7 +155,8 @@ class Destinations:
             destination = self._destination(name)
             recipients = tuple(claimed.recipients[number] for number in numbers)
             destination.spellings |= {domain_of(recipient.address) for recipient in recipients}
-            held.append(self._put(Held(replace(claimed, recipients=recipients), now, destination)))
+            part = replace(claimed, recipients=recipients, is_part=len(parts) > 1)
+            held.append(self._put(Held(part, now, destination)))
         return held
 
     def put_back(self, held: Held) -> bool:
@@ -213,6 +214,8 @@ class Destinations:
             one.hop.asked_again(now)
 
     def _forgotten(self, connections: int, now: float) -> Destination | None:
+        if self.plan.method == "smtp":  # there is but one
+            return None
         lines = self._with_line.values()
         return next((d for d in lines if not d.lanes and self._wants_lane(d, connections, now)), None)
 
@@ -253,7 +256,7 @@ def _split(claimed: Claimed, taken: set[int]) -> tuple[Claimed, Claimed]:
     """The message for these recipients (by id), and for the others."""
     inside = tuple(r for r in claimed.recipients if r.recipient_id in taken)
     outside = tuple(r for r in claimed.recipients if r.recipient_id not in taken)
-    return replace(claimed, recipients=inside), replace(claimed, recipients=outside)
+    return replace(claimed, recipients=inside, is_part=True), replace(claimed, recipients=outside, is_part=True)
 
 
 class Memory:

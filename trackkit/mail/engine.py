@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -24,7 +24,7 @@ from typing import TypeVar
 
 from trackkit.domain.options import Options
 from trackkit.mail.crew import Crew
-from trackkit.mail.destinations import RELAY, Destination, Destinations, Held, Memory
+from trackkit.mail.destinations import CLAIM_DIRECT, RELAY, Destination, Destinations, Held, Memory
 from trackkit.mail.direct import Direct, Hosts
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.policies import Policies, https_fetch
@@ -33,7 +33,8 @@ from trackkit.mail.route import ehlo_name
 from trackkit.mail.settling import Settling, StoreCalls
 from trackkit.mail.transports.opening import TlsContext
 from trackkit.mail.way import Plan, Relay, Surroundings, plan_of
-from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
+from trackkit.services.attempts import Attempted, Claimed
+from trackkit.services.delivery import DeliveryQueue
 
 T = TypeVar("T")
 
@@ -41,7 +42,11 @@ HELD_MESSAGES = 400
 HELD_BYTES = 64 * 1024 * 1024
 """Nothing more is claimed beyond these: messages held, their bytes."""
 
+LEAST_CLAIMED = CLAIM_DIRECT
+"""Messages; room for fewer is left until there is room for more: each claim is a transaction."""
+
 LONGEST_SLEEP_SECONDS = 30.0
+MOMENT_SECONDS = 0.02
 HOUSEKEEPING_SECONDS = 20.0
 ROUNDS_TO_RESCUE = 3
 STOP_SECONDS = 5.0
@@ -95,6 +100,8 @@ class Engine:
         self._full = False
         self._besides: frozenset[str] = frozenset()
         """Whether nothing could be claimed for want of room, or nothing of these domains."""
+        self._leaves, self._ask_at = False, float("-inf")
+        """Whether mail may leave, and when to ask again."""
         self._stopping = False
         self._finished = asyncio.Event()
 
@@ -149,12 +156,19 @@ class Engine:
                 return False
         if self.destinations is None or self._stopping:
             return False
-        return self._queue.may_send() and self._queue.still_holds(held.claimed)
+        return self._may_send() and self._queue.still_holds(held.claimed)
+
+    def _may_send(self) -> bool:
+        """Whether anything may leave; asked anew after a moment, and when options have changed."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._ask_at:
+            self._leaves, self._ask_at = self._queue.may_send(), now + MOMENT_SECONDS
+        return self._leaves
 
     def done(self, held: Held, attempted: Attempted | None) -> None:
         """A message was tried (none = it was not): the relay takes over what is for it, the rest is settled."""
-        to_relay, rest = None, attempted or self._untried(held)
-        if attempted is not None and self.destinations is not None:
+        to_relay, rest = None, attempted or Attempted.untried(held.claimed, self._clock())
+        if attempted is not None and self.destinations is not None and self.destinations.plan.method != "smtp":
             to_relay, rest = self.destinations.hand_over(held, rest, asyncio.get_running_loop().time())
         if to_relay is not None and self._crew is not None:
             self._hold([to_relay])
@@ -162,8 +176,7 @@ class Engine:
         if rest.claimed.recipients:
             self._settling.add(held, rest)
         else:
-            self._on_settled(held)
-        self._made_room()
+            self._on_settled([held])
 
     def _on_wake(self) -> None:
         if self.destinations is not None:
@@ -174,6 +187,7 @@ class Engine:
     def _follow_options(self) -> None:
         """Take over the current options; what waits for a way that is none any more is given back."""
         self._options = self._queue.options()
+        self._ask_at = float("-inf")
         plan = plan_of(self._options.sending)
         known = self.destinations.plan if self.destinations is not None else None
         if plan != known or not self._options.sending.timing.connections or self._options.sending.paused:
@@ -228,7 +242,8 @@ class Engine:
     def _room(self, destinations: Destinations) -> tuple[int, frozenset[str]]:
         """How many messages to claim, and of which domains none."""
         left = HELD_MESSAGES - len(self._held) if self._memory.bytes < HELD_BYTES else 0
-        return max(min(left, destinations.room()), 0), destinations.full()
+        limit = min(left, destinations.room())
+        return limit if limit >= LEAST_CLAIMED else 0, destinations.full()
 
     def _made_room(self) -> None:
         if self.destinations is not None and (self._full or self._besides):
@@ -248,26 +263,24 @@ class Engine:
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()
 
-    def _untried(self, held: Held) -> Attempted:
-        now = self._clock()
-        return Attempted(held.claimed, now, now, "", {}, "")
-
     def _give_back_waiting(self) -> None:
         if self.destinations is not None:
             self._give_back(self.destinations.take_all())
 
     def _give_back(self, untried: list[Held]) -> None:
         self._returning.update(untried)
+        now = self._clock()
         for held in untried:
-            self._settling.add(held, self._untried(held))
+            self._settling.add(held, Attempted.untried(held.claimed, now))
 
-    def _on_settled(self, held: Held) -> None:
-        self._held.discard(held)
-        self._memory.remove(held)
-        held.to.held -= 1
+    def _on_settled(self, settled: Sequence[Held]) -> None:
+        self._held.difference_update(settled)
+        for held in settled:
+            self._memory.remove(held)
+            held.to.held -= 1
         self._made_room()
-        if held in self._returning:
-            self._returning.discard(held)
+        if self._returning:
+            self._returning.difference_update(settled)
             if not self._returning:
                 self._nudged.set()  # they can be claimed again, and may have been looked for too early
 

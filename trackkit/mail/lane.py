@@ -21,7 +21,7 @@ from trackkit.mail.conversation import Conversation
 from trackkit.mail.destinations import Destination, Held
 from trackkit.mail.transports.smtp import SmtpConnection
 from trackkit.mail.way import Surroundings
-from trackkit.services.delivery import Attempted, Claimed
+from trackkit.services.attempts import Attempted, Claimed
 
 
 class Crowded(Exception):

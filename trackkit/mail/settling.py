@@ -9,6 +9,7 @@ reported once, and its end.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,12 +18,16 @@ from typing import TypeVar
 from trackkit.domain.log import Severity
 from trackkit.mail.destinations import Held
 from trackkit.mail.next_hop import Report
-from trackkit.services.delivery import Attempted, DeliveryQueue
+from trackkit.services.attempts import Attempted
+from trackkit.services.delivery import DeliveryQueue
 
 T = TypeVar("T")
 
 BATCH = 10
 """Outcomes settled together. A kill at the wrong moment makes those of one batch leave twice, so it is small."""
+
+CLERKS = 2
+"""Batches on their way at a time: while one is written to the disk, the next is there already."""
 
 LINGER_SECONDS = 0.005
 """How long the first outcome of a batch waits for others."""
@@ -81,35 +86,43 @@ class Settling:
 
     Parameters
     ----------
-    settled: is told of each message once it is no longer held.
+    settled: is told of messages once they are no longer held.
     """
 
     def __init__(
-        self, queue: DeliveryQueue, store: StoreCalls, report: Report, settled: Callable[[Held], None]
+        self, queue: DeliveryQueue, store: StoreCalls, report: Report, settled: Callable[[Sequence[Held]], None]
     ) -> None:
         self._queue = queue
         self._store = store
         self._report = report
         self._settled = settled
-        self._incoming: asyncio.Queue[_Item | None] = asyncio.Queue()
+        self._incoming: deque[_Item] = deque()
+        self._arrived = asyncio.Event()
+        """Something has come, or nothing more will."""
+        self._closed = False
         self._stuck: list[_Item] = []
 
     def add(self, held: Held, attempted: Attempted) -> None:
         """Hand in what became of a message."""
-        self._incoming.put_nowait(_Item(held, attempted))
+        self._incoming.append(_Item(held, attempted))
+        self._arrived.set()
 
     def close(self) -> None:
         """Nothing more comes; `run` ends when all is settled."""
-        self._incoming.put_nowait(None)
+        self._closed = True
+        self._arrived.set()
 
     async def run(self) -> None:
         """Settle until closed."""
+        await asyncio.gather(*(self._go_on() for _ in range(CLERKS)))
+        await self.retry_stuck()
+
+    async def _go_on(self) -> None:
+        """Settle a batch after the other until there will be none."""
         unsettled: list[_Item] = []
         patience = FIRST_RETRY_SECONDS
-        is_open = True
-        while is_open or unsettled:
-            if is_open and not unsettled:
-                is_open = await self._collect(unsettled)
+        while unsettled or await self._something():
+            self._take_waiting(unsettled)
             before = len(unsettled)
             unsettled = await self._settle(unsettled)
             if not unsettled:
@@ -117,8 +130,6 @@ class Settling:
                 continue
             patience = FIRST_RETRY_SECONDS if len(unsettled) < before else min(patience * 2, LONGEST_RETRY_SECONDS)
             await asyncio.sleep(patience)
-            is_open = is_open and self._take_waiting(unsettled)
-        await self.retry_stuck()
 
     async def retry_stuck(self) -> None:
         """Try again, one by one, what the store refuses."""
@@ -127,24 +138,21 @@ class Settling:
             if await self._together([item]) is not None:
                 self._stuck.append(item)
 
-    async def _collect(self, batch: list[_Item]) -> bool:
-        """Wait for the first outcome, then a moment for more unless there are enough; False when closed."""
-        first = await self._incoming.get()
-        if first is None:
-            return False
-        batch.append(first)
-        if self._incoming.qsize() < BATCH - 1:
-            await asyncio.sleep(LINGER_SECONDS)
-        return self._take_waiting(batch)
-
-    def _take_waiting(self, batch: list[_Item]) -> bool:
-        """Add what is there already; False when closed."""
-        while len(batch) < BATCH and not self._incoming.empty():
-            item = self._incoming.get_nowait()
-            if item is None:
+    async def _something(self) -> bool:
+        """Wait for the first outcome, then a moment for more unless there are enough; False when nothing more comes."""
+        while not self._incoming:
+            if self._closed:
                 return False
-            batch.append(item)
+            self._arrived.clear()
+            await self._arrived.wait()
+        if len(self._incoming) < BATCH and not self._closed:
+            await asyncio.sleep(LINGER_SECONDS)
         return True
+
+    def _take_waiting(self, batch: list[_Item]) -> None:
+        """Add what is there already."""
+        while len(batch) < BATCH and self._incoming:
+            batch.append(self._incoming.popleft())
 
     async def _settle(self, batch: list[_Item]) -> list[_Item]:
         """Settle together, or one by one if that fails; what is left over and to be tried soon.
@@ -184,8 +192,7 @@ class Settling:
             await self._store(lambda: self._queue.settle(attempts))
         except Exception as error:  # noqa: BLE001 - whatever it is, the outcomes are kept and tried again
             return error
-        for item in batch:
-            self._settled(item.held)
+        self._settled([item.held for item in batch])
         return None
 
 

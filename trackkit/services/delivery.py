@@ -7,97 +7,40 @@ writes it down together with attempts and history.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from functools import partial
+from typing import Final
 
-from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, Gone, State, Status, step
+from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, Gone, Status, step
 from trackkit.domain.log import Severity
 from trackkit.domain.message import queue_id
-from trackkit.domain.notices import Undelivered
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
+from trackkit.services.attempts import Attempted, Claimed, ClaimedRecipient
 from trackkit.services.environment import MailEnvironment
 from trackkit.services.mail import DIGESTS, SOURCE, policy
 from trackkit.services.mail_membership import Beat, Membership
-from trackkit.services.notices import Tell, server_name, tell_senders
-from trackkit.store import mail_workers, queue, queue_claim
+from trackkit.services.notices import server_name, tell_senders
+from trackkit.services.settlement import Changes
+from trackkit.store import mail_workers, queue, queue_claim, queue_sent
 from trackkit.store.database import Connection
-from trackkit.store.queue import AttemptRow, RecipientStatus
-from trackkit.store.queue_claim import ClaimedMessage
+from trackkit.store.queue import RecipientStatus, reply_words
+from trackkit.store.queue_claim import Content, DueMessage
+from trackkit.store.queue_sent import Accepted, NotAll
 
 LEASE: Final = timedelta(minutes=5)
 _CLAIM_BYTES: Final = 64 * 1024 * 1024
 """Messages held in memory at a time add up to no more (but one message is always taken)."""
 
+_NOTHING: Final = Content("", b"", "")
+
+_MOST_TOGETHER: Final = 10
+"""Recipients of a message that leaves the queue by the short way."""
+
 _INTERRUPTED: Final = Outcome(
     Verdict.unknown, Stage.final_dot, Failure.interrupted, text="the server stopped before it knew the outcome"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedRecipient:
-    """A recipient to try."""
-
-    recipient_id: int
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A message leased to this worker."""
-
-    message_id: int
-    queue_id: str
-    mail_from: str
-    raw: bytes
-    recipients: tuple[ClaimedRecipient, ...]
-    mailed: bool = True
-    """Trouble with it may be e-mailed: it is no mail about log entries itself."""
-    holder: str = ""
-    """In which life of which worker it was claimed."""
-
-
-class Said(Protocol):
-    """A conversation that nobody adds to any more."""
-
-    @property
-    def text(self) -> str:
-        """For a person to read. May be called in any thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempted:
-    """What became of a claimed message. A recipient (by id) missing from `outcomes` is given back untried."""
-
-    claimed: Claimed
-    started_at: datetime
-    ended_at: datetime
-    host: str
-    outcomes: Mapping[int, Outcome]
-    said: str | Said
-    """The conversation with the host, or what makes its text."""
-
-    @property
-    def conversation(self) -> str:
-        """What was said, made when it is asked for: of a message that is sent it never is."""
-        return self.said if isinstance(self.said, str) else self.said.text
-
-
-@dataclass(slots=True)
-class _Changes:
-    """Everything one settling writes."""
-
-    statuses: list[tuple[RecipientStatus, Status]] = field(default_factory=list)
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    attempts: list[AttemptRow] = field(default_factory=list)
-    sent: list[tuple[RecipientStatus, AttemptRow, int]] = field(default_factory=list)
-    told_by: dict[int, Attempted] = field(default_factory=dict)
-    """The attempts whose conversations are kept, by message."""
-    tries: dict[int, int] = field(default_factory=dict)
-    failed: list[tuple[RecipientStatus, Outcome, bool]] = field(default_factory=list)
-    to_tell: list[Tell] = field(default_factory=list)
 
 
 class DeliveryQueue:
@@ -156,31 +99,32 @@ class DeliveryQueue:
             return []
         if self._membership.holder is None:
             self.join()
+        store = self._environment.store
         now, holder = self._environment.clock(), self._membership.holder or ""
+        found = store.read(lambda connection: queue_claim.due(connection, now, limit, _CLAIM_BYTES, besides))
+        leased = store.write(partial(self._lease, found, now, holder)) if found else []
+        if not leased:
+            return []
+        keys = [message.message_id for message in leased]
+        try:
+            contents = store.read(lambda connection: queue_claim.contents(connection, keys))
+        except BaseException:
+            # Held by this worker, and nobody to send it: it must not stay so until the lease ends.
+            self.settle([Attempted.untried(_claimed(message, _NOTHING, holder), now) for message in leased])
+            raise
+        return [_claimed(message, contents[message.message_id], holder) for message in leased]
 
-        def work(connection: Connection) -> list[ClaimedMessage]:
-            mail_workers.never_idle(connection)
-            if not self._membership.is_there(connection, holder):
-                return []
-            room = self._environment.sending.room(connection)
-            most = limit if room is None else min(limit, room)
-            rows = queue_claim.claim(connection, holder, now, LEASE, most, _CLAIM_BYTES, besides) if most else []
-            self._environment.sending.left(connection, len(rows))
-            return rows
-
-        rows = self._environment.store.write(work)
-        return [
-            Claimed(
-                row.message_id,
-                queue_id(row.message_id),
-                row.mail_from,
-                row.raw,
-                tuple(ClaimedRecipient(key, address) for key, address in row.recipients),
-                mailed=row.submitted_by != DIGESTS,
-                holder=holder,
-            )
-            for row in rows
-        ]
+    def _lease(
+        self, found: Sequence[DueMessage], now: datetime, holder: str, connection: Connection
+    ) -> list[DueMessage]:
+        """Lease as many of them as may leave now."""
+        mail_workers.never_idle(connection)
+        if not self._membership.is_there(connection, holder):
+            return []
+        room = self._environment.sending.room(connection)
+        leased = queue_claim.lease(connection, holder, now, now + LEASE, found[:room]) if room != 0 else []
+        self._environment.sending.left(connection, len(leased))
+        return leased
 
     def may_send(self) -> bool:
         """Whether anything may leave here now: sending is set up, not paused, its schedule is open, and there are
@@ -208,26 +152,52 @@ class DeliveryQueue:
         """
         now, holder = self._environment.clock(), self._membership.holder or ""
         own = [attempt for attempt in attempts if attempt.claimed.holder == holder]
+        if own and all(map(_went_well, own)) and self._leave(own, holder):
+            return
         # By recipient: recipients of one message come due apart, so it can be under way in several claims at once.
         mine = {r.recipient_id: attempt for attempt in own for r in attempt.claimed.recipients}
         messages = {attempt.claimed.message_id for attempt in own}
         if any(outcome.failure for attempt in own for outcome in attempt.outcomes.values()):
             server_name()  # may take a while the first time: not inside the transaction
 
-        def work(connection: Connection) -> tuple[_Changes, bool]:
+        def work(connection: Connection) -> tuple[Changes, bool]:
             mail_workers.never_idle(connection)
-            changes = _Changes()
+            changes = Changes()
             for row in queue.leased(connection, holder, messages):
                 if row.recipient_id in mine:
                     self._settle_recipient(row, mine[row.recipient_id], now, changes)
             told = tell_senders(connection, self._environment, changes.to_tell, now)
-            _write(connection, changes)
+            changes.write(connection)
             return changes, told
 
         changes, told = self._environment.store.write(work)
         self._report_failed(changes.failed)
         if told:
             self._environment.mail_changed()
+
+    def _leave(self, attempts: Sequence[Attempted], holder: str) -> bool:
+        """Settle attempts that all went well; False when something is not as usual, and nothing was done."""
+        accepted = [
+            Accepted(
+                attempt.claimed.message_id,
+                recipient.recipient_id,
+                attempt.ended_at,
+                attempt.host,
+                reply_words(attempt.outcomes[recipient.recipient_id]),
+            )
+            for attempt in attempts
+            for recipient in attempt.claimed.recipients
+        ]
+
+        def work(connection: Connection) -> None:
+            mail_workers.never_idle(connection)
+            queue_sent.leave(connection, holder, accepted)
+
+        try:
+            self._environment.store.write(work)
+        except NotAll:
+            return False
+        return True
 
     def renew(self, message_ids: Sequence[int]) -> None:
         """Prolong the leases of attempts that take long."""
@@ -245,11 +215,11 @@ class DeliveryQueue:
             rows = queue.stale(connection, now, holders - there)
             messages = {row.message_id for row in rows}
             mailed = messages != queue.submitted_by(connection, DIGESTS, messages)
-            changes = _Changes()
+            changes = Changes()
             for row in rows:
                 self._change(row, Event.rescue, now, changes)
                 changes.outcomes[row.recipient_id] = _INTERRUPTED
-            _write(connection, changes)
+            changes.write(connection)
             return len(rows), mailed
 
         rescued, mailed = self._environment.store.write(work)
@@ -290,27 +260,15 @@ class DeliveryQueue:
         """Write to the server log in the mail engine's name; `mailed` as for `LogWriter.write`."""
         self._environment.log.write(severity, SOURCE, message, details, mailed=mailed)
 
-    def _settle_recipient(self, row: RecipientStatus, attempt: Attempted, now: datetime, changes: _Changes) -> None:
+    def _settle_recipient(self, row: RecipientStatus, attempt: Attempted, now: datetime, changes: Changes) -> None:
         outcome = attempt.outcomes.get(row.recipient_id)
         if outcome is None:
             self._change(row, Event.yield_, now, changes)
             return
         new = self._change(row, EVENT_OF_VERDICT[outcome.verdict], now, changes)
-        try_ = AttemptRow(row.message_id, row.address, attempt.started_at, attempt.ended_at, attempt.host, outcome)
-        changes.outcomes[row.recipient_id] = outcome
-        changes.attempts.append(try_)
-        # Of several conversations about a message that are settled together, one with trouble in it tells more.
-        if outcome.verdict is not Verdict.accepted or row.message_id not in changes.told_by:
-            changes.told_by[row.message_id] = attempt
-        changes.tries[row.message_id] = max(changes.tries.get(row.message_id, 0), row.status.tries + 1)
-        if new is not None and new.state is State.sent:
-            changes.sent.append((row, try_, new.tries))
-        if new is not None and new.state is State.failed:
-            changes.failed.append((row, outcome, attempt.claimed.mailed))
-        if new is not None and new.state in (State.failed, State.deferred):
-            changes.to_tell.append(_tell(row, new, attempt, outcome))
+        changes.tried(row, new, attempt, outcome)
 
-    def _change(self, row: RecipientStatus, event: Event, now: datetime, changes: _Changes) -> Status | None:
+    def _change(self, row: RecipientStatus, event: Event, now: datetime, changes: Changes) -> Status | None:
         new = step(row.status, event, policy(self.options()), now, self._jitter())
         if not isinstance(new, Status):
             return None
@@ -328,26 +286,26 @@ class DeliveryQueue:
             )
 
 
-def _tell(row: RecipientStatus, new: Status, attempt: Attempted, outcome: Outcome) -> Tell:
-    until = new.expires_at if new.state is State.deferred else None
-    one = Undelivered(row.address, outcome, attempt.host, attempt.ended_at, new.tries, until)
-    return Tell(row.message_id, attempt.claimed.mail_from, attempt.claimed.raw, one)
+def _claimed(message: DueMessage, content: Content, holder: str) -> Claimed:
+    return Claimed(
+        message.message_id,
+        queue_id(message.message_id),
+        content.mail_from,
+        content.raw,
+        tuple([ClaimedRecipient(key, address) for key, address in message.recipients]),
+        mailed=content.submitted_by != DIGESTS,
+        holder=holder,
+    )
 
 
-def _write(connection: Connection, changes: _Changes) -> None:
-    queue.add_history(connection, changes.sent)
-    # Of a message that leaves the queue with this, and that is most of them, nothing else needs to be written.
-    finished = queue.remove_sent(connection, [row for row, _, _ in changes.sent])
-    gone = {row.recipient_id for row, _ in changes.statuses if row.message_id in finished}
-    statuses = [(row, new) for row, new in changes.statuses if row.recipient_id not in gone]
-    if not statuses:
-        return
-    queue.set_statuses(connection, statuses)
-    queue.set_outcomes(connection, {key: value for key, value in changes.outcomes.items() if key not in gone})
-    queue.add_attempts(connection, [a for a in changes.attempts if a.message_id not in finished])
-    conversations = {key: attempt.conversation for key, attempt in changes.told_by.items() if key not in finished}
-    queue.note_attempts(connection, conversations, changes.tries)
-    queue.remove_finished(connection, {row.message_id for row, _ in statuses})
+def _went_well(attempt: Attempted) -> bool:
+    """Whether the message was accepted for everybody it was for, so that it leaves the queue."""
+    outcomes, claimed = attempt.outcomes, attempt.claimed
+    return (
+        not claimed.is_part
+        and len(outcomes) == len(claimed.recipients) <= _MOST_TOGETHER
+        and all(outcome.verdict is Verdict.accepted for outcome in outcomes.values())
+    )
 
 
 def _with_connections(options: Options, connections: int) -> Options:

@@ -1,8 +1,9 @@
 """Databases and the one way to use them: a unit of work is a function of a connection.
 
 `Store.read` runs one in a read transaction, `Store.write` in a write transaction; it is on disk when `write` returns.
-On SQLite one thread does all the writing and lets units that wait at the same time share a commit, each in a
-savepoint of its own: a unit that raises is undone alone. On PostgreSQL each unit is a transaction of the pool.
+On SQLite one thread does all the writing, over a connection of its own, and lets units that wait at the same time
+share a commit, each in a savepoint of its own: a unit that raises is undone alone. On PostgreSQL each unit is a
+transaction of the pool.
 
 Fails with `Unavailable` when the database cannot be reached or the store is closed; whatever a unit raises comes
 out of the call that asked for it.
@@ -23,6 +24,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError
 
 from trackkit.domain.errors import Unavailable
+from trackkit.store.prepared import run_plain
 
 __all__ = ["Connection", "Store", "Work", "postgresql", "sqlite"]
 
@@ -57,6 +59,7 @@ class Store:
         self._gate = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._pool = None if self.is_sqlite else ThreadPoolExecutor(1, thread_name_prefix="trackkit-writer")
+        self._kept: Connection | None = None
         self._writer: threading.Thread | None = None
         if self.is_sqlite:
             self._writer = threading.Thread(target=self._write_jobs, name="trackkit-writer", daemon=True)
@@ -122,6 +125,12 @@ class Store:
             return work(connection)
 
     def _write_jobs(self) -> None:
+        try:
+            self._until_closed()
+        finally:
+            self._let_go()
+
+    def _until_closed(self) -> None:
         while (first := self._jobs.get()) is not None:
             jobs = [first]
             ending, lone = False, None
@@ -146,22 +155,34 @@ class Store:
     def _commit_together(self, jobs: list[_Job]) -> None:
         done: list[tuple[_Job, Any]] = []
         try:
-            with (
-                _reachable(),
-                self.engine.connect().execution_options(trackkit_write=True) as connection,
-                connection.begin(),
-            ):
+            with _reachable(), self._own() as connection:
                 if len(jobs) == 1:  # needs no savepoint: what it did goes with the transaction
                     done.append((jobs[0], jobs[0].work(connection)))
                 else:
                     for job in jobs:
                         self._run_in_savepoint(connection, job, done)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the unit
+            self._let_go()
             for job in jobs:
                 job.fail(error)
         else:
             for job, result in done:
                 job.future.set_result(result)
+
+    @contextmanager
+    def _own(self) -> Iterator[Connection]:
+        """The writer's connection, in a transaction. It is kept: to fetch one from the pool each time, and to bring it
+        back, takes longer than most units of work."""
+        if self._kept is None:
+            self._kept = self.engine.connect().execution_options(trackkit_write=True)
+        with self._kept.begin():
+            yield self._kept
+
+    def _let_go(self) -> None:
+        """The writer's connection may be of no use any more."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     @staticmethod
     def _run_alone(job: _Job) -> None:
@@ -256,7 +277,7 @@ def sqlite(path: Path, *, journal: Literal["WAL", "DELETE"] = "WAL", create: boo
         if asked.get("trackkit_alone", False):
             return
         writing = asked.get("trackkit_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        run_plain(connection, "BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return Store(engine)
 

@@ -2,8 +2,7 @@
 
 Every change is guarded: a row changes only while it is still in the state it was read in, so that two workers or a
 worker and an administrator can never both win. What a change means is decided by `trackkit.domain.delivery.step`;
-here it is only written down. Statements that every message needs are put together once: that takes longer than to carry
-them out.
+here it is only written down.
 """
 
 from __future__ import annotations
@@ -15,40 +14,44 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
+    String,
     bindparam,
     case,
     delete,
     exists,
     func,
     insert,
+    literal_column,
     or_,
     select,
+    type_coerce,
     update,
 )
 
 from trackkit.domain.delivery import UNDO_WINDOW, State, Status
 from trackkit.domain.message import Envelope, MailType
 from trackkit.domain.replies import Outcome
+from trackkit.store.prepared import LONGEST, Prepared, listed
 from trackkit.store.tables import attempts, bodies, history, messages, recipients
 
 T = TypeVar("T")
 
-_CHUNK = 500
-"""Ids in one IN (…); SQLite and the driver of PostgreSQL both bound the number of parameters."""
-
 DUE = (State.queued, State.deferred)
 """The states that wait to be claimed."""
 
-KEYS: BindParameter[Any] = bindparam("b_keys", expanding=True)
-"""The ids of a statement that is put together once."""
+
+def state_in(*states: State) -> ColumnElement[bool]:
+    """The recipient is in one of these states; said so that SQLite finds it by its message. With the state in the clear
+    it would go through all that are in that state, however many wait."""
+    return type_coerce(recipients.c.state, String).concat(literal_column("''")).in_([state.value for state in states])
 
 
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items, so many at a time as a statement takes."""
     rest = iter(items)
-    while part := list(islice(rest, _CHUNK)):
+    while part := list(islice(rest, LONGEST)):
         yield part
 
 
@@ -130,7 +133,7 @@ def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Stat
 def renew(connection: Connection, worker: str, message_ids: Sequence[int], until: datetime) -> None:
     """Prolong the worker's leases on these messages."""
     r = recipients
-    for part in _chunks(message_ids):
+    for part in chunks(message_ids):
         mine = (r.c.message_id.in_(part), r.c.worker == worker, r.c.state == State.active)
         connection.execute(update(r).where(*mine).values(leased_until=until))
 
@@ -139,8 +142,8 @@ def leased(connection: Connection, worker: str, message_ids: Iterable[int]) -> l
     """The recipients of these messages that `worker` (still) holds, locked."""
     return [
         row
-        for part in _chunks(message_ids)
-        for row in _found(connection.execute(_LEASED, {"b_keys": part, "b_worker": worker}))
+        for part in chunks(message_ids)
+        for row in _found(_LEASED.rows(connection, {"b_worker": worker}, b_keys=part))
     ]
 
 
@@ -159,7 +162,7 @@ def stale(connection: Connection, now: datetime, gone: Iterable[str]) -> list[Re
 
 def of_messages(connection: Connection, message_ids: Iterable[int]) -> list[RecipientStatus]:
     """Every recipient of these messages, locked."""
-    return [row for part in _chunks(message_ids) for row in _statuses(connection, recipients.c.message_id.in_(part))]
+    return [row for part in chunks(message_ids) for row in _statuses(connection, recipients.c.message_id.in_(part))]
 
 
 def states_of(connection: Connection, message_id: int) -> list[tuple[str, State]]:
@@ -172,7 +175,7 @@ def submitted_by(connection: Connection, username: str, message_ids: Iterable[in
     """Which of these messages that user submitted."""
     return {
         key
-        for part in _chunks(message_ids)
+        for part in chunks(message_ids)
         for key in connection.execute(
             select(messages.c.id).where(messages.c.id.in_(part), messages.c.submitted_by == username)
         ).scalars()
@@ -199,11 +202,11 @@ _STATUSES = select(
     *(recipients.c[name] for name in ("id", "message_id", "address", "state", "next_attempt_at", "expires_at")),
     *(recipients.c[name] for name in ("tries", "outcome_unknown", "delete_wanted", "deleted_at", "deleted_from")),
 )
-_LEASED = (
+_LEASED = Prepared(
     _STATUSES.where(
-        recipients.c.message_id.in_(KEYS),
+        recipients.c.message_id.in_(listed("b_keys")),
         recipients.c.worker == bindparam("b_worker"),
-        recipients.c.state == State.active,
+        state_in(State.active),
     )
     .order_by(recipients.c.id)
     .with_for_update()
@@ -307,6 +310,11 @@ def note_attempts(connection: Connection, conversations: Mapping[int, str], trie
     )
 
 
+def reply_words(outcome: Outcome) -> str:
+    """What the host said when it accepted, as the history keeps it."""
+    return f"{outcome.smtp_code} {outcome.text}"
+
+
 def add_history(connection: Connection, sent: Sequence[tuple[RecipientStatus, AttemptRow, int]]) -> None:
     """A line of history for each (recipient, its try, number of tries)."""
     rows = [
@@ -315,50 +323,53 @@ def add_history(connection: Connection, sent: Sequence[tuple[RecipientStatus, At
             "b_recipient": r.address,
             "b_sent_at": a.ended_at,
             "b_host": a.host,
-            "b_reply": f"{a.outcome.smtp_code} {a.outcome.text}",
+            "b_reply": reply_words(a.outcome),
             "b_tries": tries,
         }
         for r, a, tries in sent
     ]
     if rows:
-        connection.execute(_NEW_HISTORY, rows)
+        _NEW_HISTORY.many(connection, rows)
 
 
 _OF_THE_MESSAGE = ("message_id", "mail_from", "subject", "queued_at")
 _OF_THE_TRY = ("recipient", "sent_at", "host", "reply", "tries")
-_NEW_HISTORY = insert(history).from_select(
-    ["queue_id", *_OF_THE_MESSAGE, *_OF_THE_TRY],
-    select(
-        messages.c.id,
-        *(messages.c[name] for name in _OF_THE_MESSAGE),
-        *(bindparam(f"b_{name}", type_=history.c[name].type) for name in _OF_THE_TRY),
-    ).where(messages.c.id == bindparam("b_key")),
+_NEW_HISTORY = Prepared(
+    insert(history).from_select(
+        ["queue_id", *_OF_THE_MESSAGE, *_OF_THE_TRY],
+        select(
+            messages.c.id,
+            *(messages.c[name] for name in _OF_THE_MESSAGE),
+            *(bindparam(f"b_{name}", type_=history.c[name].type) for name in _OF_THE_TRY),
+        ).where(messages.c.id == bindparam("b_key")),
+    )
 )
 
 
 def remove_recipients(connection: Connection, recipient_ids: Iterable[int]) -> None:
     """Remove recipients whose deletion is final."""
-    for part in _chunks(recipient_ids):
+    for part in chunks(recipient_ids):
         connection.execute(delete(recipients).where(recipients.c.id.in_(part)))
 
 
 def remove_sent(connection: Connection, sent: Iterable[RecipientStatus]) -> set[int]:
     """Remove the messages of these recipients, which have just been sent to, if nobody else waits for them; which."""
     removed: set[int] = set()
-    for part in _chunks(sent):
-        values = {"b_keys": list({row.message_id for row in part}), "b_sent": [row.recipient_id for row in part]}
-        removed.update(connection.execute(_REMOVE_SENT, values).scalars())
+    for part in chunks(sent):
+        keys = list({row.message_id for row in part})
+        gone = _REMOVE_SENT.rows(connection, {}, b_keys=keys, b_sent=[row.recipient_id for row in part])
+        removed.update(key for (key,) in gone)
     return removed
 
 
-_REMOVE_SENT = (
+_REMOVE_SENT = Prepared(
     delete(messages)
     .where(
-        messages.c.id.in_(KEYS),
+        messages.c.id.in_(listed("b_keys")),
         ~exists().where(
             recipients.c.message_id == messages.c.id,
             recipients.c.state != State.sent,
-            recipients.c.id.not_in(bindparam("b_sent", expanding=True)),
+            recipients.c.id.not_in(listed("b_sent")),
         ),
     )
     .returning(messages.c.id)
@@ -368,7 +379,7 @@ _REMOVE_SENT = (
 def remove_finished(connection: Connection, message_ids: Iterable[int]) -> None:
     """Remove those of these messages of which every recipient was sent to or is gone."""
     unfinished = exists().where(recipients.c.message_id == messages.c.id, recipients.c.state != State.sent)
-    for part in _chunks(message_ids):
+    for part in chunks(message_ids):
         connection.execute(delete(messages).where(messages.c.id.in_(part), ~unfinished))
 
 

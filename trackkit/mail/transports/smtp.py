@@ -192,10 +192,10 @@ class SmtpConnection:
         if not sender.positive:
             outcomes.update(dict.fromkeys(recipients, self._outcome(sender)))
         for address in recipients:
-            reply = await self._heard(Stage.recipient)
+            reply = self._at_hand(Stage.recipient) or await self._heard(Stage.recipient)
             if sender.positive:
                 self._answered(address, reply, outcomes)
-        reply = await self._heard(Stage.data, 3)
+        reply = self._at_hand(Stage.data, 3) or await self._heard(Stage.data, 3)
         if self._accepted:
             return reply
         if not reply.refusal:
@@ -252,7 +252,16 @@ class SmtpConnection:
         """The next reply; as `_said`."""
         self._stage = stage
         try:
-            return self._sensible(self._wire.reply_at_hand() or await self._wire.reply(), expected)
+            return self._sensible(await self._wire.reply(), expected)
+        except Ended as ended:
+            raise self._over(ended) from None
+
+    def _at_hand(self, stage: Stage, expected: int = 2) -> Reply | None:
+        """The same if it has come already: replies to what was sent at once mostly come at once."""
+        self._stage = stage
+        try:
+            reply = self._wire.reply_at_hand()
+            return self._sensible(reply, expected) if reply is not None else None
         except Ended as ended:
             raise self._over(ended) from None
 
@@ -308,6 +317,9 @@ def _rcpt(address: str) -> str:
 
 def _parts(recipients: Sequence[str]) -> Iterator[Sequence[str]]:
     """In so many as a host has to take; SMTPUTF8 is asked for only for those that need it."""
+    if len(recipients) == 1:  # of most messages
+        yield recipients
+        return
     special = list(filter(needs_utf8, recipients))
     plain = [a for a in recipients if not needs_utf8(a)] if special else recipients
     for group in (plain, special):

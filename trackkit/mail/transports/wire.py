@@ -179,17 +179,18 @@ class Wire:
 
         Raises `Ended`; `ValueError` for a line that would be more than one (a defect: addresses are checked).
         """
-        if not "".join(lines).isprintable():
+        if not all(map(str.isprintable, lines)):
             raise ValueError("a command line holds control characters")
-        self.conversation.sent(*lines)
+        commands = "\r\n".join(lines)
+        self.conversation.sent(commands)
         if self.closed:
             raise self._ended(Failure.dropped, "the host has closed the connection")
-        self._transport.write(("\r\n".join(lines) + "\r\n").encode())
+        self._transport.write((commands + "\r\n").encode())
 
     async def reply(self) -> Reply:
         """The next reply; raises `Ended`."""
         line, until = self._line, self._loop.time() + self._silence
-        while (reply := self.reply_at_hand()) is None:
+        while not line.unread or (reply := self.reply_at_hand()) is None:
             if line.ended:
                 raise self._ended(Failure.dropped, line.ended)
             if not await line.event(until):
@@ -228,17 +229,18 @@ class Wire:
         such a reply would belong to something else: that is `Ended`.
         """
         self.message_complete = False
-        for start in range(0, len(stuffed), CHUNK):
+        size = len(stuffed)
+        for start in range(0, size, CHUNK):
             if self._line.unread:
                 return await self._early()
             if self.closed:
                 raise self._ended(Failure.dropped, self._line.ended or "the connection is closed")
-            self.message_complete = start + CHUNK >= len(stuffed)
+            self.message_complete = start + CHUNK >= size
             chunk = stuffed[start : start + CHUNK]
             self._transport.write(chunk + b".\r\n" if self.message_complete else chunk)
             if self._line.full:
                 await self._taken_in()
-        self.conversation.sent_content(len(stuffed))
+        self.conversation.sent_content(size)
         return await self.reply()
 
     async def quit(self, seconds: float) -> None:
