@@ -8,6 +8,7 @@ time ends when the sink has the last message. A ratio above 1 means that trackki
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
 import time
@@ -29,8 +30,8 @@ from trackkit.server import compose, settings
 from trackkit.server.folder import prepare
 from trackkit.store import queue
 
-MESSAGES = 5000
-ROUNDS = 3
+MESSAGES = int(os.environ.get("TRACKKIT_BENCH_MESSAGES", "5000"))
+ROUNDS = int(os.environ.get("TRACKKIT_BENCH_ROUNDS", "3"))
 BODY = b"".join([b"From: from@example.test\r\nSubject: measured\r\n\r\n", (b"x" * 78 + b"\r\n") * 51])[:SIZE]
 
 pytestmark = [

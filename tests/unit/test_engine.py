@@ -60,6 +60,32 @@ def test_a_thousand_messages_each_once_over_few_connections_settled_in_batches()
     run(work())
 
 
+@pytest.mark.parametrize("ends", ["stopped", "paused"])
+def test_a_long_line_with_what_comes_next_announced_ends_anywhere_without_loss(ends: str) -> None:
+    """What was announced to the host and not sent is given back untried."""
+
+    async def work() -> None:
+        slow = {"dot": lambda line: time.sleep(0.005)}
+        with ScriptedSmtp(slow, extensions=("PIPELINING",)) as server:  # type: ignore[arg-type]
+            options = options_for(server.port, sending__timing__connections=2)
+            queue = MemoryQueue(options)
+            for number in range(300):
+                queue.submit(RAW, f"r{number}@example.com")
+            async with running(queue) as engine:
+                await until(lambda: queue.states().count(State.sent) > 40)
+                assert server.said("RSET"), "what comes next is announced"
+                if ends == "paused":
+                    queue.current = options_for(server.port, sending__paused=True)
+                    engine.wake()
+                    await until(lambda: queue.states().count(State.active) == 0)
+            sent = [address for m in server.messages for address in m.rcpt_tos]
+            assert sorted(sent) == sorted(set(sent))
+            assert queue.states().count(State.sent) == len(sent) < 300
+            assert set(queue.states()) == {State.sent, State.queued}
+
+    run(work())
+
+
 def test_one_message_per_connection() -> None:
     async def work() -> None:
         with ScriptedSmtp() as server:

@@ -51,11 +51,11 @@ class Case:
 
     stage: str
     how: str
-    pipelined: bool
+    way: str
 
     @property
     def name(self) -> str:
-        return f"{self.stage}-{self.how}-{'pipelined' if self.pipelined else 'one by one'}"
+        return f"{self.stage}-{self.how}-{self.way}"
 
     @property
     def rule(self) -> str:
@@ -74,13 +74,16 @@ class Case:
         return MANY if self.stage == "reset_between" else THREE
 
 
+AHEAD = ("sender", "recipient", "data", "final_dot", "taken")
 CASES = [
-    Case(stage, how, pipelined)
+    Case(stage, how, way)
     for stage in SCRIPTED
     for how in HOWS
-    for pipelined in (False, True)
-    # Nothing is pipelined before the extensions are known.
-    if not (pipelined and stage in ("greeting", "ehlo", "starttls", "login"))
+    for way in ("one by one", "pipelined", "ahead")
+    # Nothing is pipelined before the extensions are known; only a message has one after it.
+    if way == "one by one"
+    or (way == "pipelined" and stage not in ("greeting", "ehlo", "starttls", "login"))
+    or (way == "ahead" and stage in AHEAD)
 ]
 
 
@@ -98,7 +101,9 @@ class Ending:
 def server_for(case: Case, tls: ssl.SSLContext) -> ScriptedSmtp:
     """A host that misbehaves in this one way."""
     script: dict[str, Action | Decision] = {SCRIPTED[case.stage]: case.action}
-    extensions = ["8BITMIME"] + ["PIPELINING"] * case.pipelined
+    if case.way == "ahead":  # what the message before said and got is as it should be
+        script[SCRIPTED[case.stage]] = when("second@" if case.stage == "sender" else "two@", case.action)
+    extensions = ["8BITMIME"] + ["PIPELINING"] * (case.way != "one by one")
     if case.stage == "recipient":
         script["rcpt"] = when("two@", case.action)
     elif case.stage == "ehlo" and case.rule != "A":
@@ -124,10 +129,16 @@ async def play(case: Case, server_tls: ssl.SSLContext, trusting: ssl.SSLContext)
     """Send to such a host, as a lane of the engine does it."""
     with server_for(case, server_tls) as server:
         route = route_for(case, server.port)
-        messages = [("nobody@example.com",), THREE] if case.stage == "reset" else [case.recipients]
+        messages = [Envelope("", case.recipients)]
+        if case.stage == "reset":
+            messages = [Envelope("", ("nobody@example.com",)), Envelope("", THREE)]
+        elif case.way == "ahead":
+            messages = [Envelope("first@example.com", ("before@example.com",)), Envelope("second@example.com", THREE)]
         connection: object = None
         outcomes: dict[str, Outcome] = {}
-        for rcpt_tos in messages:
+        for envelope in messages:
+            rcpt_tos = envelope.rcpt_tos
+            following = (lambda: (messages[1], RAW)) if case.way == "ahead" and envelope is messages[0] else None
             delivered, outcomes = False, {}
             while not delivered:
                 if connection is None:
@@ -135,7 +146,7 @@ async def play(case: Case, server_tls: ssl.SSLContext, trusting: ssl.SSLContext)
                     connection = await connect(route, lambda: trusting, "client.example.com", conversation)
                 if isinstance(connection, Outcome):
                     return Ending(dict.fromkeys(rcpt_tos, connection), conversation.text, [], server.connections)
-                delivered = await connection.deliver(Envelope("", rcpt_tos), RAW, outcomes)  # type: ignore[attr-defined]
+                delivered = await connection.deliver(envelope, RAW, outcomes, following)  # type: ignore[attr-defined]
                 conversation = connection.conversation  # type: ignore[attr-defined]
                 if connection.over:  # type: ignore[attr-defined]
                     connection = None
@@ -208,5 +219,8 @@ def test_a_connection_is_opened_anew_where_the_old_one_cannot_be_reset(endings: 
     for case, ending in endings.items():
         if case.stage == "reset":
             assert ending.connections == (1 if HOWS[case.how][0] == "slow" else 2), case.name
+        elif case.way == "ahead" and case.stage == "sender":
+            # Nothing was said to this message: whether the host means it is found out over a new connection.
+            assert ending.connections in (1, 2), case.name
         else:
             assert ending.connections == 1, case.name

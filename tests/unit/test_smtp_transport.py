@@ -31,7 +31,7 @@ from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import ehlo_name
 from trackkit.mail.transports import opening
-from trackkit.mail.transports.smtp import SmtpConnection, connect
+from trackkit.mail.transports.smtp import LARGE, SmtpConnection, connect
 
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
@@ -240,6 +240,73 @@ def test_a_kept_connection_that_is_over_is_told_apart_from_a_failure(offered: tu
 
     with ScriptedSmtp(extensions=offered) as server:
         assert run(work(server)) == (False, {})
+
+
+def ahead(server: ScriptedSmtp, *messages: tuple[Envelope, bytes], told: tuple[Envelope, bytes]) -> list[object]:
+    """Send the messages over one connection, the first of them with `told` as what comes next."""
+
+    async def work() -> list[object]:
+        connection = await connect(route_to(server.port), ssl.create_default_context, "c.example.com", Conversation())
+        assert isinstance(connection, SmtpConnection)
+        found: list[object] = []
+        for number, (envelope, raw) in enumerate(messages):
+            outcomes: dict[str, Outcome] = {}
+            delivered = await connection.deliver(envelope, raw, outcomes, (lambda: told) if number == 0 else None)
+            found.append({a: o.verdict for a, o in outcomes.items()} if delivered else delivered)
+        found.append(connection.conversation.text)
+        await connection.close()
+        return found
+
+    result: list[object] = run(work())
+    return result
+
+
+FIRST, SECOND = (Envelope("a@example.com", ONE), RAW), (Envelope("b@example.com", THREE), RAW + b"more\r\n")
+
+
+def test_the_commands_of_the_next_message_go_with_the_content_of_this_one() -> None:
+    with ScriptedSmtp(extensions=("PIPELINING",)) as server:
+        first, second, said = ahead(server, FIRST, SECOND, told=SECOND)
+        assert first == dict.fromkeys(ONE, Verdict.accepted)
+        assert second == dict.fromkeys(THREE, Verdict.accepted)
+        assert [(m.mail_from, m.data) for m in server.messages] == [
+            ("a@example.com", RAW),
+            ("b@example.com", SECOND[1]),
+        ]
+        assert server.connections == 1
+    said = str(said)
+    assert said.index("> RSET") < said.index("> MAIL FROM:<b@example.com>") < said.index("> DATA") < said.index("< 354")
+
+
+def test_a_refused_message_does_not_harm_the_one_announced_after_it() -> None:
+    with ScriptedSmtp({"dot": first(1, say("554 5.7.1 no"))}, extensions=("PIPELINING",)) as server:
+        one, two, _ = ahead(server, FIRST, SECOND, told=SECOND)
+        assert (one, two) == (dict.fromkeys(ONE, Verdict.permanent), dict.fromkeys(THREE, Verdict.accepted))
+
+
+def test_another_message_than_was_announced_goes_over_another_connection() -> None:
+    other = (Envelope("c@example.com", ONE), b"Subject: other\r\n\r\n")
+    with ScriptedSmtp(extensions=("PIPELINING",)) as server:
+        one, two, _ = ahead(server, FIRST, other, told=SECOND)
+        assert (one, two) == (dict.fromkeys(ONE, Verdict.accepted), False)
+        assert [m.mail_from for m in server.messages] == ["a@example.com"]
+
+
+def test_what_was_announced_and_never_sent_is_no_message_for_the_host() -> None:
+    with ScriptedSmtp(extensions=("PIPELINING",)) as server:
+        ahead(server, FIRST, told=SECOND)
+        assert [m.mail_from for m in server.messages] == ["a@example.com"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [(Envelope("", ("ä@example.com",)), RAW), (Envelope("", ONE), b"x" * LARGE), (Envelope("", ONE), b"\xff\r\n")],
+    ids=["beyond ASCII", "large", "to be converted"],
+)
+def test_what_needs_care_is_not_announced(told: tuple[Envelope, bytes]) -> None:
+    with ScriptedSmtp(extensions=("PIPELINING",)) as server:
+        ahead(server, FIRST, told=told)
+        assert len([line for _, line in server.lines if line.startswith("MAIL")]) == 1
 
 
 @pytest.mark.parametrize("offered", [(), ("PIPELINING",)], ids=["one by one", "pipelined"])

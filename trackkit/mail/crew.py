@@ -8,6 +8,8 @@ further lane may be started.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from trackkit.mail.destinations import Destinations, Held, Seat
@@ -35,6 +37,25 @@ class Work(Protocol):
 
     def done(self, held: Held, attempted: Attempted | None) -> None:
         """A message was tried; none = it was not."""
+
+
+class _Turn:
+    """What a lane will send next, taken while it still sends the message before."""
+
+    def __init__(self, look_ahead: Callable[[], Held | None]) -> None:
+        self._look_ahead = look_ahead
+        self._taken: Held | None = None
+
+    def following(self) -> Held | None:
+        """The next message, if there is one already."""
+        if self._taken is None:
+            self._taken = self._look_ahead()
+        return self._taken
+
+    def take(self) -> Held | None:
+        """The same, which is under way from now on."""
+        taken, self._taken = self._taken, None
+        return taken
 
 
 class Crew:
@@ -81,22 +102,37 @@ class Crew:
 
     async def _run(self, seat: Seat) -> None:
         """Send what waits over one connection, until nothing has come for a while."""
-        lane = Lane(self._surroundings, self.spread)
+        lane, turn = Lane(self._surroundings, self.spread), _Turn(partial(self._look_ahead, seat))
         try:
-            while len(self._lanes) <= self._work.connections and (held := await self._next(seat)) is not None:
+            while len(self._lanes) <= self._work.connections:
+                held = turn.take() or await self._next(seat)
+                if held is None:
+                    return
                 try:
                     begins = await self._work.may_begin(held)
-                    attempted = await lane.attempt(held) if begins else None
+                    attempted = await lane.attempt(held, turn.following) if begins else None
                 except Crowded:
-                    destinations = self._work.destinations
-                    if destinations is None or not destinations.put_back(held):
-                        self._work.done(held, None)
+                    self._put_back(held)
                     return
                 self._work.done(held, attempted)
         finally:
+            if (unbegun := turn.take()) is not None:
+                self._put_back(unbegun)
             # While it takes leave it is not there for new work.
             seat.leave()
             await lane.close()
+
+    def _put_back(self, held: Held) -> None:
+        destinations = self._work.destinations
+        if destinations is None or not destinations.put_back(held):
+            self._work.done(held, None)
+
+    def _look_ahead(self, seat: Seat) -> Held | None:
+        """What the lane will send next, where many wait: else another lane may be quicker."""
+        destinations = self._work.destinations
+        if destinations is None or not destinations.has_line(seat):
+            return None
+        return self._take(seat, asyncio.get_running_loop().time())
 
     async def _next(self, seat: Seat) -> Held | None:
         """The next message for the lane at `seat`; none when nothing has come for a while."""

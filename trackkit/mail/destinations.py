@@ -204,6 +204,10 @@ class Destinations:
         other = forgotten or (None if spare else self.needy(connections, now))
         return self._took(seat, other) if other is not None else None
 
+    def has_line(self, seat: Seat) -> bool:
+        """Whether more wait at the lane's destination than its lanes can take at once."""
+        return len(seat.at.waiting) > seat.at.lanes
+
     def needy(self, connections: int, now: float) -> Destination | None:
         """A destination with more messages than lanes that wait for them, and room for another lane."""
         return next((d for d in self._with_line.values() if self._wants_lane(d, connections, now)), None)

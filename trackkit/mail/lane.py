@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from trackkit.domain.log import Severity
 from trackkit.domain.message import Envelope
@@ -22,6 +23,10 @@ from trackkit.mail.destinations import Destination, Held
 from trackkit.mail.transports.smtp import SmtpConnection
 from trackkit.mail.way import Surroundings
 from trackkit.services.attempts import Attempted, Claimed
+
+
+def _envelope(held: Held) -> Envelope:
+    return Envelope(held.claimed.mail_from, tuple(dict.fromkeys([r.address for r in held.claimed.recipients])))
 
 
 class Crowded(Exception):
@@ -36,6 +41,7 @@ class _Attempt:
     host: str
     """Who answered; the destination while nobody has."""
     preface: str
+    following: Callable[[], Held | None]
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     conversation: Conversation | None = None
     shared: str = ""
@@ -67,11 +73,15 @@ class Lane:
         self._connection: SmtpConnection | None = None
         self._at: Destination | None = None
 
-    async def attempt(self, held: Held) -> Attempted:
-        """Send a message; cancelling ends the attempt, and this returns what is known then. Raises `Crowded`."""
-        claimed = held.claimed
-        envelope = Envelope(claimed.mail_from, tuple(dict.fromkeys([r.address for r in claimed.recipients])))
-        attempt = _Attempt(self._shared.clock(), held.to.way.label, held.preface)
+    async def attempt(self, held: Held, following: Callable[[], Held | None]) -> Attempted:
+        """Send a message; cancelling ends the attempt, and this returns what is known then. Raises `Crowded`.
+
+        Parameters
+        ----------
+        following: the message this lane will be given next, if that is known; it may be asked more than once.
+        """
+        claimed, envelope = held.claimed, _envelope(held)
+        attempt = _Attempt(self._shared.clock(), held.to.way.label, held.preface, following)
         try:
             await self._send(envelope, held, attempt)
         except asyncio.CancelledError:
@@ -127,13 +137,20 @@ class Lane:
         assert connection is not None  # noqa: S101 - the caller has opened it
         attempt.host = connection.label
         try:
-            delivered = await connection.deliver(envelope, held.claimed.raw, attempt.outcomes)
+            delivered = await connection.deliver(
+                envelope, held.claimed.raw, attempt.outcomes, partial(self._next, held, attempt)
+            )
         finally:
             attempt.conversation = connection.conversation
         if connection.over:
             self.abort()
             attempt.broken_off.add(connection.route.host)
         return delivered
+
+    def _next(self, held: Held, attempt: _Attempt) -> tuple[Envelope, bytes] | None:
+        """What comes after it over the same connection."""
+        found = attempt.following()
+        return (_envelope(found), found.claimed.raw) if found is not None and found.to is held.to else None
 
     async def _another_host(self, held: Held, attempt: _Attempt) -> bool:
         """After a host broke off: a connection to another one of the destination."""

@@ -11,8 +11,8 @@ Fails in no way of its own: trouble is an outcome. `connect` returns the outcome
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from trackkit.domain.addresses import needs_utf8, wire_address
 from trackkit.domain.message import Envelope
@@ -30,6 +30,9 @@ LARGE = 1024 * 1024
 """Bytes of a message from which on it is made ready in a thread."""
 
 _LEAVE_SECONDS = 2.0
+
+Following = Callable[[], tuple[Envelope, bytes] | None]
+"""The message that will be sent next over the same connection, if there is one: its envelope and itself."""
 
 
 async def connect(
@@ -59,8 +62,22 @@ class _Over(Exception):
         self.outcome = outcome
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A message whose commands went with the one before it."""
+
+    envelope: Envelope
+    raw: bytes
+    content: Content
+    lines: Sequence[str]
+
+
 class SmtpConnection:
-    """An open connection to a mail host, used for one message at a time."""
+    """An open connection to a mail host, used for one message at a time.
+
+    While it is known what comes next, the commands for it go with the content of the message before, so that each takes
+    one way there and back (RFC 2920 §3.1). Whoever then sends something else finds the connection over.
+    """
 
     def __init__(self, route: Route, opened: Opened) -> None:
         self.route = route
@@ -73,6 +90,7 @@ class SmtpConnection:
         self._needs_reset = False
         self._stage = Stage.sender
         self._accepted: list[str] = []
+        self._ahead: _Ahead | None = None
 
     @property
     def conversation(self) -> Conversation:
@@ -89,13 +107,16 @@ class SmtpConnection:
         """Whether another message may be sent over it."""
         return not self.over and not (self.route.one_message_per_connection and self._messages)
 
-    async def deliver(self, envelope: Envelope, raw: bytes, outcomes: dict[str, Outcome]) -> bool:
+    async def deliver(
+        self, envelope: Envelope, raw: bytes, outcomes: dict[str, Outcome], following: Following | None = None
+    ) -> bool:
         """Send a message; fill in an outcome for each recipient as soon as it is known.
 
         Parameters
         ----------
         outcomes: is filled, by address. When this is cancelled or raises, what stands in it holds, and who is missing
             was not sent to.
+        following: may be asked for what comes next.
 
         Returns False when the connection had been kept from an earlier message and turned out to be over before this
         one was begun: then nothing was tried, and a new connection will tell.
@@ -104,6 +125,12 @@ class SmtpConnection:
         if kept:
             conversation = self._wire.conversation = self.conversation.fresh()
             conversation.note(f"message {self._messages} {self._kept}")
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            if ahead.raw is raw and ahead.envelope == envelope:
+                return await self._deliver(envelope, envelope.rcpt_tos, ahead.content, outcomes, following, ahead)
+            self._wire.abort()  # the host waits for another message
+            return False
         # What takes long must not keep other connections waiting.
         is_large = len(raw) >= LARGE
         content = (
@@ -115,14 +142,27 @@ class SmtpConnection:
             return True
         if content.was_converted:
             self.conversation.note("the message goes in another encoding, with the same content, for this host")
-        reachable = self._reachable(envelope, outcomes)
+        return await self._deliver(envelope, self._reachable(envelope, outcomes), content, outcomes, following)
+
+    async def _deliver(
+        self,
+        envelope: Envelope,
+        reachable: Sequence[str],
+        content: Content,
+        outcomes: dict[str, Outcome],
+        following: Following | None,
+        ahead: _Ahead | None = None,
+    ) -> bool:
+        """To those of the recipients that can be reached; as `deliver`."""
         refused = len(outcomes)
         try:
-            for part in _parts(reachable):
-                await self._transaction(envelope.mail_from, part, content, outcomes)
+            for part, is_last in _parts(reachable):
+                await self._transaction(
+                    envelope.mail_from, part, content, outcomes, following if is_last else None, ahead
+                )
         except _Over as over:
             self._wire.abort()
-            if kept and len(outcomes) == refused and self._stage is Stage.sender:
+            if self._messages > 1 and len(outcomes) == refused and self._stage is Stage.sender:
                 outcomes.clear()
                 return False
             self._leave_open_ones(envelope, over.outcome, outcomes)
@@ -137,6 +177,8 @@ class SmtpConnection:
 
     async def close(self) -> None:
         """Take leave politely, but not for long."""
+        if self._ahead is not None:  # the host waits for a message, and would not understand
+            self._wire.abort()
         await self._wire.quit(_LEAVE_SECONDS)
 
     def abort(self) -> None:
@@ -144,18 +186,27 @@ class SmtpConnection:
         self._wire.abort()
 
     async def _transaction(
-        self, mail_from: str, recipients: Sequence[str], content: Content, outcomes: dict[str, Outcome]
+        self,
+        mail_from: str,
+        recipients: Sequence[str],
+        content: Content,
+        outcomes: dict[str, Outcome],
+        following: Following | None,
+        ahead: _Ahead | None,
     ) -> None:
         self._wire.message_complete = False
         self._accepted = []
-        if "pipelining" in self._extensions:
+        if ahead is not None:
+            self.conversation.sent("\r\n".join(ahead.lines))
+            reply = await self._announced(recipients, outcomes, resets=True)
+        elif "pipelining" in self._extensions:
             reply = await self._announce_at_once(self._mail(mail_from, recipients, content), recipients, outcomes)
         else:
             reply = await self._announce(self._mail(mail_from, recipients, content), recipients, outcomes)
         if reply is None:
             return
         if not reply.refusal:
-            reply = await self._send(content)
+            reply = await self._send(content, self._look_ahead(following) if following is not None else None)
         outcomes.update(dict.fromkeys(self._accepted, self._outcome(reply)))
         self._needs_reset = not reply.positive
 
@@ -179,13 +230,19 @@ class SmtpConnection:
 
         It may ask for the message although it refused everybody; an empty one takes the transaction back then (§3.1).
         """
-        lines = [mail, *map(_rcpt, recipients), "DATA"]
-        resets, self._needs_reset = self._needs_reset, True
+        resets = self._needs_reset
         self._stage = Stage.sender
         try:
-            self._wire.say(*(["RSET"] if resets else []), *lines)
+            self._wire.say(*(["RSET"] if resets else []), mail, *map(_rcpt, recipients), "DATA")
         except Ended as ended:
             raise self._over(ended) from None
+        return await self._announced(recipients, outcomes, resets=resets)
+
+    async def _announced(
+        self, recipients: Sequence[str], outcomes: dict[str, Outcome], *, resets: bool
+    ) -> Reply | None:
+        """The reply to DATA, after those to what went before it; as `_announce`."""
+        self._needs_reset = True
         if resets:
             self._reset(await self._heard(Stage.sender))
         sender = await self._heard(Stage.sender)
@@ -265,12 +322,29 @@ class SmtpConnection:
         except Ended as ended:
             raise self._over(ended) from None
 
-    async def _send(self, content: Content) -> Reply:
+    def _look_ahead(self, following: Following) -> _Ahead | None:
+        """What comes next, if its commands can go with the content of this message."""
+        if "pipelining" not in self._extensions or self.route.one_message_per_connection:
+            return None
+        found = following()
+        if found is None:
+            return None
+        envelope, raw = found
+        whom = envelope.rcpt_tos
+        if len(raw) >= LARGE or len(whom) > RECIPIENTS_AT_A_TIME or not "".join((envelope.mail_from, *whom)).isascii():
+            return None
+        content = prepared(raw, self._extensions)
+        if isinstance(content, Outcome) or content.was_converted:
+            return None
+        lines = ("RSET", self._mail(envelope.mail_from, whom, content), *map(_rcpt, whom), "DATA")
+        return _Ahead(envelope, raw, content, lines)
+
+    async def _send(self, content: Content, ahead: _Ahead | None) -> Reply:
         """The reply to the message itself."""
         try:
-            reply = await self._wire.content(content.stuffed)
+            reply = await self._wire.content(content.stuffed, ahead.lines if ahead is not None else ())
             if self._wire.message_complete:
-                self._stage = Stage.final_dot
+                self._stage, self._ahead = Stage.final_dot, ahead
             reply = self._sensible(reply, 2)
         except Ended as ended:
             self._stage = Stage.final_dot if self._wire.message_complete else Stage.data
@@ -315,13 +389,16 @@ def _rcpt(address: str) -> str:
     return f"RCPT TO:<{wire_address(address)}>"
 
 
-def _parts(recipients: Sequence[str]) -> Iterator[Sequence[str]]:
-    """In so many as a host has to take; SMTPUTF8 is asked for only for those that need it."""
+def _parts(recipients: Sequence[str]) -> Sequence[tuple[Sequence[str], bool]]:
+    """In so many as a host has to take, and whether it is the last; SMTPUTF8 is asked for only for those that need
+    it."""
     if len(recipients) == 1:  # of most messages
-        yield recipients
-        return
+        return ((recipients, True),)
     special = list(filter(needs_utf8, recipients))
     plain = [a for a in recipients if not needs_utf8(a)] if special else recipients
-    for group in (plain, special):
-        for start in range(0, len(group), RECIPIENTS_AT_A_TIME):
-            yield group[start : start + RECIPIENTS_AT_A_TIME]
+    parts = [
+        group[start : start + RECIPIENTS_AT_A_TIME]
+        for group in (plain, special)
+        for start in range(0, len(group), RECIPIENTS_AT_A_TIME)
+    ]
+    return [(part, part is parts[-1]) for part in parts]

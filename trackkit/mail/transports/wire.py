@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -64,6 +65,13 @@ def _read(line: bytes) -> tuple[Reply, bool] | None:
         return None
     code, mark, text = match.groups(b"")
     return Reply(int(code), text.decode("utf-8", "replace").rstrip()), mark != b"-"
+
+
+def one_line_each(lines: Sequence[str]) -> str:
+    """The command lines with CR LF between them; `ValueError` when one is none, since addresses are checked before."""
+    if not all(map(str.isprintable, lines)):
+        raise ValueError("a command line holds control characters")
+    return "\r\n".join(lines)
 
 
 class _Line(asyncio.Protocol):
@@ -179,9 +187,7 @@ class Wire:
 
         Raises `Ended`; `ValueError` for a line that would be more than one (a defect: addresses are checked).
         """
-        if not all(map(str.isprintable, lines)):
-            raise ValueError("a command line holds control characters")
-        commands = "\r\n".join(lines)
+        commands = one_line_each(lines)
         self.conversation.sent(commands)
         if self.closed:
             raise self._ended(Failure.dropped, "the host has closed the connection")
@@ -222,14 +228,20 @@ class Wire:
             raise self._ended(Failure.garbled, f"the host sent a line of more than {MAXIMUM_REPLY_LINE} bytes")
         return None
 
-    async def content(self, stuffed: bytes) -> Reply:
+    async def content(self, stuffed: bytes, ahead: Sequence[str] = ()) -> Reply:
         """Send a message (in wire form, its dots doubled) and the final dot, return the reply.
+
+        Parameters
+        ----------
+        ahead: command lines that go with it, if it is sent whole: the next message's (RFC 2920 §3.1). What they are is
+            for that message's conversation.
 
         A host may refuse before the message is complete (`message_complete` tells); it may not accept so early, since
         such a reply would belong to something else: that is `Ended`.
         """
         self.message_complete = False
         size = len(stuffed)
+        ending = f".\r\n{one_line_each(ahead)}\r\n".encode() if ahead else b".\r\n"
         for start in range(0, size, CHUNK):
             if self._line.unread:
                 return await self._early()
@@ -237,7 +249,7 @@ class Wire:
                 raise self._ended(Failure.dropped, self._line.ended or "the connection is closed")
             self.message_complete = start + CHUNK >= size
             chunk = stuffed[start : start + CHUNK]
-            self._transport.write(chunk + b".\r\n" if self.message_complete else chunk)
+            self._transport.write(chunk + ending if self.message_complete else chunk)
             if self._line.full:
                 await self._taken_in()
         self.conversation.sent_content(size)
