@@ -193,14 +193,15 @@ class Store:
 
     @staticmethod
     def _run_in_savepoint(connection: Connection, job: _Job, done: list[tuple[_Job, Any]]) -> None:
-        savepoint = connection.begin_nested()
+        run_plain(connection, "SAVEPOINT unit")
         try:
             result = job.work(connection)
-            savepoint.commit()
+            run_plain(connection, "RELEASE unit")
         except OperationalError:
             raise
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the unit
-            savepoint.rollback()
+            run_plain(connection, "ROLLBACK TO unit")
+            run_plain(connection, "RELEASE unit")
             job.fail(error)
         else:
             done.append((job, result))

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     String,
+    Table,
     bindparam,
     case,
     delete,
@@ -90,8 +92,15 @@ class AttemptRow:
     outcome: Outcome
 
 
-_NEW_MESSAGES = insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
-_NEW_BODIES, _NEW_RECIPIENTS = insert(bodies), insert(recipients)
+def _new_row(table: Table, *left_out: str) -> Insert:
+    return insert(table).values({c.name: bindparam(c.name) for c in table.c if c.name not in left_out})
+
+
+_NEW_MESSAGE = Prepared(_new_row(messages, "id", "warned_at").returning(messages.c.id))
+_NEW_BODIES = Prepared(_new_row(bodies))
+_NEW_RECIPIENTS = Prepared(
+    _new_row(recipients, "id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code")
+)
 
 
 def enqueue(connection: Connection, new: NewMessage, status: Status, now: datetime) -> int:
@@ -116,15 +125,15 @@ def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Stat
         }
         for new in news
     ]
-    keys = list(connection.execute(_NEW_MESSAGES, rows).scalars())
+    keys = [_NEW_MESSAGE.rows(connection, row)[0][0] for row in rows]
     numbered = list(zip(keys, news, strict=True))
-    connection.execute(
-        _NEW_BODIES,
+    _NEW_BODIES.many(
+        connection,
         [{"message_id": key, "raw": new.on_top(key) + new.raw if new.on_top else new.raw} for key, new in numbered],
     )
     row = {"mail_type": MailType.internet, "enhanced_code": "", "text": "", **_columns(status)}
-    connection.execute(
-        _NEW_RECIPIENTS,
+    _NEW_RECIPIENTS.many(
+        connection,
         [{"message_id": key, "address": address, **row} for key, new in numbered for address in new.envelope.rcpt_tos],
     )
     return keys
