@@ -22,6 +22,7 @@ from trackkit.services.environment import MailEnvironment
 from trackkit.services.mail import DIGESTS, SOURCE, policy
 from trackkit.services.mail_membership import Beat, Membership
 from trackkit.services.notices import Tell, server_name, tell_senders
+from trackkit.services.token_account import TokenAccount
 from trackkit.store import mail_workers, queue, queue_claim
 from trackkit.store.database import Connection
 from trackkit.store.queue import AttemptRow, RecipientStatus
@@ -114,6 +115,7 @@ class DeliveryQueue:
             lambda: environment.options.current.sending.timing.connections,
         )
         self._shared: tuple[Options, int, Options] | None = None
+        self.token_account = TokenAccount(environment)
 
     def options(self) -> Options:
         """The current options as they count for this worker: `connections` is its share. Cheap."""

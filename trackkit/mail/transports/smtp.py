@@ -11,12 +11,13 @@ Fails in no way of its own: trouble is an outcome. `connect` returns the outcome
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from trackkit.domain.addresses import needs_utf8, wire_address
 from trackkit.domain.message import Envelope
 from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict, outcome_of
+from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
 from trackkit.mail.transports.content import Content, prepared, takes_utf8
@@ -33,7 +34,12 @@ _LEAVE_SECONDS = 2.0
 
 
 async def connect(
-    route: Route, tls_context: TlsContext, name: str, conversation: Conversation
+    route: Route,
+    tls_context: TlsContext,
+    name: str,
+    conversation: Conversation,
+    tokens: AccessTokens | None = None,
+    made: Callable[[Route, Opened], SmtpConnection] | None = None,
 ) -> SmtpConnection | Outcome:
     """Open a connection along `route`, or the outcome for every recipient that was to be sent to.
 
@@ -42,13 +48,16 @@ async def connect(
     tls_context: makes the context that verifies the host.
     name: what to say in EHLO.
     conversation: where to write everything down.
+    tokens: where access tokens come from, for a log-in that needs one.
+    made: makes the connection of what was opened.
     """
-    if route.login is not None:
+    if route.login is not None and route.login.password is not None:
         conversation.hide(route.login.password.get_secret_value())
     try:
-        return SmtpConnection(route, await open_connection(route, tls_context, name, conversation))
+        opened = await open_connection(route, tls_context, name, conversation, tokens)
     except NotOpened as refused:
         return refused.outcome
+    return (made or SmtpConnection)(route, opened)
 
 
 class _Over(Exception):
