@@ -113,7 +113,7 @@ class AccessTokens:
         self._held: tuple[OAuth2Options, SecretStr, float] | None = None
         """What was asked with, the token, and until when it is used."""
         self._replaced: tuple[OAuth2Options, SecretStr] | None = None
-        """A new refresh token that could not be kept yet, and what it replaces."""
+        """What is stored, and the newer refresh token that could not be kept yet."""
         self._failed: tuple[float, NoToken] | None = None
 
     async def get(self, conversation: Conversation) -> Token:
@@ -163,24 +163,24 @@ class AccessTokens:
         now = self._clock()
         if granted.refresh_token not in (None, options.refresh_token):
             assert granted.refresh_token is not None  # noqa: S101 - just looked at
-            options = await self._keep(options, granted.refresh_token)
+            options = await self._keep(self._replaced[0] if self._replaced else options, granted.refresh_token)
         until = now + max(granted.lives - _EARLY_SECONDS, granted.lives / 2)
         self._held = options, granted.access_token, until
         return Token(granted.access_token, is_fresh=True)
 
-    async def _keep(self, used: OAuth2Options, new: SecretStr) -> OAuth2Options:
+    async def _keep(self, stored: OAuth2Options, new: SecretStr) -> OAuth2Options:
         """What to ask with next; the new refresh token is kept, or will be."""
         known = self._replaced is not None
-        self._replaced = used, new
+        self._replaced = stored, new
         try:
-            await asyncio.to_thread(self._account.keep, used, new)
+            await asyncio.to_thread(self._account.keep, stored, new)
         except Exception as error:  # noqa: BLE001 - told; the token is used all the same, and kept later
             if not known:
                 words = "The new refresh token of the mail account could not be stored yet; it is tried again."
                 self._report(Severity.error, words, f"{type(error).__name__}: {error}")
         else:
             self._replaced = None
-        return used.model_copy(update={"refresh_token": new})
+        return stored.model_copy(update={"refresh_token": new})
 
 
 async def fetch(options: OAuth2Options, context: ssl.SSLContext) -> Granted:
