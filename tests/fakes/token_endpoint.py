@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 Form = dict[str, str]
 Answer = tuple[int, dict[str, str], bytes]
@@ -33,6 +33,7 @@ class TokenEndpoint:
 
     Parameters
     ----------
+    user: whose tokens they are.
     token: how access tokens begin; each has a number behind.
     rotates: each request brings another refresh token, and the old one is of no use any more.
     answer: what to do instead of the right thing, by what was asked; none = the right thing.
@@ -41,6 +42,7 @@ class TokenEndpoint:
     client_id: str = "trackkit"
     client_secret: str = ""
     refresh_token: str = "refresh-1"
+    user: str = ""
     token: str = "access-"
     lives: object = 3600
     rotates: bool = False
@@ -58,6 +60,17 @@ class TokenEndpoint:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
                 form = {name: values[0] for name, values in parse_qs(body).items()}
                 status, headers, content = endpoint.answered(form)
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                """For mail hosts: whose token is that?"""
+                token = parse_qs(urlsplit(self.path).query).get("access_token", [""])[0]
+                good = token in endpoint.tokens
+                status, headers, content = says(200, email=endpoint.user) if good else says(401, error="invalid_token")
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(name, value)
