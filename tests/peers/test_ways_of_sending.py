@@ -1,4 +1,4 @@
-"""Every way to log in over every encryption, through a running server, at real mail hosts or, where none is, a stand-in.
+"""Every way to log in over every encryption, through a running server, at real mail hosts; NTLM at a stand-in.
 
 ``python -m tests.sending_table`` runs this and prints a table: method × encryption × authentication → peer → result.
 Each port of the real hosts offers a single method, and takes nothing from who has not logged in.
