@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from trackkit.domain import options
-from trackkit.domain.declared import Declaration
+from trackkit.domain.declared import Declaration, matters
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.options import Options
 
@@ -222,16 +222,18 @@ def test_secrets_go_only_to_a_url_that_is_safe(url: str) -> None:
     assert refused({"sending.oauth2.token_url": url}) == ["sending.oauth2.token_url"]
 
 
+POP = {
+    "sending.pop_before_smtp.enabled": True,
+    "sending.pop_before_smtp.host": "pop.test",
+    "sending.pop_before_smtp.username": "ada",
+    "sending.pop_before_smtp.password": SecretStr("p"),
+}
+
+
 def test_pop_before_smtp_has_to_be_complete() -> None:
-    account = {
-        "sending.pop_before_smtp.enabled": True,
-        "sending.pop_before_smtp.host": "pop.test",
-        "sending.pop_before_smtp.username": "ada",
-        "sending.pop_before_smtp.password": SecretStr("p"),
-    }
-    assert options.changed(Options(), account).sending.pop_before_smtp.enabled
+    assert options.changed(Options(), POP).sending.pop_before_smtp.enabled
     for name in ("host", "username", "password"):
-        assert refused({**account, f"sending.pop_before_smtp.{name}": None}) == [f"sending.pop_before_smtp.{name}"]
+        assert refused({**POP, f"sending.pop_before_smtp.{name}": None}) == [f"sending.pop_before_smtp.{name}"]
 
 
 def test_a_secret_never_shows() -> None:
@@ -256,6 +258,36 @@ def test_a_password_that_would_go_unencrypted_is_warned_about() -> None:
     assert any("unencrypted" in words for words in options.warnings(unencrypted))
     assert options.warnings(options.changed(Options(), {**login, "sending.smtp.encryption": "tls"})) == []
     assert any("paused" in words for words in options.warnings(options.changed(Options(), {"sending.paused": True})))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"sending.smtp.authentication": "ntlm", "sending.smtp.password": SecretStr("p")}, "NTLM"),
+        (TOKENS, "access token"),
+        ({**POP, "sending.pop_before_smtp.encryption": "none", "sending.smtp.encryption": "tls"}, "POP account"),
+    ],
+)
+def test_every_log_in_that_would_go_unencrypted_is_warned_about(values: dict[str, object], words: str) -> None:
+    unencrypted = {"sending.smtp.username": "u", "sending.smtp.encryption": "none", **values}
+    (warning,) = options.warnings(options.changed(Options(), unencrypted))
+    assert words in warning
+    assert "unencrypted" in warning
+    encrypted = {**unencrypted, "sending.smtp.encryption": "starttls", "sending.pop_before_smtp.encryption": "tls"}
+    assert options.warnings(options.changed(Options(), encrypted)) == []
+
+
+def test_what_matters_is_declared_with_options_and_values_that_exist() -> None:
+    for info in ALL:
+        for other, values in info.needs.items():
+            needed = options.catalogue()[other]
+            assert values
+            assert all(value in needed.choices or (needed.kind == "yes/no" and value is True) for value in values)
+    assert not matters("sending.oauth2.scope", options.catalogue(), {"sending.smtp.authentication": "basic"})
+    # What another field depends on does not matter: then neither does this one.
+    values = {"sending.method": "direct", "sending.smtp.authentication": "oauth2"}
+    assert not matters("sending.oauth2.scope", options.catalogue(), values)
+    assert matters("sending.oauth2.scope", options.catalogue(), {})
 
 
 @pytest.mark.parametrize(
