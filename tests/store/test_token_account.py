@@ -63,8 +63,8 @@ def test_another_process_sees_it(environment: Environment, account: TokenAccount
 def test_what_was_read_last_serves_while_the_store_is_away(
     environment: Environment, account: TokenAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> None:
+    def away(work: object) -> None:
         raise Unavailable("the database is away")
 
-    monkeypatch.setattr(environment.options, "reload", away)
+    monkeypatch.setattr(environment.store, "read", away)
     assert account.options().refresh_token == SecretStr("first-token")

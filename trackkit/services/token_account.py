@@ -33,12 +33,12 @@ class TokenAccount:
 
     def options(self) -> OAuth2Options:
         """As they are now: another mail worker may have kept a new refresh token a moment ago."""
-        options = self._environment.options
+        environment = self._environment
         try:
-            return options.reload().sending.oauth2
+            return environment.store.read(environment.options.load).sending.oauth2
         except Unavailable:
             # The engine tells of the outage; what was read last serves to go on.
-            return options.current.sending.oauth2
+            return environment.options.current.sending.oauth2
 
     def keep(self, used: OAuth2Options, new: SecretStr) -> None:
         """Keep the refresh token that the provider gave in place of the one in `used`."""
@@ -66,5 +66,6 @@ class TokenAccount:
 
         if environment.store.write(work):
             environment.options.reload()
+            environment.mail_changed()  # the engine must not miss what somebody else changed at the same time
             words = f"Option {_NAME} was changed: the provider of the mail account has given out a new one."
             environment.log.write(Severity.information, "options", words)
