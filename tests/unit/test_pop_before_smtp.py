@@ -161,12 +161,14 @@ def test_a_password_never_goes_openly_where_encryption_is_wanted(
     assert not [line for line in host.lines if line.startswith(("USER", "PASS"))]
 
 
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 @pytest.mark.parametrize("encryption", ["starttls", "tls"])
-def test_an_untrusted_certificate_ends_it(server_tls: ssl.SSLContext, encryption: str) -> None:
+def test_an_untrusted_certificate_ends_it(server_tls: ssl.SSLContext, encryption: str, loop: Any) -> None:
     with ScriptedPop3(accounts=ACCOUNTS, tls=server_tls, implicit=encryption == "tls") as host:
-        result, _ = opened(account(host.port, encryption=encryption))
+        result, _ = opened(account(host.port, encryption=encryption), loop=loop)
     assert isinstance(result, Outcome)
     assert result.failure is Failure.pop_untrusted
+    assert "certificate" in result.text
     assert [line.split(" ")[0] for line in host.lines] == ([] if encryption == "tls" else ["STLS"])
 
 

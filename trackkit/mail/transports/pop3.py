@@ -80,11 +80,11 @@ class _Arrivals(asyncio.Protocol):
 
 
 class Pop3:
-    """A connection to a POP3 host; `opened` makes one.
+    """A connection to a POP3 host; `begin` comes first.
 
     Parameters
     ----------
-    context: proves the host; none where the line stays open.
+    context: proves the host; none with encryption ``none``.
     """
 
     def __init__(self, account: PopAccount, context: ssl.SSLContext | None, conversation: Conversation) -> None:
@@ -153,7 +153,7 @@ class Pop3:
             raise PopFailed(Failure.pop_unreachable, "the host said more than it was asked before encryption began")
         loop, arrivals = asyncio.get_running_loop(), self._arrivals
         assert arrivals.transport is not None  # noqa: S101 - it has just answered
-        assert self._context is not None  # noqa: S101 - `opened` gives one
+        assert self._context is not None  # noqa: S101 - only with encryption none there is none
         try:
             transport = await loop.start_tls(
                 arrivals.transport,
