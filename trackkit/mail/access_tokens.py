@@ -19,7 +19,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeGuard
 from urllib.parse import quote_plus, urlsplit
 
 from pydantic import SecretStr
@@ -254,7 +254,7 @@ def _granted(host: str, status: int, body: bytes) -> Granted:
     return Granted(SecretStr(token), _life(answer.get("expires_in")), SecretStr(new) if _is_token(new) else None)
 
 
-def _is_token(value: Any) -> bool:
+def _is_token(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii() and value.isprintable()
 
 
