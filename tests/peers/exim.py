@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.ports import accepts, free_port
+from tests.ports import accepts, free_port, wait_until
 
 UNPACKED = Path(__file__).parents[2] / "build" / "peers" / "usr" / "sbin" / "exim4"
 METHODS = ("anonymous", "PLAIN", "LOGIN", "CRAM-MD5")
@@ -94,10 +94,18 @@ class Exim:
         return "".join(path.read_text(errors="replace") for path in sorted(self.root.glob("*log")))
 
     def stop(self) -> None:
-        """Stop it and remove its folder."""
-        self.process.send_signal(signal.SIGTERM)
+        """Stop it, its children too, and remove its folder: one that ends a moment later would write its log anew."""
+        os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait(20)
+        wait_until(self._is_gone, what="the end of Exim's children")
         shutil.rmtree(self.root)
+
+    def _is_gone(self) -> bool:
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
 
 def _program() -> str | None:
@@ -143,6 +151,7 @@ def start(accounts: Mapping[str, str], tls_pem: bytes) -> Exim:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=(root / "stderr").open("wb"),
+        start_new_session=True,
     )
     exim = Exim(root, ports, tls_ports, process)
     deadline = time.monotonic() + 20
