@@ -10,13 +10,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from pydantic import SecretStr
+
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, State, Status, new_status, step
 from trackkit.domain.errors import Unavailable
 from trackkit.domain.log import Severity
 from trackkit.domain.message import domain_of
-from trackkit.domain.options import Options
+from trackkit.domain.options import Options, changed
 from trackkit.domain.replies import Outcome
 from trackkit.domain.schedule import RetryPolicy
+from trackkit.domain.smtp_options import OAuth2Options
 from trackkit.services.attempts import Attempted, Claimed, ClaimedRecipient
 
 POLICY = RetryPolicy(timedelta(days=5))
@@ -38,6 +41,24 @@ class Row:
     last: Outcome | None = None
 
 
+class MemoryAccount:
+    """What tokens are asked for with, in memory."""
+
+    def __init__(self, queue: MemoryQueue) -> None:
+        self._queue = queue
+        self.kept: list[str] = []
+
+    def options(self) -> OAuth2Options:
+        """The current ones."""
+        return self._queue.current.sending.oauth2
+
+    def keep(self, used: OAuth2Options, new: SecretStr) -> None:
+        """The new refresh token is the option's value."""
+        self.kept.append(new.get_secret_value())
+        if used == self.options():
+            self._queue.current = changed(self._queue.current, {"sending.oauth2.refresh_token": new})
+
+
 class MemoryQueue:
     """Messages, recipients, and what the engine did with them."""
 
@@ -54,6 +75,7 @@ class MemoryQueue:
         self.fails_on: Callable[[str, Sequence[Attempted]], bool] = lambda call, attempts: False
         """Whether this call is to fail, by its name."""
         self._lock = threading.Lock()
+        self.token_account = MemoryAccount(self)
 
     def submit(self, raw: bytes, *rcpt_tos: str, mail_from: str = "a@example.com") -> int:
         """Queue a message; its number."""

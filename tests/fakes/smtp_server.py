@@ -3,9 +3,9 @@
     with ScriptedSmtp({"rcpt": when("nobody@", say("550 5.1.1 no such user"))}) as server:
         ... server.port, server.messages, server.lines ...
 
-A script maps stages (``greeting ehlo helo starttls auth mail rcpt data dot rset quit``) to an action, or to a function
-of the line (of the recipients, for ``data`` and ``dot``) that returns an action or None for good behaviour. It stands
-beside real servers (aiosmtpd, Postfix) because those cannot be told to drop, stall or babble at a given place;
+A script maps stages (``greeting ehlo helo starttls auth challenge mail rcpt data dot rset quit``) to an action, or to a
+function of the line (of the recipients, for ``data`` and ``dot``) that returns an action or None for good behaviour. It
+stands beside real servers (aiosmtpd, Postfix) because those cannot be told to drop, stall or babble at a given place;
 `tests/unit/test_smtp_transport.py` runs the same good-behaviour test on it and on aiosmtpd.
 
 Threads and blocking sockets, so that tests of any kind can use it.
@@ -14,15 +14,16 @@ Threads and blocking sockets, so that tests of any kind can use it.
 from __future__ import annotations
 
 import base64
-import hmac
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
+
+from tests.fakes import smtp_auth
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class ScriptedSmtp:
     tls: ssl.SSLContext | None = None
     implicit: bool = False
     accounts: Mapping[str, str] = field(default_factory=dict)
+    tokens: Collection[str] = ()
+    """Access tokens that XOAUTH2 takes."""
     listener: socket.socket | None = None
     """Where to listen, when it is not a free port of this machine."""
 
@@ -284,26 +287,29 @@ class _Session:
         self._answer("dot", to, "250 2.0.0 Ok: queued", accept=lambda: self._server.messages.append(message))
 
     def _auth(self, line: str) -> None:
-        """PLAIN (with initial response), LOGIN, CRAM-MD5, against `accounts`; scripted replies come at the end."""
-        _, method, *initial = line.split(" ")
+        """Against `accounts` and `tokens`; scripted replies come at the end."""
+        _, method, *rest = line.split(" ")
+        initial = smtp_auth.decoded(rest[0]) if rest else None
+        accounts, tokens = self._server.accounts, self._server.tokens
         ok = False
         if method == "PLAIN":
-            _, user, password = base64.b64decode(initial[0]).decode().split("\0")
-            ok = self._server.accounts.get(user) == password
+            ok = smtp_auth.plain(accounts, initial, self._challenge)
         elif method == "LOGIN":
-            user = base64.b64decode(initial[0]).decode() if initial else self._challenge(b"Username:")
-            ok = self._server.accounts.get(user) == self._challenge(b"Password:")
+            ok = smtp_auth.login(accounts, initial, self._challenge)
         elif method == "CRAM-MD5":
-            user, _, digest = self._challenge(b"<1.2@scripted.test>").rpartition(" ")
-            known = self._server.accounts.get(user, "").encode()
-            ok = hmac.new(known, b"<1.2@scripted.test>", "md5").hexdigest() == digest
+            ok = smtp_auth.cram_md5(accounts, initial, self._challenge)
+        elif method == "NTLM":
+            ok = smtp_auth.ntlm(accounts, initial, self._challenge)
+        elif method == "XOAUTH2":
+            ok = smtp_auth.xoauth2(tokens, initial, self._challenge)
         self._answer("auth", line, "235 2.7.0 Welcome" if ok else "535 5.7.8 wrong name or password")
 
-    def _challenge(self, text: bytes) -> str:
-        self._act(say(f"334 {base64.b64encode(text).decode()}"))
+    def _challenge(self, text: bytes) -> bytes:
+        usual = f"334 {base64.b64encode(text).decode()}"
+        self._answer("challenge", text.decode("latin-1"), usual)
         line = self._line().decode()
         self._server.lines.append((self._number, line))
-        return base64.b64decode(line).decode()
+        return smtp_auth.decoded(line)
 
     def _answer(self, stage: str, line: str, usual: str, accept: Callable[[], None] | None = None) -> bool:
         """Do what the script says, else say the usual; whether the usual (or another 2xx/3xx) was said."""

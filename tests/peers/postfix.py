@@ -135,8 +135,14 @@ def missing() -> str:
     return "" if os.geteuid() == 0 else "needs root: only root can start Postfix"
 
 
-def start() -> Postfix:
-    """Start an instance and wait until it greets."""
+def start(main: str = "", master: str = "", tls_pem: bytes = b"") -> Postfix:
+    """Start an instance and wait until it greets.
+
+    Parameters
+    ----------
+    main, master: further lines of main.cf and master.cf; ``{root}`` is the instance's folder.
+    tls_pem: key and certificate chain, to be found in ``{root}/etc/tls.pem``.
+    """
     import pwd
 
     mailbox_owner = pwd.getpwnam("nobody")
@@ -148,9 +154,10 @@ def start() -> Postfix:
     os.chown(root / "maildirs", mailbox_owner.pw_uid, mailbox_owner.pw_gid)
     port = free_port()
     values = {"root": root, "domain": DOMAIN, "uid": mailbox_owner.pw_uid, "gid": mailbox_owner.pw_gid, "port": port}
-    (root / "etc" / "main.cf").write_text(MAIN_CF.format(**values))
-    (root / "etc" / "master.cf").write_text(MASTER_CF.format(**values))
+    (root / "etc" / "main.cf").write_text((MAIN_CF + main).format(**values))
+    (root / "etc" / "master.cf").write_text((MASTER_CF + master).format(**values))
     (root / "etc" / "mailboxes").write_text(MAILBOXES.format(pattern=DOMAIN.replace(".", r"\.")))
+    (root / "etc" / "tls.pem").write_bytes(tls_pem)
     postfix = Postfix(root, port)
     started = _postfix(root, "start")
     deadline = time.monotonic() + 20

@@ -10,6 +10,7 @@ from trackkit.contract.audit import ListAudit
 from trackkit.contract.operation import Nothing
 from trackkit.contract.options import OptionsState, SetOptions
 from trackkit.domain.errors import Conflict, InvalidInput, Unavailable
+from trackkit.domain.options import catalogue, secrets
 from trackkit.services import audit, log, options
 from trackkit.services.environment import Environment
 from trackkit.services.option_cache import OptionCache
@@ -54,19 +55,20 @@ def test_the_second_of_two_administrators_is_told(admin: AsUser) -> None:
 
 @pytest.mark.spec("7: secrets are write-only and stored encrypted")
 def test_secrets_are_sealed_and_never_come_back(environment: Environment, admin: AsUser) -> None:
-    _set(admin, {"sending.smtp.username": "u", "sending.smtp.password": CANARY, "sending.smtp.authentication": "basic"})
+    secret = [info.name for info in catalogue().values() if info.secret]
+    _set(admin, {"sending.smtp.username": "u", "sending.smtp.authentication": "basic", **dict.fromkeys(secret, CANARY)})
     state = options.get_options(admin(), Nothing())
     assert CANARY not in state.model_dump_json()
-    assert {o.name: (o.value, o.is_set) for o in state.options}["sending.smtp.password"] == (None, True)
+    shown = {o.name: (o.value, o.is_set) for o in state.options}
+    assert {shown[name] for name in secret} == {(None, True)}
     assert CANARY not in audit.list_audit(admin(), ListAudit()).model_dump_json()
     assert CANARY not in log.list_log(admin(), log.contract.ListLog()).model_dump_json()
     environment.log.flush()
     for file in environment.data.iterdir():
         if file.is_file():
             assert CANARY.encode() not in file.read_bytes(), file.name
-    used = environment.options.current.sending.smtp.password
-    assert used is not None
-    assert used.get_secret_value() == CANARY
+    assert set(secrets(environment.options.current)) == {CANARY}
+    assert len(secrets(environment.options.current)) == len(secret)
     assert CANARY not in repr(environment.options.current)
 
 

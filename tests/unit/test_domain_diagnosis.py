@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from trackkit.contract.catalogue import OPERATIONS
-from trackkit.domain import diagnosis, options
+from trackkit.domain import options
 from trackkit.domain.delivery import State
-from trackkit.domain.diagnosis import TABLE, Evidence, diagnose
+from trackkit.domain.diagnosis import TABLE, diagnose
+from trackkit.domain.evidence import Evidence, Row
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
 
@@ -20,6 +22,16 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 READY = options.changed(Options(), {"sending.smtp.host": "mail.test"})
 DIRECT = options.changed(Options(), {"sending.method": "direct"})
 BOTH = options.changed(READY, {"sending.method": "direct-then-smtp"})
+WITH_TOKENS = options.changed(
+    READY,
+    {
+        "sending.smtp.authentication": "oauth2",
+        "sending.smtp.username": "ada@b.test",
+        "sending.oauth2.token_url": "https://login.test/token",
+        "sending.oauth2.client_id": "trackkit",
+        "sending.oauth2.refresh_token": SecretStr("r"),
+    },
+)
 PAUSED = options.changed(READY, {"sending.paused": True})
 
 
@@ -40,6 +52,7 @@ def test_every_row_is_reached() -> None:
         for state, last, chosen in itertools.product(State, lasts, (READY, DIRECT, PAUSED, Options()))
     }
     found.add(cause(State.failed, outcome_of(Stage.recipient, 553, "5.6.7 not in ASCII")))
+    found.add(cause(State.deferred, outcome_of(Stage.login, 535, "5.7.8 no"), WITH_TOKENS))
     found |= {diagnose(waiting(opens_at=NOW)).cause, diagnose(waiting(room_at=NOW)).cause}
     assert found == {row.cause for row in TABLE}
 
@@ -66,7 +79,7 @@ def test_causes_are_unique_and_the_last_row_always_holds() -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.cause)
-def test_a_row_names_only_operations_and_options_that_exist(row: diagnosis.Row) -> None:
+def test_a_row_names_only_operations_and_options_that_exist(row: Row) -> None:
     assert not row.operation or row.operation in OPERATIONS
     assert not row.option or row.option in options.catalogue()
     assert (row.operation == "options.set") == bool(row.option)

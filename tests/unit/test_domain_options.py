@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from trackkit.domain import options
-from trackkit.domain.declared import Declaration
+from trackkit.domain.declared import Declaration, matters
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.options import Options
 
@@ -47,6 +47,14 @@ def test_option_names_of_the_specification_are_there() -> None:
         "sending.smtp.password",
         "sending.smtp.encryption",
         "sending.smtp.authentication",
+        "sending.oauth2.token_url",
+        "sending.oauth2.refresh_token",
+        "sending.pop_before_smtp.enabled",
+        "sending.pop_before_smtp.host",
+        "sending.pop_before_smtp.port",
+        "sending.pop_before_smtp.encryption",
+        "sending.pop_before_smtp.username",
+        "sending.pop_before_smtp.password",
         "sending.smtp.one_message_per_connection",
         "sending.smtp.connect_timeout",
         "sending.smtp.conversation_timeout",
@@ -91,12 +99,13 @@ def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
     assert {name: options.get(chosen, name) for name in values} == values
 
 
-# Basic log-in needs all three; test_login_has_to_be_complete is about them. An address has to be one, and to be there
-# where entries are e-mailed: test_mails_about_the_log_need_an_address.
-LOGIN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
+# What needs others to be there: test_login_has_to_be_complete and the tests behind it are about them. An address has
+# to be one, and to be there where entries are e-mailed: test_mails_about_the_log_need_an_address.
+LOGIN = ("sending.smtp.authentication", "sending.pop_before_smtp.enabled")
 SPECIAL = {
     "sending.timing.schedule": ["", "daily 00:00-24:00", "Mon-Fri 08:00-18:00, Sat 22:00-06:00 in Europe/Berlin"],
     "sending.listener.address": ["127.0.0.1", "::1"],
+    "sending.oauth2.token_url": [None, "https://login.test/token", "http://127.0.0.1:8080/token"],
     "sending.listener.networks": ["127.0.0.0/8, ::1/128", "192.0.2.0/24"],
 }
 METHOD = ("sending.method",)
@@ -115,6 +124,8 @@ def valid_values(info: Declaration) -> st.SearchStrategy[object]:
     if info.name in SPECIAL:
         return st.sampled_from(SPECIAL[info.name])
     text = st.from_regex(r"[a-z0-9.-]{1,60}", fullmatch=True)
+    if info.secret:
+        return st.none() | text.map(SecretStr)
     return st.none() | text if info.optional else text | st.just("")
 
 
@@ -172,6 +183,57 @@ def test_all_or_none() -> None:
 def test_login_has_to_be_complete() -> None:
     assert refused({"sending.smtp.authentication": "basic"}) == ["sending.smtp.username"]
     assert refused({"sending.smtp.authentication": "basic", "sending.smtp.username": "u"}) == ["sending.smtp.password"]
+    assert refused({"sending.smtp.authentication": "ntlm", "sending.smtp.username": "u"}) == ["sending.smtp.password"]
+
+
+TOKENS = {
+    "sending.smtp.authentication": "oauth2",
+    "sending.smtp.username": "ada@mail.test",
+    "sending.oauth2.token_url": "https://login.test/token",
+    "sending.oauth2.client_id": "trackkit",
+    "sending.oauth2.refresh_token": SecretStr("r"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in TOKENS if name != "sending.smtp.authentication"])
+def test_a_log_in_by_token_has_to_be_complete(name: str) -> None:
+    assert options.changed(Options(), TOKENS).sending.smtp.authentication == "oauth2"
+    assert refused({**TOKENS, name: None}) == [name]
+    in_its_own_name = {**TOKENS, "sending.oauth2.refresh_token": None, "sending.oauth2.client_secret": SecretStr("s")}
+    assert options.changed(Options(), in_its_own_name)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://login.test/token",
+        "http://127.0.0.1.login.test/token",
+        "https://user:pass@login.test/token",
+        "https://login.test/token#part",
+        "ftp://login.test/",
+        "https://",
+        "https://[::1/token",
+        "https://login.test:99999/",
+        "token",
+        "https://login.test/a b",
+    ],
+)
+def test_secrets_go_only_to_a_url_that_is_safe(url: str) -> None:
+    assert refused({"sending.oauth2.token_url": url}) == ["sending.oauth2.token_url"]
+
+
+POP = {
+    "sending.pop_before_smtp.enabled": True,
+    "sending.pop_before_smtp.host": "pop.test",
+    "sending.pop_before_smtp.username": "ada",
+    "sending.pop_before_smtp.password": SecretStr("p"),
+}
+
+
+def test_pop_before_smtp_has_to_be_complete() -> None:
+    assert options.changed(Options(), POP).sending.pop_before_smtp.enabled
+    for name in ("host", "username", "password"):
+        assert refused({**POP, f"sending.pop_before_smtp.{name}": None}) == [f"sending.pop_before_smtp.{name}"]
 
 
 def test_a_secret_never_shows() -> None:
@@ -196,6 +258,36 @@ def test_a_password_that_would_go_unencrypted_is_warned_about() -> None:
     assert any("unencrypted" in words for words in options.warnings(unencrypted))
     assert options.warnings(options.changed(Options(), {**login, "sending.smtp.encryption": "tls"})) == []
     assert any("paused" in words for words in options.warnings(options.changed(Options(), {"sending.paused": True})))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"sending.smtp.authentication": "ntlm", "sending.smtp.password": SecretStr("p")}, "NTLM"),
+        (TOKENS, "access token"),
+        ({**POP, "sending.pop_before_smtp.encryption": "none", "sending.smtp.encryption": "tls"}, "POP account"),
+    ],
+)
+def test_every_log_in_that_would_go_unencrypted_is_warned_about(values: dict[str, object], words: str) -> None:
+    unencrypted = {"sending.smtp.username": "u", "sending.smtp.encryption": "none", **values}
+    (warning,) = options.warnings(options.changed(Options(), unencrypted))
+    assert words in warning
+    assert "unencrypted" in warning
+    encrypted = {**unencrypted, "sending.smtp.encryption": "starttls", "sending.pop_before_smtp.encryption": "tls"}
+    assert options.warnings(options.changed(Options(), encrypted)) == []
+
+
+def test_what_matters_is_declared_with_options_and_values_that_exist() -> None:
+    for info in ALL:
+        for other, values in info.needs.items():
+            needed = options.catalogue()[other]
+            assert values
+            assert all(value in needed.choices or (needed.kind == "yes/no" and value is True) for value in values)
+    assert not matters("sending.oauth2.scope", options.catalogue(), {"sending.smtp.authentication": "basic"})
+    # What another field depends on does not matter: then neither does this one.
+    values = {"sending.method": "direct", "sending.smtp.authentication": "oauth2"}
+    assert not matters("sending.oauth2.scope", options.catalogue(), values)
+    assert matters("sending.oauth2.scope", options.catalogue(), {})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.unit.smtp_sending import (
     route_to,
     send,
 )
-from trackkit.domain.options import SmtpOptions
+from trackkit.domain.smtp_options import SmtpOptions
 from trackkit.mail.conversation import MAXIMUM_HEAD, MAXIMUM_LINE, MAXIMUM_TAIL, Conversation
 from trackkit.mail.route import relay_route
 

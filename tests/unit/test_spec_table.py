@@ -22,6 +22,8 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "4: Severe Error: start-up errors",
     "4: Warning: disk low",
     "7: direct",
+    "7: SMTP",
+    "7: POP before SMTP",
     "7: log: level of the operating system's event log",
     "7: log: write all messages to DATA/startup.log",
     "7: log: start-up errors",

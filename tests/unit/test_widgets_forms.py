@@ -161,6 +161,68 @@ def test_a_password_is_never_shown_and_empty_leaves_it(form: Form, server: Runni
     assert form.fields.removed == []
 
 
+def visible(form: Form, prefix: str) -> set[str]:
+    return {name.removeprefix(prefix) for name in form.names if name.startswith(prefix)} - {
+        name.removeprefix(prefix) for name in form.fields.hidden
+    }
+
+
+@pytest.mark.spec("7: authentication: anonymous, basic, NTLM, OAuth 2: the form shows what each needs")
+def test_only_what_matters_is_shown(form: Form) -> None:
+    log_in = {"authentication", "username", "password"}
+
+    def shown() -> tuple[set[str], bool]:
+        tokens = visible(form, "sending.oauth2.")
+        assert tokens in (set(), {"token_url", "client_id", "client_secret", "refresh_token", "scope"})
+        return visible(form, "sending.smtp.") & log_in, bool(tokens)
+
+    assert shown() == ({"authentication"}, False)
+    for how, fields, tokens in (
+        ("basic", log_in, False),
+        ("ntlm", log_in, False),
+        ("oauth2", {"authentication", "username"}, True),
+    ):
+        form.fields.put("sending.smtp.authentication", how)
+        assert shown() == (fields, tokens), how
+    form.fields.put("sending.smtp.authentication", "anonymous")
+    assert visible(form, "sending.pop_before_smtp.") == {"enabled"}
+    form.fields.put("sending.pop_before_smtp.enabled", True)
+    assert len(visible(form, "sending.pop_before_smtp.")) == 6
+    form.fields.put("sending.pop_before_smtp.enabled", False)
+    form.fields.put("sending.method", "direct")
+    assert visible(form, "sending.pop_before_smtp.") == set()
+    assert visible(form, "sending.smtp.") == {
+        "one_message_per_connection",
+        "connect_timeout",
+        "conversation_timeout",
+    }
+
+
+def test_what_is_typed_or_set_is_shown_although_it_does_not_matter(form: Form, server: RunningServer) -> None:
+    """Else a person would apply, or leave, what nobody can see."""
+    form.fields.put("sending.smtp.authentication", "basic")
+    form.fields.put("sending.smtp.username", "ada")
+    form.fields.put("sending.smtp.password", PASSWORD)
+    form.fields.put("sending.smtp.encryption", "tls")
+    form.fields.put("sending.smtp.authentication", "anonymous")
+    assert {"username", "password"} <= visible(form, "sending.smtp.")
+    form.apply_button.click()
+    assert trouble(form) == ""
+    assert visible(form, "sending.smtp.") & {"username", "password"} == {"password"}
+    form.fields.removed = ["sending.smtp.password"]
+    form.apply_button.click()
+    assert "password" not in visible(form, "sending.smtp.")
+
+
+@pytest.mark.parametrize(("encryption", "port"), [("tls", "995"), ("starttls", None), ("none", None)])
+def test_the_usual_port_of_pop_is_proposed(form: Form, encryption: str, port: str | None) -> None:
+    typed = {"enabled": True, "host": "pop.test", "username": "ada", "password": PASSWORD, "encryption": encryption}
+    for name, text in typed.items():
+        form.fields.put(f"sending.pop_before_smtp.{name}", text)
+    proposed = form.fields.proposals.get("sending.pop_before_smtp.port")
+    assert (proposed and proposed["value"]) == port
+
+
 @pytest.mark.spec("7: choosing one proposes 25 / 587 / 465")
 @pytest.mark.parametrize(("encryption", "port"), [("starttls", "587"), ("tls", "465"), ("none", None)])
 def test_the_usual_port_is_proposed_and_never_put_in(form: Form, encryption: str, port: str | None) -> None:

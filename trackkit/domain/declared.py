@@ -7,7 +7,7 @@ tables, API, command line, forms and docs derive from them. Bad values raise `In
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from types import MappingProxyType
@@ -36,6 +36,7 @@ def declare(
     long: bool = False,
     refers_to: str = "",
     on_delete: Literal["refuse", "clear"] = "refuse",
+    needs: Mapping[str, tuple[object, ...]] | None = None,
     **bounds: Any,
 ) -> Any:
     """Declare a field.
@@ -46,6 +47,8 @@ def declare(
     long: a text of several lines.
     refers_to: the kind of project item whose key the value is; ``record`` = any record, written ``defect 12``.
     on_delete: what happens when that item is deleted: it cannot be, or the value becomes empty.
+    needs: other fields by their full names, with the values among which each has to be for this one to matter; none =
+        it always does. Forms show what matters; nothing else asks.
     bounds: pydantic's (``ge``, ``le``, ``max_length`` …).
     """
     extra: dict[str, Any] = {
@@ -54,6 +57,7 @@ def declare(
         "long": long,
         "refers_to": refers_to,
         "on_delete": on_delete,
+        "needs": dict(needs or {}),
     }
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
@@ -84,6 +88,8 @@ class Declaration:
     """It can have no value."""
     refers_to: str = ""
     on_delete: Literal["refuse", "clear"] = "refuse"
+    needs: Mapping[str, tuple[object, ...]] = field(default_factory=dict, hash=False)
+    """When it matters, as `declare` has it."""
 
     @property
     def group(self) -> str:
@@ -175,6 +181,15 @@ def declaration(name: str, info: FieldInfo) -> Declaration:
         optional=type(None) in get_args(info.annotation),
         refers_to=declared.get("refers_to", ""),
         on_delete=declared.get("on_delete", "refuse"),
+        needs=declared.get("needs", {}),
+    )
+
+
+def matters(name: str, known: Mapping[str, Declaration], values: Mapping[str, object]) -> bool:
+    """Whether a field is of any consequence with these values; what is not known of is no reason against it."""
+    return all(
+        other not in values or (values[other] in wanted and matters(other, known, values))
+        for other, wanted in known[name].needs.items()
     )
 
 

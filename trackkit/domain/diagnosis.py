@@ -7,87 +7,13 @@ first whose condition holds is the diagnosis. A reply no row knows is shown as i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 
 from trackkit.domain.delivery import State
-from trackkit.domain.message import domain_of
-from trackkit.domain.options import Options
-from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known about one recipient in the queue."""
-
-    state: State
-    next_attempt_at: datetime
-    options: Options
-    now: datetime
-    address: str = ""
-    tries: int = 0
-    last: Outcome | None = None
-    """The outcome of the last attempt; none before the first."""
-    opens_at: datetime | None = None
-    """When the sending schedule lets mail leave again; none = it may now."""
-    room_at: datetime | None = None
-    """When the limit of messages a minute lets mail leave again; none = it may now."""
-
-    @property
-    def direct(self) -> bool:
-        """Whether mail goes to the recipients' own hosts, and nowhere else."""
-        return self.options.sending.method == "direct"
-
-    @property
-    def host(self) -> str:
-        """Who answers, or should: the relay as people write it, or the recipient's mail host."""
-        smtp, method = self.options.sending.smtp, self.options.sending.method
-        relay = f"{smtp.host}:{smtp.port}"
-        is_for_now = self.last is not None and self.last.verdict is Verdict.temporary
-        if method == "smtp" or (method == "direct-then-smtp" and is_for_now):
-            return relay  # what direct delivery did not bring about for now, the relay got
-        domain = domain_of(self.address)
-        mx = f"The mail host of {domain}" if domain else "The recipient's mail host"
-        return mx if self.direct else f"{mx}, or the relay {relay},"
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """The answer, ready to be shown."""
-
-    cause: str
-    """A stable name for grouping, such as ``host_unreachable``."""
-    title: str
-    words: str
-    next_step: str
-    operation: str = ""
-    """The operation that does the next step (``options.set``, ``mail.reattempt`` …); empty when none can."""
-    option: str = ""
-    """The option it is about, for a form to open at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table.
-
-    `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}, {opens}, {limit}.
-    """
-
-    cause: str
-    when: Callable[[Evidence], bool]
-    title: str
-    words: str
-    next_step: str
-    operation: str = ""
-    option: str = ""
-
-
-def _failed(*failures: Failure) -> Callable[[Evidence], bool]:
-    return lambda e: e.last is not None and e.last.failure in failures
-
-
-def _replied(*stages: Stage) -> Callable[[Evidence], bool]:
-    return lambda e: e.last is not None and e.last.failure is Failure.replied and e.last.stage in stages
+from trackkit.domain.evidence import Diagnosis, Evidence, Row
+from trackkit.domain.evidence import failed as _failed
+from trackkit.domain.evidence import replied as _replied
+from trackkit.domain.login_diagnosis import LOGIN_ROWS
+from trackkit.domain.replies import Failure, Outcome, Stage
 
 
 def _direct(*failures: Failure) -> Callable[[Evidence], bool]:
@@ -283,24 +209,7 @@ TABLE: tuple[Row, ...] = (
         "options.set",
         "sending.smtp.encryption",
     ),
-    Row(
-        "login_not_offered",
-        _failed(Failure.login_not_offered),
-        "The host offers no usable log-in",
-        "{host} could not be logged in to: {text}",
-        "Use authentication 'anonymous', or another encryption: many hosts offer log-in only when encrypted.",
-        "options.set",
-        "sending.smtp.authentication",
-    ),
-    Row(
-        "login_refused",
-        _replied(Stage.login),
-        "The host refuses the log-in",
-        "{host} refuses the mail account's log-in: {code} {text}",
-        "Check the mail account's name and password.",
-        "options.set",
-        "sending.smtp.username",
-    ),
+    *LOGIN_ROWS,
     Row(
         "host_failing",
         _failed(Failure.dropped, Failure.garbled),

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trackkit.domain.options import Options, catalogue, get, warnings
-
-SMTP_PORTS: Mapping[str, int] = {"none": 25, "starttls-if-offered": 25, "starttls": 587, "tls": 465}
-"""The usual port for each encryption: relay (RFC 5321 §4.5.4.2), submission (RFC 6409 §3.1), submissions (RFC 8314)."""
+from trackkit.domain.smtp_options import port_proposals
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +27,9 @@ def new_warnings(now: Options, then: Options) -> list[str]:
 
 
 def proposals(options: Options) -> Mapping[str, Proposal]:
-    """By option name: what would fit better. A port that is none of the usual ones was chosen, and is left alone."""
-    smtp = options.sending.smtp
-    usual = SMTP_PORTS[smtp.encryption]
-    if smtp.port == usual or smtp.port not in SMTP_PORTS.values():
-        return {}
-    return {"sending.smtp.port": Proposal(usual, f"With encryption '{smtp.encryption}' the usual port is {usual}.")}
+    """By option name: what would fit better."""
+    sending = options.sending
+    return {name: Proposal(*found) for name, found in port_proposals(sending.smtp, sending.pop_before_smtp).items()}
 
 
 def notes(used: Options, then: Options, given_port: int | None = None) -> dict[str, str]:

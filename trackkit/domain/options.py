@@ -23,108 +23,15 @@ from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.listener import ListenerOptions, listener_troubles
 from trackkit.domain.log_options import LogOptions, retention_warnings
 from trackkit.domain.sending_times import NoSchedule, schedule_of
+from trackkit.domain.smtp_options import (
+    OAuth2Options,
+    PopBeforeSmtpOptions,
+    SmtpOptions,
+    login_troubles,
+    missing_for_tokens,
+)
 
-Encryption = Literal["none", "starttls", "starttls-if-offered", "tls"]
-Authentication = Literal["anonymous", "basic"]
 SendingMethod = Literal["smtp", "direct", "direct-then-smtp"]
-
-
-class SmtpOptions(Group):
-    """The relay."""
-
-    host: str | None = declare(
-        None,
-        title="SMTP host",
-        max_length=253,
-        help="Name or IP address of the mail host that takes the server's mail. Empty: no mail can leave, unless the "
-        "method is 'direct'.",
-    )
-    port: int = declare(
-        25,
-        title="SMTP port",
-        ge=1,
-        le=65535,
-        help="25 for a relay in the same network, 587 for submission with STARTTLS, 465 for TLS from the start.",
-    )
-    encryption: Encryption = declare(
-        "starttls-if-offered",
-        title="Encryption",
-        help="The host's certificate is verified whenever encryption is used. 'starttls' refuses to send without it; "
-        "'starttls-if-offered' sends openly when the host offers none; 'tls' encrypts from the start (SMTPS).",
-    )
-    authentication: Authentication = declare(
-        "anonymous",
-        title="Authentication",
-        help="'basic' logs in with the mail account's name and password (PLAIN, LOGIN or CRAM-MD5).",
-    )
-    username: str | None = declare(
-        None,
-        title="Mail account name",
-        max_length=256,
-        help="The account at the mail host, its case kept. Not a trackkit log-in.",
-    )
-    password: SecretStr | None = declare(
-        None,
-        title="Mail account password",
-        help="Stored encrypted; it can be replaced but never read back.",
-    )
-    one_message_per_connection: bool = declare(
-        False,
-        title="Only one message per connection",
-        help="For hosts that refuse a second message in one connection. Sending gets slower.",
-    )
-    connect_timeout: int = declare(
-        30,
-        title="Connection time-out",
-        unit="seconds",
-        ge=1,
-        le=600,
-        help="How long to wait until the host has greeted.",
-    )
-    conversation_timeout: int = declare(
-        60,
-        title="Conversation time-out",
-        unit="seconds",
-        ge=1,
-        le=3600,
-        help="How long the host may be silent inside a conversation.",
-    )
-
-    @field_validator("host", "username", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return value.strip() or None if isinstance(value, str) else value
-
-    @field_validator("host")
-    @classmethod
-    def _host_is_plausible(cls, value: str | None) -> str | None:
-        if value is not None and (not value.isprintable() or set(value) & set(" /@\\?#[]")):
-            raise PydanticCustomError("host", "is no host name and no IP address")
-        return value
-
-    @field_validator("username")
-    @classmethod
-    def _printable(cls, value: str | None) -> str | None:
-        if value is not None and not value.isprintable():
-            raise PydanticCustomError("username", "holds control characters")
-        return value
-
-    @field_validator("password")
-    @classmethod
-    def _password_fits(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or not value.get_secret_value():
-            return None
-        if len(value) > 1024 or not value.get_secret_value().isprintable():
-            raise PydanticCustomError("password", "is longer than 1024 characters or holds control characters")
-        return value
-
-    @model_validator(mode="after")
-    def _login_is_complete(self) -> Self:
-        if self.authentication == "basic" and not self.username:
-            raise PydanticCustomError("at:username", "is needed for authentication 'basic'")
-        if self.authentication == "basic" and self.password is None:
-            raise PydanticCustomError("at:password", "is needed for authentication 'basic'")
-        return self
 
 
 class TimingOptions(Group):
@@ -214,6 +121,8 @@ class SendingOptions(Group):
         help="What was sent longer ago leaves the history. Empty: everything is kept. Unsent mail is never touched.",
     )
     smtp: SmtpOptions = Field(default_factory=SmtpOptions)
+    oauth2: OAuth2Options = Field(default_factory=OAuth2Options)
+    pop_before_smtp: PopBeforeSmtpOptions = Field(default_factory=PopBeforeSmtpOptions)
     timing: TimingOptions = Field(default_factory=TimingOptions)
     listener: ListenerOptions = Field(default_factory=ListenerOptions)
 
@@ -226,6 +135,12 @@ class SendingOptions(Group):
     def _relay_is_there(self) -> Self:
         if self.method == "direct-then-smtp" and self.smtp.host is None:
             raise PydanticCustomError("at:smtp.host", "is needed for the method 'direct-then-smtp'")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_can_be_had(self) -> Self:
+        if missing := missing_for_tokens(self.smtp, self.oauth2):
+            raise PydanticCustomError(f"at:oauth2.{missing[0]}", "{reason}", {"reason": missing[1]})
         return self
 
 
@@ -389,11 +304,10 @@ def warnings(options: Options) -> list[str]:
 
 def troubles(options: Options) -> list[str]:
     """Those of the warnings that go on needing attention while the options are so."""
-    smtp, found = options.sending.smtp, []
+    found = []
     if options.sending.paused:
         found.append("Sending is paused: mail piles up in the queue until it is switched on again.")
-    if smtp.authentication == "basic" and smtp.encryption == "none":
-        found.append("The mail account's password goes over the network unencrypted.")
+    found += login_troubles(options.sending.smtp, options.sending.pop_before_smtp)
     if reason := options.log.not_mailed:
         found.append(f"Log entries are not e-mailed: {reason}")
     return [*found, *listener_troubles(options.sending.listener)]

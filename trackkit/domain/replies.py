@@ -18,6 +18,8 @@ class Stage(StrEnum):
     """How far a conversation with a mail host had come. In order."""
 
     configuration = "configuration"
+    pop = "pop"
+    """POP before SMTP: the log-in at the POP3 host that has to come first."""
     name = "name"
     connect = "connect"
     greeting = "greeting"
@@ -49,6 +51,16 @@ class Failure(StrEnum):
     tls_failed = "tls_failed"
     tls_untrusted = "tls_untrusted"
     login_not_offered = "login_not_offered"
+    token_refused = "token_refused"
+    """The provider of the mail account gives out no access token: consent or registration is at fault."""
+    token_not_had = "token_not_had"
+    """The provider could not be asked for an access token, or answered nonsense."""
+    pop_unreachable = "pop_unreachable"
+    pop_not_encrypted = "pop_not_encrypted"
+    """The POP3 host does not encrypt as asked."""
+    pop_untrusted = "pop_untrusted"
+    pop_refused = "pop_refused"
+    """The POP3 host refuses the log-in."""
     interrupted = "interrupted"
     """The server that had claimed the recipient stopped before it knew the outcome."""
     defect = "defect"
@@ -92,6 +104,22 @@ def verdict_of(smtp_code: int) -> Verdict:
     if 200 <= smtp_code < 300:
         return Verdict.accepted
     return Verdict.permanent if 500 <= smtp_code < 600 else Verdict.temporary
+
+
+_NO_RELAYING = re.compile(r"\brelay|\bpop\b|authenticat|not authori[sz]ed|check your mail", re.IGNORECASE)
+
+
+def wants_login(outcome: Outcome) -> bool:
+    """Whether a host refuses because it does not know who sends: it wants a log-in, or takes no mail for others.
+
+    530 says so (RFC 4954 §6); hosts that look at who has logged in by POP3 say it in words, with one of many codes.
+    """
+    if outcome.failure is not Failure.replied or outcome.stage not in (Stage.sender, Stage.recipient, Stage.data):
+        return False
+    return outcome.smtp_code == _LOGIN_REQUIRED or _NO_RELAYING.search(outcome.text) is not None
+
+
+_LOGIN_REQUIRED = 530
 
 
 def outcome_of(stage: Stage, smtp_code: int, text: str) -> Outcome:

@@ -89,6 +89,10 @@ class Conversation:
         """A reply; LF is between its lines."""
         self._add(code, text)
 
+    def heard(self, line: str) -> None:
+        """A line of the host that is no SMTP reply, as it is."""
+        self._add("< ", line)
+
     def received_secret(self, code: int) -> None:
         """A challenge inside AUTH: nothing but its code is shown."""
         self._add("< ", f"{code} {MASK}")

@@ -23,11 +23,13 @@ from functools import partial
 from typing import TypeVar
 
 from trackkit.domain.options import Options
+from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.crew import Crew
 from trackkit.mail.destinations import CLAIM_DIRECT, RELAY, Destination, Destinations, Held, Memory
 from trackkit.mail.direct import Direct, Hosts
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.policies import Policies, https_fetch
+from trackkit.mail.pop_before_smtp import Door
 from trackkit.mail.resolver import Resolver
 from trackkit.mail.route import ehlo_name
 from trackkit.mail.settling import Settling, StoreCalls
@@ -112,7 +114,8 @@ class Engine:
         keeping = asyncio.create_task(self._keep_house())
         try:
             name = await asyncio.to_thread(ehlo_name)
-            shared = Surroundings(self._clock, self._queue.report, self._tls_context, name)
+            tokens = AccessTokens(self._queue.token_account, self._tls_context, self._queue.report)
+            shared = Surroundings(self._clock, self._queue.report, self._tls_context, name, tokens)
             self._make = partial(_destination, shared, self._make_hosts(self._tls_context))
             self._crew = Crew(self, shared)
             await self._claim(self._crew)
@@ -322,5 +325,6 @@ def _destination(shared: Surroundings, hosts: Hosts, plan: Plan, name: str) -> D
     """The destination of that name."""
     if name == RELAY:
         assert plan.relay is not None  # noqa: S101 - a plan without a relay has no such destination
-        return Destination(name, Relay(plan.relay, shared), NextHop(plan.relay.label, shared.report))
+        door = Door(plan.pop, shared.tls_context) if plan.pop is not None else None
+        return Destination(name, Relay(plan.relay, shared, door), NextHop(plan.relay.label, shared.report))
     return Destination(name, Direct(name, plan, hosts, shared), NextHop(name, None))

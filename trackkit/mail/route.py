@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pydantic import SecretStr
 
-from trackkit.domain.options import Encryption, SmtpOptions
+from trackkit.domain.smtp_options import Authentication, Encryption, PopBeforeSmtpOptions, SmtpOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,9 @@ class Login:
     """An account at the mail host."""
 
     username: str
-    password: SecretStr
+    password: SecretStr | None
+    """None where `method` is ``oauth2``: access tokens come from elsewhere."""
+    method: Authentication = "basic"
 
 
 class Proof(StrEnum):
@@ -69,7 +71,30 @@ class Route:
     @property
     def label(self) -> str:
         """The next hop as attempts and reports name it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return _label(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class PopAccount:
+    """A mailbox at a POP3 host. Time-outs as in `Route`."""
+
+    host: str
+    port: int
+    encryption: Encryption
+    username: str
+    password: SecretStr
+    connect_timeout: float
+    conversation_timeout: float
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The host as reports name it."""
+        return _label(self.host, self.port)
+
+
+def _label(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def relay_route(smtp: SmtpOptions) -> Route | None:
@@ -77,8 +102,9 @@ def relay_route(smtp: SmtpOptions) -> Route | None:
     if smtp.host is None:
         return None
     login = None
-    if smtp.authentication == "basic" and smtp.username is not None and smtp.password is not None:
-        login = Login(smtp.username, smtp.password)
+    if smtp.authentication != "anonymous" and smtp.username is not None:
+        password = None if smtp.authentication == "oauth2" else smtp.password
+        login = Login(smtp.username, password, smtp.authentication)
     return Route(
         host=smtp.host,
         port=smtp.port,
@@ -87,6 +113,21 @@ def relay_route(smtp: SmtpOptions) -> Route | None:
         connect_timeout=smtp.connect_timeout,
         conversation_timeout=smtp.conversation_timeout,
         one_message_per_connection=smtp.one_message_per_connection,
+    )
+
+
+def pop_account(pop: PopBeforeSmtpOptions, smtp: SmtpOptions) -> PopAccount | None:
+    """The account to log in to before mail is sent; none when POP before SMTP is off."""
+    if not pop.enabled or pop.host is None or pop.username is None or pop.password is None:
+        return None
+    return PopAccount(
+        host=pop.host,
+        port=pop.port,
+        encryption=pop.encryption,
+        username=pop.username,
+        password=pop.password,
+        connect_timeout=smtp.connect_timeout,
+        conversation_timeout=smtp.conversation_timeout,
     )
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from trackkit.domain.options import SendingMethod, SendingOptions
 from trackkit.domain.replies import Outcome
+from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.next_hop import Report
-from trackkit.mail.route import Route, relay_route
+from trackkit.mail.pop_before_smtp import BehindDoor, Door
+from trackkit.mail.route import PopAccount, Route, pop_account, relay_route
 from trackkit.mail.transports.opening import TlsContext
 from trackkit.mail.transports.smtp import SmtpConnection, connect
 
@@ -28,6 +31,7 @@ class Surroundings:
     report: Report
     tls_context: TlsContext
     ehlo_name: str
+    tokens: AccessTokens
 
 
 class Way(Protocol):
@@ -52,6 +56,8 @@ class Relay:
 
     route: Route
     shared: Surroundings
+    door: Door | None = None
+    """Where the relay wants POP before SMTP."""
 
     @property
     def label(self) -> str:
@@ -59,10 +65,17 @@ class Relay:
         return self.route.label
 
     async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> SmtpConnection | Outcome | None:
-        """As `Way.open`; there is one host."""
-        if besides:
+        """As `Way.open`; there is one host, tried again when its door has to be opened again."""
+        shared, door = self.shared, self.door
+        if besides and (door is None or door.is_open):
             return None
-        return await connect(self.route, self.shared.tls_context, self.shared.ehlo_name, conversation)
+        made = None
+        if door is not None:
+            opened = await door.open(conversation)
+            if isinstance(opened, Outcome):
+                return opened
+            made = partial(BehindDoor, door=door, just_opened=opened)
+        return await connect(self.route, shared.tls_context, shared.ehlo_name, conversation, shared.tokens, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,8 @@ class Plan:
     connect_timeout: float
     conversation_timeout: float
     one_message_per_connection: bool
+    pop: PopAccount | None = None
+    """To be logged in to before the relay is used."""
 
 
 def plan_of(sending: SendingOptions) -> Plan | None:
@@ -82,4 +97,11 @@ def plan_of(sending: SendingOptions) -> Plan | None:
         return None
     smtp = sending.smtp
     relay = None if sending.method == "direct" else relay_route(smtp)
-    return Plan(sending.method, relay, smtp.connect_timeout, smtp.conversation_timeout, smtp.one_message_per_connection)
+    return Plan(
+        sending.method,
+        relay,
+        smtp.connect_timeout,
+        smtp.conversation_timeout,
+        smtp.one_message_per_connection,
+        None if relay is None else pop_account(sending.pop_before_smtp, smtp),
+    )

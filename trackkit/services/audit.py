@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from trackkit.contract import audit as contract
 from trackkit.services.environment import Call
 from trackkit.store import records
 from trackkit.store.database import Connection
+
+OWN_NAME: Final = "trackkit"
+"""Who did what nobody told the server to do."""
 
 
 def list_audit(call: Call, request: contract.ListAudit) -> contract.AuditPage:
@@ -41,7 +45,7 @@ def note_own(connection: Connection, at: datetime, operation: str, subject: str,
         connection,
         at=at,
         operation=operation,
-        username="trackkit",
+        username=OWN_NAME,
         client_address="",
         subject=subject,
         before={},

@@ -23,6 +23,7 @@ from trackkit.services.mail import DIGESTS, SOURCE, policy
 from trackkit.services.mail_membership import Beat, Membership
 from trackkit.services.notices import server_name, tell_senders
 from trackkit.services.settlement import Changes
+from trackkit.services.token_account import TokenAccount
 from trackkit.store import mail_workers, queue, queue_claim, queue_sent
 from trackkit.store.database import Connection
 from trackkit.store.queue import RecipientStatus, reply_words
@@ -57,6 +58,7 @@ class DeliveryQueue:
             lambda: environment.options.current.sending.timing.connections,
         )
         self._shared: tuple[Options, int, Options] | None = None
+        self.token_account = TokenAccount(environment)
 
     def options(self) -> Options:
         """The current options as they count for this worker: `connections` is its share. Cheap."""

@@ -67,6 +67,7 @@ function field(spec, model, id) {
   const name = element("div", { className: "tk-name" }, label, mark);
   const row = element("div", { className: "tk-field" }, name, line, help, proposal, message);
   const show = () => {
+    row.hidden = model.get("hidden").includes(spec.name);
     const value = model.get("shown")[spec.name];
     if (timer === undefined && value !== undefined && value !== read()) {
       if (yesNo) input.checked = value; else input.value = value;
@@ -123,9 +124,10 @@ function reveal(input, line, spec, model) {
 function render({ model, el }) {
   el.classList.add("tk-fields");
   el.dataset.lmSuppressShortcuts = "true"; // keys typed here are not JupyterLab's commands
-  const made = new Map();
+  const made = new Map(), boxes = [];
   const build = () => {
     made.clear();
+    boxes.length = 0;
     const sections = model.get("sections").map((section) => {
       const rows = section.fields.map((spec) => {
         const one = field(spec, model, `tk-${crypto.getRandomValues(new Uint32Array(2)).join("")}`);
@@ -134,19 +136,23 @@ function render({ model, el }) {
       });
       const title = section.title ? [element("h3", { textContent: section.title })] : [];
       const box = element("div", { className: "tk-section" }, ...title, ...rows);
+      boxes.push([box, rows]);
       if (section.title) { box.setAttribute("role", "group"); box.setAttribute("aria-label", section.title); }
       return box;
     });
     el.replaceChildren(...sections);
     show();
   };
-  const show = () => made.forEach((one) => one.show());
+  const show = () => {
+    made.forEach((one) => one.show());
+    boxes.forEach(([box, rows]) => { box.hidden = rows.length > 0 && rows.every((row) => row.hidden); });
+  };
   const focus = (name) => made.get(name)?.input.focus();
   const told = (content) => {
     if (content.focus) focus(content.focus);
     if (content.clear) made.get(content.clear)?.clear();
   };
-  const shown = ["shown", "messages", "changed", "proposals", "is_set", "removed", "disabled"];
+  const shown = ["shown", "messages", "changed", "proposals", "is_set", "removed", "hidden", "disabled"];
   shown.forEach((name) => model.on(`change:${name}`, show));
   model.on("change:sections", build);
   model.on("msg:custom", told);

@@ -90,6 +90,8 @@ class Fields(AnyWidget):
     """Names of the secrets that are set."""
     removed: t.List[Any] = t.List().tag(sync=True)
     """Names of the secrets that shall be removed."""
+    hidden: t.List[Any] = t.List().tag(sync=True)
+    """Names of the fields that do not matter now; a section of which none does is not there either."""
     disabled = t.Bool(False).tag(sync=True)
     focused = t.Unicode().tag(sync=True)
     """The field that has the focus when the form appears."""

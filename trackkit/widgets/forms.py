@@ -1,8 +1,9 @@
 """The form of server options: made from their declarations, checked while typing, applied all or none.
 
-Apply and Revert are enabled only while something differs from the server. What the server (or, before it, the same
-rules here) refuses is said at the field. Warnings are asked about. When another administrator was faster nothing is
-overwritten: the form shows what that one changed and lets the person choose. What is typed stays whatever fails.
+Apply and Revert are enabled only while something differs from the server. Fields that do not matter with what is chosen
+are not shown; which those are is declared beside them. What the server (or, before it, the same rules here) refuses is
+said at the field. Warnings are asked about. When another administrator was faster nothing is overwritten: the form
+shows what that one changed and lets the person choose. What is typed stays whatever fails.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import ipywidgets as w
 from trackkit.client import Server
 from trackkit.contract.options import OptionsState
 from trackkit.domain.accounts import Role
+from trackkit.domain.declared import matters
 from trackkit.domain.errors import Conflict, HostNotAnswering, InvalidInput, NotATrackkitServer, TrackkitError
 from trackkit.domain.options import catalogue, checked_name
 from trackkit.widgets import draft
@@ -217,6 +219,7 @@ class Form:
         self.fields.is_set = [o.name for o in self.seen.options if o.is_set and o.name in self.names]
         self.fields.messages = {name: words for name, words in check.refused.items() if name in self.names}
         self.fields.changed = [name for name in self.names if name in check.changes or name in check.refused]
+        self.fields.hidden = self._of_no_consequence()
         self.fields.proposals = {
             name: {"words": p.words, "value": str(p.value)}
             for name, p in check.proposals.items()
@@ -227,6 +230,13 @@ class Form:
         self.apply_button.disabled = self.revert_button.disabled
         self.code.code = whole(set_options_call(check.changes or self._last), self._server)
         self._say(f"{_count(self.fields.changed)} not applied yet." if dirty else self._said)
+
+    def _of_no_consequence(self) -> list[str]:
+        """What does not matter with what is typed; but never what is typed itself, refused, or a secret that is set."""
+        values = {option.name: option.value for option in self.seen.options} | self.fields.values
+        kept = {*self.fields.changed, *self.fields.messages}
+        kept |= {name for name in self.fields.is_set if catalogue()[name].secret}
+        return [name for name in self.names if name not in kept and not matters(name, catalogue(), values)]
 
     def _say(self, words: str, tone: str = "") -> None:
         if not self._may:

@@ -11,9 +11,22 @@ from trackkit.widgets.page import panel, title
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.session import on_server
 
+LOG_IN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
+CONNECTIONS = (
+    "sending.smtp.one_message_per_connection",
+    "sending.smtp.connect_timeout",
+    "sending.smtp.conversation_timeout",
+)
+
 SECTIONS = {
     "How mail leaves": ("sending.method",),
-    "Mail host": tuple(name for name in catalogue() if name.startswith("sending.smtp.")),
+    "Mail host": tuple(
+        name for name in catalogue() if name.startswith("sending.smtp.") and name not in (*LOG_IN, *CONNECTIONS)
+    ),
+    "Log-in": LOG_IN,
+    "OAuth 2": tuple(name for name in catalogue() if name.startswith("sending.oauth2.")),
+    "POP before SMTP": tuple(name for name in catalogue() if name.startswith("sending.pop_before_smtp.")),
+    "Connections to mail hosts": CONNECTIONS,
     "Timing and size": tuple(name for name in catalogue() if name.startswith("sending.timing.")),
     "History": ("sending.history_days",),
     "Mail from other programs": tuple(name for name in catalogue() if name.startswith("sending.listener.")),

@@ -25,6 +25,8 @@ TITLES: Mapping[str, str] = {
     "log": "Server log",
     "sending": "Sending mail",
     "sending.smtp": "Mail host",
+    "sending.oauth2": "OAuth 2",
+    "sending.pop_before_smtp": "POP before SMTP",
     "sending.timing": "Timing and size",
     "sending.listener": "Mail from other programs",
     "tracking": "E-mail tracking",

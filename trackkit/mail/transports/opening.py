@@ -23,19 +23,15 @@ import aiosmtplib
 from aiosmtplib.typing import Default
 
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
+from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
-from trackkit.mail.route import Login, Proof, Route
+from trackkit.mail.route import Login, PopAccount, Proof, Route
+from trackkit.mail.transports.logging_in import NoLogin, log_in
 from trackkit.mail.transports.proof import any_certificate, tlsa_problem
 from trackkit.mail.transports.wire import Wire
 
 TlsContext = Callable[[], ssl.SSLContext]
 """Makes the context that verifies hosts. It may read files: it is called in a thread."""
-
-_CLEAR_METHODS = ("cram-md5", "plain", "login")
-_TLS_METHODS = ("plain", "login", "cram-md5")
-"""Log-in methods, best first: CRAM-MD5 hides the password on an open line but needs it stored in clear at the host."""
-
-_WRONG_CREDENTIALS = 535
 
 _SEND_BUFFER = 256 * 1024
 """Bytes that the system holds for a host. With megabytes a slow line would look like a silent host: the last reply
@@ -108,7 +104,9 @@ class RecordingSMTP(aiosmtplib.SMTP):
         self._conversation.sent(" ".join([*shown, *("***" for _ in secrets)]))
 
 
-async def open_connection(route: Route, tls_context: TlsContext, name: str, conversation: Conversation) -> Opened:
+async def open_connection(
+    route: Route, tls_context: TlsContext, name: str, conversation: Conversation, tokens: AccessTokens | None = None
+) -> Opened:
     """Open a connection along `route`.
 
     Parameters
@@ -116,13 +114,14 @@ async def open_connection(route: Route, tls_context: TlsContext, name: str, conv
     tls_context: makes a verifying context.
     name: what to say in EHLO.
     conversation: where to write everything down.
+    tokens: where access tokens come from, for a log-in that needs one.
 
     Raises `NotOpened`.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + route.connect_timeout
     context = None if route.encryption == "none" else await _context(route.proof, tls_context)
-    sock = await _connected(route, deadline, conversation)
+    sock = await connected(route, deadline, conversation)
     client = RecordingSMTP(conversation, route, sock, name)
     client.tls_context = context
     opening = _Opening(route, client, conversation)
@@ -132,7 +131,7 @@ async def open_connection(route: Route, tls_context: TlsContext, name: str, conv
         if route.encryption.startswith("starttls"):
             await opening.starttls()
         if route.login is not None:
-            await opening.login(route.login)
+            await opening.login(route.login, tokens)
         transport = client.transport
         if transport is None or transport.is_closing():
             raise opening.failed(Failure.dropped, "the host closed the connection")
@@ -150,8 +149,11 @@ async def _context(proof: Proof, tls_context: TlsContext) -> ssl.SSLContext:
     return any_certificate()
 
 
-async def _connected(route: Route, deadline: float, conversation: Conversation) -> socket.socket:
-    """A socket connected to the first of the host's addresses that answers; they share the time there is."""
+async def connected(route: Route | PopAccount, deadline: float, conversation: Conversation) -> socket.socket:
+    """A socket connected to the first of the host's addresses that answers; they share the time there is.
+
+    Raises `NotOpened`.
+    """
     loop = asyncio.get_running_loop()
     found = await _resolved(route, deadline, conversation)
     problems: dict[str, Failure] = {}
@@ -198,7 +200,7 @@ def _address(text: str, port: int) -> _Address:
     return socket.AF_INET, socket.SOCK_STREAM, 0, "", (text, port)
 
 
-async def _resolved(route: Route, deadline: float, conversation: Conversation) -> list[_Address]:
+async def _resolved(route: Route | PopAccount, deadline: float, conversation: Conversation) -> list[_Address]:
     loop = asyncio.get_running_loop()
     if route.addresses:
         return [_address(text, route.port) for text in route.addresses]
@@ -279,44 +281,20 @@ class _Opening:
         self._check_encryption()
         await self.hello()
 
-    async def login(self, login: Login) -> None:
-        """Log in by the best method that both sides know."""
+    async def login(self, login: Login, tokens: AccessTokens | None) -> None:
+        """Log in, unless the line is open without anybody having chosen that."""
         self._stage = Stage.login
         if not self._encrypted and self._route.encryption != "none":
             raise self.failed(
                 Failure.login_not_offered,
                 "the host offers no encryption, and a password is sent unencrypted only where encryption is 'none'",
             )
-        offered = self._client.server_auth_methods
-        methods = [m for m in (_TLS_METHODS if self._encrypted else _CLEAR_METHODS) if m in offered]
-        if not methods:
-            known = f"only {', '.join(offered).upper()}" if offered else "none"
-            raise self.failed(
-                Failure.login_not_offered, f"possible here are PLAIN, LOGIN and CRAM-MD5; the host offers {known}"
-            )
-        await self._login_by(methods, login)
-
-    async def _login_by(self, methods: list[str], login: Login) -> None:
-        """The first of `methods` the host takes. Some hosts offer what they cannot do, so a refusal is no end, unless
-        it is about the password: trying it again is how accounts get locked."""
-        client, password = self._client, login.password.get_secret_value()
-        ways = {"plain": client.auth_plain, "login": client.auth_login, "cram-md5": client.auth_crammd5}
-        refusal: NotOpened | None = None
-        for method in methods:
-            try:
-                await ways[method](login.username, password)
-            except aiosmtplib.SMTPAuthenticationError as error:
-                refusal = refusal or self._translated(error)
-                about_password = error.code == _WRONG_CREDENTIALS and method != "cram-md5"
-                if about_password or not 500 <= error.code < 600 or not client.is_connected:
-                    break
-            except aiosmtplib.SMTPException as error:
-                refusal = refusal or self._translated(error)
-                break
-            else:
-                return
-        assert refusal is not None  # noqa: S101 - there is at least one method
-        raise refusal
+        try:
+            await log_in(self._client, login, tokens, self._conversation, encrypted=self._encrypted)
+        except NoLogin as reason:
+            raise self.failed(reason.failure, reason.text) from None
+        except aiosmtplib.SMTPException as error:
+            raise self._translated(error) from None
 
     def failed(self, failure: Failure, text: str) -> NotOpened:
         """The end, in our words."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from trackkit.domain.addresses import needs_utf8, wire_address
 from trackkit.domain.message import Envelope
 from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict, outcome_of
+from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
 from trackkit.mail.transports.content import Content, prepared, takes_utf8
@@ -36,7 +37,12 @@ Following = Callable[[], tuple[Envelope, bytes] | None]
 
 
 async def connect(
-    route: Route, tls_context: TlsContext, name: str, conversation: Conversation
+    route: Route,
+    tls_context: TlsContext,
+    name: str,
+    conversation: Conversation,
+    tokens: AccessTokens | None = None,
+    made: Callable[[Route, Opened], SmtpConnection] | None = None,
 ) -> SmtpConnection | Outcome:
     """Open a connection along `route`, or the outcome for every recipient that was to be sent to.
 
@@ -45,13 +51,16 @@ async def connect(
     tls_context: makes the context that verifies the host.
     name: what to say in EHLO.
     conversation: where to write everything down.
+    tokens: where access tokens come from, for a log-in that needs one.
+    made: makes the connection of what was opened.
     """
-    if route.login is not None:
+    if route.login is not None and route.login.password is not None:
         conversation.hide(route.login.password.get_secret_value())
     try:
-        return SmtpConnection(route, await open_connection(route, tls_context, name, conversation))
+        opened = await open_connection(route, tls_context, name, conversation, tokens)
     except NotOpened as refused:
         return refused.outcome
+    return (made or SmtpConnection)(route, opened)
 
 
 class _Over(Exception):

@@ -1,0 +1,104 @@
+"""A scripted POP3 server: a mailbox that can be logged in to, except where the test's script tells it to misbehave.
+
+    with ScriptedPop3({"pass": say("-ERR no")}) as host:
+        ... host.port, host.lines, host.logged_in ...
+
+A script maps stages (``greeting capa stls user pass quit``) to an action or a function of the line, as that of
+`smtp_server` does. It stands beside a real Dovecot, which cannot be told to misbehave at a given place.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
+
+from tests.fakes.smtp_server import Action, Decision, say
+
+
+@dataclass
+class ScriptedPop3:
+    """The server; a context manager. Parameters as those of `ScriptedSmtp`."""
+
+    script: Mapping[str, Action | Decision] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
+    implicit: bool = False
+    capabilities: tuple[str, ...] = ("USER", "STLS")
+
+    def __post_init__(self) -> None:
+        self.lines: list[str] = []
+        self.logged_in = 0
+        self._stopping = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._stopping.set()
+        with socket.socket() as knock:
+            knock.connect_ex(("127.0.0.1", self.port))
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            if self._stopping.is_set():
+                connection.close()
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            if self.implicit and self.tls is not None:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            self._talk(connection)
+        except (OSError, EOFError):
+            pass
+        finally:
+            connection.close()
+
+    def _talk(self, connection: socket.socket) -> None:
+        self._answer(connection, "greeting", "", "+OK ready <1.2@scripted.test>")
+        reader, user = connection.makefile("rb"), ""
+        while line := reader.readline().decode("utf-8", "replace").rstrip("\r\n"):
+            self.lines.append(line)
+            verb, _, rest = line.partition(" ")
+            if verb == "CAPA":
+                self._answer(connection, "capa", line, "\n".join(["+OK", *self.capabilities, "."]))
+            elif verb == "STLS" and self.tls is not None:
+                if self._answer(connection, "stls", line, "+OK begin"):
+                    connection = self.tls.wrap_socket(connection, server_side=True)
+                    reader = connection.makefile("rb")
+            elif verb == "USER":
+                user = rest
+                self._answer(connection, "user", line, "+OK")
+            elif verb == "PASS":
+                right = self.accounts.get(user) == rest
+                if self._answer(connection, "pass", line, "+OK" if right else "-ERR [AUTH] wrong"):
+                    self.logged_in += 1
+            elif verb == "QUIT":
+                self._answer(connection, "quit", line, "+OK bye")
+                return
+            else:
+                connection.sendall(b"-ERR what?\r\n")
+
+    def _answer(self, connection: socket.socket, stage: str, line: str, usual: str) -> bool:
+        rule = self.script.get(stage)
+        action = (rule if isinstance(rule, Action) or rule is None else rule(line)) or say(usual)
+        if action.data is None:
+            action = replace(action, data=say(usual).data)
+        connection.sendall(action.data or b"")
+        if action.then == "hang up":
+            raise EOFError
+        if action.then == "fall silent":
+            self._stopping.wait(30)
+            raise EOFError
+        return (action.data or b"").startswith(b"+OK")

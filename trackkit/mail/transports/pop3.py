@@ -1,0 +1,225 @@
+"""POP3 (RFC 1939): the connection to a mailbox, from its name to a log-in and a polite end.
+
+Promises: lines, their number and the time they take are bounded, whatever the host does; whenever encryption is used
+the certificate proves the host's name; a password goes over an open line only where encryption is ``none``; nothing
+that came before TLS counts after it; everything said is written into the conversation, passwords masked.
+
+Commands used here are CAPA, STLS (RFC 2449, 2595), USER, PASS and QUIT. APOP is left out: it needs the password in
+clear at the host and rests on MD5, and whoever wants to hide it has TLS.
+
+Fails with `PopFailed` only; the connection is of no use afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import Final, cast
+
+from trackkit.domain.replies import Failure
+from trackkit.mail.conversation import Conversation
+from trackkit.mail.route import PopAccount
+
+MAXIMUM_LINE: Final = 8192
+"""Bytes; RFC 2449 §4 asks for 512."""
+
+MAXIMUM_LINES: Final = 100
+"""Of an answer that says what the host can do."""
+
+_UNREAD: Final = 64 * 1024
+"""Bytes that have come and are not read yet, beyond which the host has to wait."""
+
+
+class PopFailed(Exception):
+    """The mailbox cannot be used."""
+
+    def __init__(self, failure: Failure, text: str) -> None:
+        super().__init__(text)
+        self.failure = failure
+        self.text = text
+
+
+class _Arrivals(asyncio.Protocol):
+    """What has come and is not read yet."""
+
+    def __init__(self) -> None:
+        self.unread = bytearray()
+        self.ended = ""
+        """How the connection ended; empty while it has not."""
+        self.transport: asyncio.Transport | None = None
+        self._came = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.unread += data
+        if len(self.unread) > _UNREAD and self.transport is not None:
+            self.transport.pause_reading()
+        self._came.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = f"the connection broke: {exc}" if exc else "the host closed the connection"
+        self._came.set()
+
+    async def line(self) -> bytes:
+        """The next line without its end; empty bytes with `ended` set when there is none. Cancel it to give up."""
+        while (end := self.unread.find(b"\n", 0, MAXIMUM_LINE + 1)) < 0:
+            if len(self.unread) > MAXIMUM_LINE:
+                raise PopFailed(Failure.pop_unreachable, f"the host sent a line of more than {MAXIMUM_LINE} bytes")
+            if self.ended:
+                raise PopFailed(Failure.pop_unreachable, self.ended)
+            self._came.clear()
+            await self._came.wait()
+        found = bytes(self.unread[:end]).rstrip(b"\r")
+        del self.unread[: end + 1]
+        if self.transport is not None and len(self.unread) <= _UNREAD and not self.transport.is_closing():
+            self.transport.resume_reading()
+        return found
+
+
+class Pop3:
+    """A connection to a POP3 host; `begin` comes first.
+
+    Parameters
+    ----------
+    context: proves the host; none with encryption ``none``.
+    """
+
+    def __init__(self, account: PopAccount, context: ssl.SSLContext | None, conversation: Conversation) -> None:
+        self._account = account
+        self._context = context
+        self._conversation = conversation
+        self._arrivals = _Arrivals()
+        self._encrypted = False
+
+    async def begin(self, sock: socket.socket, deadline: float) -> None:
+        """Take over a connected socket: TLS where that comes first, the greeting, STLS where it is wanted."""
+        loop, account = asyncio.get_running_loop(), self._account
+        context = self._context if account.encryption == "tls" else None
+        silent = f"the host did not greet within {account.connect_timeout:g} seconds"
+        try:
+            async with asyncio.timeout_at(deadline):
+                name = account.host if context else None
+                await loop.create_connection(lambda: self._arrivals, sock=sock, ssl=context, server_hostname=name)
+                self._is_encrypted(context is not None)
+                said, words = self._read(await self._arrivals.line())
+        except TimeoutError:
+            raise PopFailed(Failure.pop_unreachable, silent) from None
+        except OSError as error:
+            raise _tls_failed(error) from None
+        if not said:
+            raise PopFailed(Failure.pop_unreachable, f"the host turns the connection away: {words}")
+        if account.encryption.startswith("starttls"):
+            await self._stls()
+
+    async def log_in(self) -> None:
+        """USER and PASS."""
+        account = self._account
+        if not self._encrypted and account.encryption != "none":
+            words = "the host offers no encryption, and a password is sent unencrypted only where encryption is 'none'"
+            raise PopFailed(Failure.pop_not_encrypted, words)
+        password = account.password.get_secret_value()
+        self._conversation.hide(password)
+        for line, shown in ((f"USER {account.username}", None), (f"PASS {password}", "PASS ***")):
+            said, words = await self._asked(line, shown)
+            if not said:
+                raise PopFailed(Failure.pop_refused, words or "the host gives no reason")
+
+    async def quit(self) -> None:
+        """Take leave; what the host makes of it does not matter."""
+        try:
+            await self._asked("QUIT")
+        except PopFailed:
+            self.abort()
+            return
+        if self._arrivals.transport is not None:
+            self._arrivals.transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._arrivals.transport is not None:
+            self._arrivals.transport.abort()
+
+    async def _stls(self) -> None:
+        """Encrypt if the host offers it; if it does not, `log_in` will say so."""
+        if self._account.encryption == "starttls-if-offered" and not await self._offers("STLS"):
+            return
+        said, words = await self._asked("STLS")
+        if not said:
+            raise PopFailed(Failure.pop_not_encrypted, f"the host does not start encryption: {words}")
+        if self._arrivals.unread:
+            raise PopFailed(Failure.pop_unreachable, "the host said more than it was asked before encryption began")
+        loop, arrivals = asyncio.get_running_loop(), self._arrivals
+        assert arrivals.transport is not None  # noqa: S101 - it has just answered
+        assert self._context is not None  # noqa: S101 - only with encryption none there is none
+        try:
+            transport = await loop.start_tls(
+                arrivals.transport,
+                arrivals,
+                self._context,
+                server_hostname=self._account.host,
+                ssl_handshake_timeout=self._account.conversation_timeout,
+            )
+        except OSError as error:
+            raise _tls_failed(error) from None
+        if transport is None:
+            raise PopFailed(Failure.pop_unreachable, "the host closed the connection")
+        arrivals.transport = transport
+        self._is_encrypted(True)
+
+    async def _offers(self, what: str) -> bool:
+        """Whether CAPA names it (RFC 2449 §5); a host that does not know the command offers nothing."""
+        if not (await self._asked("CAPA"))[0]:
+            return False
+        found = False
+        for _ in range(MAXIMUM_LINES):
+            line = await self._line()
+            if line == b".":
+                return found
+            self._conversation.heard(line.decode("utf-8", "replace"))
+            found = found or line.split(b" ")[0].upper() == what.encode()
+        raise PopFailed(Failure.pop_unreachable, f"the host's answer has more than {MAXIMUM_LINES} lines")
+
+    async def _asked(self, line: str, shown: str | None = None) -> tuple[bool, str]:
+        """Whether the host says +OK to a command, and its words. `shown` is what is written down."""
+        if not line.isprintable():
+            raise ValueError("a command line holds control characters")
+        self._conversation.sent(shown or line)
+        transport = self._arrivals.transport
+        if transport is None or transport.is_closing():
+            raise PopFailed(Failure.pop_unreachable, self._arrivals.ended or "the host closed the connection")
+        transport.write(f"{line}\r\n".encode())
+        return self._read(await self._line())
+
+    def _read(self, answer: bytes) -> tuple[bool, str]:
+        """Whether an answer is +OK, and its words."""
+        line = answer.decode("utf-8", "replace")
+        self._conversation.heard(line)
+        word, _, words = line.partition(" ")
+        if word not in ("+OK", "-ERR"):
+            raise PopFailed(Failure.pop_unreachable, f"the host answered something that is no POP3: {line[:200]}")
+        return word == "+OK", words.strip()
+
+    async def _line(self) -> bytes:
+        seconds = self._account.conversation_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._arrivals.line()
+        except TimeoutError:
+            words = f"the host did not answer within {seconds:g} seconds"
+            raise PopFailed(Failure.pop_unreachable, words) from None
+
+    def _is_encrypted(self, encrypted: bool) -> None:
+        self._encrypted = encrypted
+        if encrypted:
+            self._conversation.note(f"encrypted, certificate verified for {self._account.host}")
+
+
+def _tls_failed(error: OSError) -> PopFailed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return PopFailed(Failure.pop_untrusted, error.verify_message or str(error))
+    if isinstance(error, ssl.SSLError):
+        return PopFailed(Failure.pop_not_encrypted, f"the encryption could not be set up: {error.reason or error}")
+    return PopFailed(Failure.pop_unreachable, f"the connection broke: {error}")
