@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trackkit.domain.delivery import State
-from trackkit.domain.message import domain_of
+from trackkit.domain.message import MailType, domain_of
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 
@@ -32,6 +32,7 @@ class Evidence:
     """When the sending schedule lets mail leave again; none = it may now."""
     room_at: datetime | None = None
     """When the limit of messages a minute lets mail leave again; none = it may now."""
+    mail_type: MailType = MailType.internet
 
     @property
     def direct(self) -> bool:
@@ -39,9 +40,18 @@ class Evidence:
         return self.options.sending.method == "direct"
 
     @property
+    def by_mapi(self) -> bool:
+        """Whether mail to this recipient goes by MAPI."""
+        return self.mail_type is MailType.mapi or self.options.sending.method == "mapi"
+
+    @property
     def host(self) -> str:
         """Who answers, or should: the relay as people write it, or the recipient's mail host."""
         smtp, method = self.options.sending.smtp, self.options.sending.method
+        if self.by_mapi:
+            return "MAPI"
+        if method == "pickup":
+            return f"The pickup folder {self.options.sending.pickup.folder}"
         relay = f"{smtp.host}:{smtp.port}"
         is_for_now = self.last is not None and self.last.verdict is Verdict.temporary
         if method == "smtp" or (method == "direct-then-smtp" and is_for_now):
@@ -132,7 +142,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "paused",
-        lambda e: _waits(e) and e.options.sending.paused,
+        lambda e: _waits(e) and e.options.sending.paused and e.mail_type is MailType.internet,
         "Sending is paused",
         "Sending is paused for the whole server, so nothing leaves.",
         "Switch sending on again.",
@@ -141,12 +151,30 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "not_configured",
-        lambda e: _waits(e) and not e.options.sending.is_set_up,
+        lambda e: _waits(e) and not e.options.sending.is_set_up and not e.by_mapi,
         "Sending is not set up",
         "No SMTP host is set, so the server does not know where to hand its mail.",
         "Enter the SMTP host.",
         "options.set",
         "sending.smtp.host",
+    ),
+    Row(
+        "mapi_off",
+        lambda e: _waits(e) and e.by_mapi and not e.options.sending.mapi.enabled,
+        "MAPI is not switched on",
+        "{address} is an address of MAPI's, and mail by MAPI is not switched on.",
+        "Switch it on, which needs Windows; or give the recipient an Internet address in a new mail.",
+        "options.set",
+        "sending.mapi.enabled",
+    ),
+    Row(
+        "mapi_paused",
+        lambda e: _waits(e) and e.by_mapi and e.options.sending.mapi.paused,
+        "Mail by MAPI is paused",
+        "Mail by MAPI is paused for the whole server, so none of it leaves.",
+        "Switch it on again.",
+        "options.set",
+        "sending.mapi.paused",
     ),
     Row(
         "outside_schedule",
@@ -165,6 +193,49 @@ TABLE: tuple[Row, ...] = (
         "Wait, or raise the limit.",
         "options.set",
         "sending.timing.messages_per_minute",
+    ),
+    Row(
+        "pickup_folder",
+        _failed(Failure.pickup_folder),
+        "The pickup folder cannot be used",
+        "Mail could not be put into the pickup folder: {text}",
+        "Mend the folder, or name another one. The next try is at {at}.",
+        "options.set",
+        "sending.pickup.folder",
+    ),
+    Row(
+        "no_mapi",
+        _failed(Failure.no_mapi),
+        "MAPI needs Windows",
+        "{text}",
+        "Run what sends mail by MAPI on Windows with a mail program, or switch MAPI off and use Internet addresses.",
+        "options.set",
+        "sending.mapi.enabled",
+    ),
+    Row(
+        "mapi_login",
+        _failed(Failure.mapi_login),
+        "The mail program refuses the log-in",
+        "MAPI could not be logged in to: {text}",
+        "Check profile and password, and that the server's account has that profile. The next try is at {at}.",
+        "options.set",
+        "sending.mapi.profile",
+    ),
+    Row(
+        "mapi_recipient",
+        _failed(Failure.mapi_recipient),
+        "MAPI does not know the address",
+        "MAPI cannot reach {address}: {text}",
+        "Check the address: correct it, or delete the mail.",
+        "mail.edit_recipient",
+    ),
+    Row(
+        "mapi_failing",
+        _failed(Failure.mapi_failed),
+        "The mail program does not take the mail",
+        "MAPI did not take it: {text}",
+        "Look at the mail program on the server machine: a window may wait there. Reattempt when the cause is gone.",
+        "mail.reattempt",
     ),
     Row(
         "not_ascii",

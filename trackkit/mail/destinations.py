@@ -1,7 +1,8 @@
 """Where messages wait: a line for each destination, and whose turn it is.
 
-Over the relay there is one destination; with direct delivery each domain (or address literal) is one, with its own
-line, its own `NextHop` and its own bounds, so that a host that is slow or dead holds up its own mail only:
+The relay is one destination, and so are the pickup folder and MAPI; with direct delivery each domain (or address
+literal) is one, with its own line, its own `NextHop` and its own bounds, so that a host that is slow or dead holds up its
+own mail only:
 
 - it gets half of the connections at most, and one while it is not known to answer;
 - of a domain with a long line only a part is held; the claim leaves the rest where it is (`besides`);
@@ -15,14 +16,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from trackkit.domain.message import domain_of
+from trackkit.domain.message import BY_MAPI, MailType, domain_of
 from trackkit.domain.mx import destination_of, relay_takes_over
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.way import Plan, Way
-from trackkit.services.delivery import Attempted, Claimed
+from trackkit.services.delivery import Attempted, Claimed, ClaimedRecipient
 
 RELAY: Final = ""
 """The relay's name as a destination; a domain's is never empty."""
+
+PICKUP: Final = "pickup:"
+"""The pickup folder's; MAPI's is `BY_MAPI`. A domain has no colon."""
+
+_ONE_PLACE: Final = {"smtp": RELAY, "pickup": PICKUP, "mapi": BY_MAPI}
+"""By method: the destination of all Internet mail."""
 
 WAITING_AT_RELAY: Final = 100
 CLAIM_DIRECT: Final = 25
@@ -117,6 +124,7 @@ class Destinations:
 
     def __init__(self, plan: Plan, make: Callable[[str], Destination]) -> None:
         self.plan = plan
+        self._one_place = _ONE_PLACE.get(plan.method)
         self._make = make
         self._known: dict[str, Destination] = {}
         self._crowded: set[Destination] = set()
@@ -124,20 +132,16 @@ class Destinations:
         self._with_line: dict[str, Destination] = {}
         """Those where somebody waits, whose turn it is first."""
 
-    @property
-    def waiting(self) -> int:
-        """Messages nobody works on."""
-        return sum([len(one.waiting) for one in self._with_line.values()])
-
     def room(self) -> int:
         """How many messages to claim, as far as lines go."""
-        if self.plan.method != "smtp":
+        if self._one_place is None:
             return CLAIM_DIRECT
-        waiting = self.waiting
+        place = self._known.get(self._one_place)
+        waiting = len(place.waiting) if place is not None else 0
         return WAITING_AT_RELAY - waiting if waiting <= WAITING_AT_RELAY // 2 else 0
 
     def full(self) -> frozenset[str]:
-        """The domains, as addresses have them in lower case, of which no more is to be claimed."""
+        """The domains, as addresses have them in lower case, of which no more is to be claimed; or `BY_MAPI`."""
         if not self._crowded:
             return frozenset()
         self._crowded = {one for one in self._crowded if one.held >= HELD_PER_DOMAIN}
@@ -145,18 +149,24 @@ class Destinations:
 
     def put(self, claimed: Claimed, now: float) -> list[Held]:
         """Let a message wait, a part of it at each of its destinations."""
-        if self.plan.method == "smtp":
-            return [self._put(Held(claimed, now, self._destination(RELAY)))]
         parts: dict[str, list[int]] = {}
         for number, recipient in enumerate(claimed.recipients):
-            parts.setdefault(destination_of(recipient.address), []).append(number)
+            parts.setdefault(self._name_for(recipient), []).append(number)
+        if len(parts) == 1 and self._one_place in parts:
+            return [self._put(Held(claimed, now, self._destination(self._one_place)))]
         held = []
         for name, numbers in parts.items():
             destination = self._destination(name)
             recipients = tuple(claimed.recipients[number] for number in numbers)
-            destination.spellings |= {domain_of(recipient.address) for recipient in recipients}
+            by_mapi = name == BY_MAPI
+            destination.spellings |= {BY_MAPI if by_mapi else domain_of(one.address) for one in recipients}
             held.append(self._put(Held(replace(claimed, recipients=recipients), now, destination)))
         return held
+
+    def _name_for(self, recipient: ClaimedRecipient) -> str:
+        if recipient.mail_type is MailType.mapi:
+            return BY_MAPI
+        return destination_of(recipient.address) if self._one_place is None else self._one_place
 
     def put_back(self, held: Held) -> bool:
         """Let a message wait again; False when its destination is none any more."""
@@ -168,7 +178,7 @@ class Destinations:
 
     def hand_over(self, held: Held, attempted: Attempted, now: float) -> tuple[Held | None, Attempted]:
         """What the relay gets after direct delivery (none = nothing), and what is left of the attempt to settle."""
-        if self.plan.method != "direct-then-smtp" or held.to.name == RELAY:
+        if self.plan.method != "direct-then-smtp" or held.to.name in (RELAY, BY_MAPI):
             return None, attempted
         claimed, outcomes = attempted.claimed, attempted.outcomes
         taken = {key for key, outcome in outcomes.items() if relay_takes_over(outcome)}
@@ -182,10 +192,18 @@ class Destinations:
 
     def take_all(self) -> list[Held]:
         """Everything that waits; nothing does then."""
-        found = [held for one in self._with_line.values() for held in one.waiting]
-        for one in self._with_line.values():
+        return self._take(self._with_line.values())
+
+    def take_internet(self) -> list[Held]:
+        """Everything that waits and does not go to MAPI addresses."""
+        return self._take(one for one in self._with_line.values() if one.name != BY_MAPI or self._one_place == BY_MAPI)
+
+    def _take(self, lines: Iterable[Destination]) -> list[Held]:
+        found = []
+        for one in list(lines):
+            found += one.waiting
             one.waiting.clear()
-        self._with_line.clear()
+            del self._with_line[one.name]
         return found
 
     def next_for(self, seat: Seat, connections: int, *, spare: bool, now: float) -> Held | None:
@@ -220,7 +238,9 @@ class Destinations:
         if len(one.waiting) <= one.idle:
             return False
         most = connections
-        if one.name != RELAY:
+        if one.name == BY_MAPI:
+            most = 1  # its calls are made one after the other
+        elif one.name not in (RELAY, PICKUP):
             most = min(max(1, connections // 2), LANES_PER_DOMAIN) if one.hop.answers else 1
         return one.lanes < one.hop.connections(most, now)
 
@@ -234,7 +254,7 @@ class Destinations:
 
     def _put(self, held: Held) -> Held:
         held.to.held += 1
-        if held.to.held >= HELD_PER_DOMAIN and held.to.name != RELAY:
+        if held.to.held >= HELD_PER_DOMAIN and held.to.name not in (RELAY, self._one_place):
             self._crowded.add(held.to)
         held.to.waiting.append(held)
         self._with_line.setdefault(held.to.name, held.to)

@@ -22,10 +22,12 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from trackkit.domain.message import BY_MAPI
 from trackkit.domain.options import Options
 from trackkit.mail.crew import Crew
-from trackkit.mail.destinations import RELAY, Destination, Destinations, Held, Memory
+from trackkit.mail.destinations import PICKUP, RELAY, Destination, Destinations, Held, Memory
 from trackkit.mail.direct import Direct, Hosts
+from trackkit.mail.local_ways import LocalPlaces
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.policies import Policies, https_fetch
 from trackkit.mail.resolver import Resolver
@@ -34,6 +36,7 @@ from trackkit.mail.settling import Settling, StoreCalls
 from trackkit.mail.transports.opening import TlsContext
 from trackkit.mail.way import Plan, Relay, Surroundings, plan_of
 from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
+from trackkit.services.machine import Machine
 
 T = TypeVar("T")
 
@@ -64,6 +67,7 @@ class Engine:
     tls_context: makes the context that verifies mail hosts.
     look_every: seconds after which it looks at the queue in any case: few where nobody wakes it for others' changes.
     hosts: makes what knows the mail hosts of domains; called in the loop.
+    machine: what mail can be handed over to on this machine.
     """
 
     def __init__(
@@ -74,12 +78,14 @@ class Engine:
         tls_context: TlsContext = ssl.create_default_context,
         look_every: float = LONGEST_SLEEP_SECONDS,
         hosts: Callable[[TlsContext], Hosts] = machine_hosts,
+        machine: Machine = Machine(),
     ) -> None:
         self._queue = queue
         self._clock = clock
         self._tls_context = tls_context
         self._look_every = look_every
         self._make_hosts = hosts
+        self._local = LocalPlaces(machine)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = StoreCalls(queue.report)
         self._settling = Settling(queue, self._store, queue.report, self._on_settled)
@@ -106,7 +112,7 @@ class Engine:
         try:
             name = await asyncio.to_thread(ehlo_name)
             shared = Surroundings(self._clock, self._queue.report, self._tls_context, name)
-            self._make = partial(_destination, shared, self._make_hosts(self._tls_context))
+            self._make = partial(_destination, shared, self._make_hosts(self._tls_context), self._local)
             self._crew = Crew(self, shared)
             await self._claim(self._crew)
         finally:
@@ -149,7 +155,7 @@ class Engine:
                 return False
         if self.destinations is None or self._stopping:
             return False
-        return self._queue.may_send() and self._queue.still_holds(held.claimed)
+        return self._queue.may_send(held.claimed) and self._queue.still_holds(held.claimed)
 
     def done(self, held: Held, attempted: Attempted | None) -> None:
         """A message was tried (none = it was not): the relay takes over what is for it, the rest is settled."""
@@ -176,8 +182,10 @@ class Engine:
         self._options = self._queue.options()
         plan = plan_of(self._options.sending)
         known = self.destinations.plan if self.destinations is not None else None
-        if plan != known or not self._options.sending.timing.connections or self._options.sending.paused:
+        if plan != known or not self._options.sending.timing.connections:
             self._give_back_waiting()
+        elif self._options.sending.paused and self.destinations is not None:
+            self._give_back(self.destinations.take_internet())
         if plan != known and self._make is not None:
             self.destinations = Destinations(plan, partial(self._make, plan)) if plan is not None else None
 
@@ -215,6 +223,7 @@ class Engine:
 
     def _take(self, claimed: list[Claimed], into: Destinations) -> None:
         now = asyncio.get_running_loop().time()
+        self._follow_options()
         for message in claimed:
             self._hold(into.put(message, now))
         if into is not self.destinations:
@@ -237,7 +246,7 @@ class Engine:
                 self._nudged.set()
 
     def _seconds_until(self, next_due_at: datetime | None) -> float:
-        if next_due_at is None or self.destinations is None or self._options.sending.paused:
+        if next_due_at is None or self.destinations is None or not self._options.sending.open_types:
             return self._look_every
         seconds = (next_due_at - self._clock()).total_seconds()
         # Due, and yet not to be had: another worker has it, or its destination has enough. Never spin.
@@ -305,9 +314,12 @@ class Engine:
         self._store.close()
 
 
-def _destination(shared: Surroundings, hosts: Hosts, plan: Plan, name: str) -> Destination:
+def _destination(shared: Surroundings, hosts: Hosts, local: LocalPlaces, plan: Plan, name: str) -> Destination:
     """The destination of that name."""
-    if name == RELAY:
-        assert plan.relay is not None  # noqa: S101 - a plan without a relay has no such destination
-        return Destination(name, Relay(plan.relay, shared), NextHop(plan.relay.label, shared.report))
+    if name == RELAY and plan.relay is not None:
+        relay = Relay(plan.relay, shared)
+        return Destination(name, relay, NextHop(f"The mail host {relay.label}", shared.report))
+    if name in (RELAY, PICKUP, BY_MAPI):
+        way = local.way(name, plan)
+        return Destination(name, way, NextHop(f"{way.label[0].upper()}{way.label[1:]}", shared.report))
     return Destination(name, Direct(name, plan, hosts, shared), NextHop(name, None))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trackkit.domain.log import Severity
@@ -19,8 +19,7 @@ from trackkit.domain.mx import tries_next_host
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.destinations import Destination, Held
-from trackkit.mail.transports.smtp import SmtpConnection
-from trackkit.mail.way import Surroundings
+from trackkit.mail.way import Connection, Surroundings
 from trackkit.services.delivery import Attempted, Claimed
 
 
@@ -64,13 +63,14 @@ class Lane:
     def __init__(self, shared: Surroundings, opened: Callable[[], None]) -> None:
         self._shared = shared
         self._opened = opened
-        self._connection: SmtpConnection | None = None
+        self._connection: Connection | None = None
         self._at: Destination | None = None
 
     async def attempt(self, held: Held) -> Attempted:
         """Send a message; cancelling ends the attempt, and this returns what is known then. Raises `Crowded`."""
         claimed = held.claimed
-        envelope = Envelope(claimed.mail_from, tuple(dict.fromkeys([r.address for r in claimed.recipients])))
+        to = tuple(dict.fromkeys([r.address for r in claimed.recipients]))
+        envelope = Envelope(claimed.mail_from, to, queue_id=claimed.queue_id)
         attempt = _Attempt(self._shared.clock(), held.to.way.label, held.preface)
         try:
             await self._send(envelope, held, attempt)
@@ -117,7 +117,7 @@ class Lane:
             rest = attempt.to_go_on_with(envelope.rcpt_tos)
             if not rest or not await self._another_host(held, attempt):
                 return
-            envelope = Envelope(envelope.mail_from, rest)
+            envelope = replace(envelope, rcpt_tos=rest)
             for address in rest:
                 del attempt.outcomes[address]
 
@@ -132,14 +132,14 @@ class Lane:
             attempt.conversation = connection.conversation
         if connection.over:
             self.abort()
-            attempt.broken_off.add(connection.route.host)
+            attempt.broken_off.add(connection.host)
         return delivered
 
     async def _another_host(self, held: Held, attempt: _Attempt) -> bool:
         """After a host broke off: a connection to another one of the destination."""
         assert attempt.conversation is not None  # noqa: S101 - there has just been one
         opened = await held.to.way.open(attempt.conversation, attempt.broken_off)
-        if not isinstance(opened, SmtpConnection):
+        if opened is None or isinstance(opened, Outcome):
             return False
         self._connected(opened, held.to)
         return True
@@ -163,22 +163,22 @@ class Lane:
             return False
         conversation = attempt.conversation = Conversation()
         opened = await held.to.way.open(conversation)
-        if isinstance(opened, SmtpConnection):
+        assert opened is not None  # noqa: S101 - nothing was left out
+        if not isinstance(opened, Outcome):
             self._connected(opened, held.to)
             return True
-        assert opened is not None  # noqa: S101 - nothing was left out
         now, mailed = loop.time(), held.claimed.mailed
         if not hop.failed(opened, conversation.text, begun_at, now, mailed=mailed):
             raise Crowded
         attempt.outcomes.update(dict.fromkeys(envelope.rcpt_tos, opened))
         return False
 
-    def _connected(self, connection: SmtpConnection, at: Destination) -> None:
+    def _connected(self, connection: Connection, at: Destination) -> None:
         self._connection, self._at = connection, at
         at.hop.opened(asyncio.get_running_loop().time())
         self._opened()
 
-    def _forget(self) -> SmtpConnection | None:
+    def _forget(self) -> Connection | None:
         connection, at = self._connection, self._at
         self._connection = self._at = None
         if at is not None:

@@ -1,4 +1,4 @@
-"""The ways mail leaves: over the relay, or to the mail hosts of a recipient's domain.
+"""The ways mail leaves: over the relay, to the mail hosts of a recipient's domain, into a folder, by MAPI.
 
 A way opens connections to its destination; everything after that is the same for all. It never raises for what happens
 on the network: that is an outcome.
@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pydantic import SecretStr
+
+from trackkit.domain.message import Envelope
 from trackkit.domain.options import SendingMethod, SendingOptions
 from trackkit.domain.replies import Outcome
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.next_hop import Report
 from trackkit.mail.route import Route, relay_route
 from trackkit.mail.transports.opening import TlsContext
-from trackkit.mail.transports.smtp import SmtpConnection, connect
+from trackkit.mail.transports.smtp import connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,48 @@ class Surroundings:
     ehlo_name: str
 
 
+class Connection(Protocol):
+    """Something open that takes one message after the other; what it is to SMTP it is to every way."""
+
+    @property
+    def label(self) -> str:
+        """Who takes the mail, as attempts name it."""
+
+    @property
+    def host(self) -> str:
+        """Which of the destination's hosts it is."""
+
+    @property
+    def conversation(self) -> Conversation:
+        """What was said about the current or last message."""
+
+    @property
+    def over(self) -> bool:
+        """Whether either side has ended it."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message may be sent over it."""
+
+    async def deliver(self, envelope: Envelope, raw: bytes, outcomes: dict[str, Outcome]) -> bool:
+        """Send a message; fill in an outcome for each recipient as soon as it is known.
+
+        Parameters
+        ----------
+        outcomes: is filled, by address. When this is cancelled or raises, what stands in it holds, and who is missing
+            was not sent to.
+
+        Returns False when the connection had been kept from an earlier message and turned out to be over before this
+        one was begun: then nothing was tried, and a new connection will tell.
+        """
+
+    async def close(self) -> None:
+        """Take leave."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
 class Way(Protocol):
     """Opens connections to one destination."""
 
@@ -37,7 +82,7 @@ class Way(Protocol):
     def label(self) -> str:
         """The destination as reports name it."""
 
-    async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> SmtpConnection | Outcome | None:
+    async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> Connection | Outcome | None:
         """A connection, or the outcome for every recipient that was to be sent to; none when no host is left.
 
         Parameters
@@ -58,11 +103,20 @@ class Relay:
         """The relay."""
         return self.route.label
 
-    async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> SmtpConnection | Outcome | None:
+    async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> Connection | Outcome | None:
         """As `Way.open`; there is one host."""
         if besides:
             return None
         return await connect(self.route, self.shared.tls_context, self.shared.ehlo_name, conversation)
+
+
+@dataclass(frozen=True, slots=True)
+class MapiLogin:
+    """How to log in to MAPI, and whether mail is shown before it is sent."""
+
+    profile: str | None
+    password: SecretStr | None
+    show_window: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +128,23 @@ class Plan:
     connect_timeout: float
     conversation_timeout: float
     one_message_per_connection: bool
+    folder: str | None = None
+    """For the method ``pickup``."""
+    mapi: MapiLogin | None = None
+    """None = no mail goes by MAPI."""
 
 
 def plan_of(sending: SendingOptions) -> Plan | None:
     """The plan that the options make; none when there is no way for mail to leave."""
-    if not sending.is_set_up:
+    if not sending.is_set_up and not sending.mapi.enabled:
         return None
-    smtp = sending.smtp
-    relay = None if sending.method == "direct" else relay_route(smtp)
-    return Plan(sending.method, relay, smtp.connect_timeout, smtp.conversation_timeout, smtp.one_message_per_connection)
+    smtp, mapi = sending.smtp, sending.mapi
+    return Plan(
+        method=sending.method,
+        relay=relay_route(smtp) if sending.method in ("smtp", "direct-then-smtp") else None,
+        connect_timeout=smtp.connect_timeout,
+        conversation_timeout=smtp.conversation_timeout,
+        one_message_per_connection=smtp.one_message_per_connection,
+        folder=sending.pickup.folder if sending.method == "pickup" else None,
+        mapi=MapiLogin(mapi.profile, mapi.password, mapi.show_window) if mapi.enabled else None,
+    )

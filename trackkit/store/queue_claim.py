@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from trackkit.domain.delivery import State
+from trackkit.domain.message import MailType
 from trackkit.store.columns import Instant
 from trackkit.store.queue import DUE, KEYS
 from trackkit.store.tables import bodies, messages, recipients
@@ -37,10 +39,12 @@ class ClaimedMessage:
     message_id: int
     mail_from: str
     raw: bytes
-    recipients: tuple[tuple[int, str], ...]
-    """(recipient id, address) of each."""
+    recipients: tuple[tuple[int, str, MailType], ...]
+    """(recipient id, address, its type) of each."""
     submitted_by: str
 
+
+ALL_TYPES: Final = frozenset(MailType)
 
 _NOW = bindparam("b_now", type_=Instant)
 
@@ -53,18 +57,19 @@ def claim(
     limit: int,
     limit_bytes: int,
     besides: Collection[str] = (),
+    types: frozenset[MailType] = ALL_TYPES,
 ) -> list[ClaimedMessage]:
     """Lease messages that are due to `worker`, the longest due first: at most `limit`, fewer where some have many
     recipients (only so many are looked at), and no more once their sizes add up to `limit_bytes` (but at least one).
-    Recipients in one of the domains `besides` are not looked at."""
-    due, leasing = _claiming(besides) if besides else _CLAIMING
+    Recipients in one of the domains `besides`, and of other types than these, are not looked at."""
+    due, leasing = _claiming(besides, types) if besides else _claiming_all(types)
     chosen = _first_due(connection.execute(due, {"b_now": now, "b_limit": limit}), limit_bytes)
     if not chosen:
         return []
     values = {"b_keys": chosen, "b_now": now, "b_worker": worker, "b_until": now + lease}
-    by_message: dict[int, list[tuple[int, str]]] = {key: [] for key in chosen}
-    for message_id, recipient_id, address in connection.execute(leasing, values):
-        by_message[message_id].append((recipient_id, address))
+    by_message: dict[int, list[tuple[int, str, MailType]]] = {key: [] for key in chosen}
+    for message_id, *recipient in connection.execute(leasing, values):
+        by_message[message_id].append(tuple(recipient))
     rows = {row[0]: row for row in connection.execute(_WITH_BODY, {"b_keys": chosen})}
     return [
         ClaimedMessage(key, rows[key][1], rows[key][2], tuple(sorted(found)), rows[key][3])
@@ -73,10 +78,12 @@ def claim(
     ]
 
 
-def _claiming(besides: Collection[str]) -> tuple[Select[Any], ReturningUpdate[Any]]:
+def _claiming(besides: Collection[str], types: frozenset[MailType]) -> tuple[Select[Any], ReturningUpdate[Any]]:
     """What finds the messages that are due, and what leases all of them that is due."""
     r, m = recipients, messages
     not_there = [~_in_domain(domain) for domain in besides]
+    if types != ALL_TYPES:
+        not_there.append(r.c.mail_type.in_(sorted(types)))
     # A state at a time, so that the index gives the first ones without reading all that are due.
     firsts = [
         select(r.c.message_id, r.c.next_attempt_at)
@@ -98,7 +105,7 @@ def _claiming(besides: Collection[str]) -> tuple[Select[Any], ReturningUpdate[An
         update(r)
         .where(r.c.id.in_(locked.with_for_update(skip_locked=True)))
         .values(state=State.active, worker=bindparam("b_worker"), leased_until=bindparam("b_until", type_=Instant))
-        .returning(r.c.message_id, r.c.id, r.c.address)
+        .returning(r.c.message_id, r.c.id, r.c.address, r.c.mail_type)
     )
     return due, leasing
 
@@ -107,7 +114,11 @@ def _in_domain(domain: str) -> ColumnElement[bool]:
     return func.lower(recipients.c.address).endswith(f"@{domain.lower()}", autoescape=True)
 
 
-_CLAIMING = _claiming(())
+@cache
+def _claiming_all(types: frozenset[MailType]) -> tuple[Select[Any], ReturningUpdate[Any]]:
+    return _claiming((), types)
+
+
 _WITH_BODY = (
     select(messages.c.id, messages.c.mail_from, bodies.c.raw, messages.c.submitted_by)
     .join_from(messages, bodies)

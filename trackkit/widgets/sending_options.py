@@ -14,6 +14,8 @@ from trackkit.widgets.session import on_server
 SECTIONS = {
     "How mail leaves": ("sending.method",),
     "Mail host": tuple(name for name in catalogue() if name.startswith("sending.smtp.")),
+    "Pickup folder": ("sending.pickup.folder",),
+    "MAPI": tuple(name for name in catalogue() if name.startswith("sending.mapi.")),
     "Timing and size": tuple(name for name in catalogue() if name.startswith("sending.timing.")),
     "History": ("sending.history_days",),
     "Mail from other programs": tuple(name for name in catalogue() if name.startswith("sending.listener.")),

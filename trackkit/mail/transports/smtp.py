@@ -68,6 +68,7 @@ class SmtpConnection:
         self._extensions = opened.extensions
         self.label = route.label
         """The host as attempts name it."""
+        self.host = route.host
         self._kept = f"on a connection to {self.label}, {opened.description}"
         self._messages = 0
         self._needs_reset = False
