@@ -27,7 +27,8 @@ def test_the_null_sender_and_a_domain_beyond_ascii() -> None:
 @pytest.mark.spec("7: pickup folder: blind copies and a message's own words change no envelope")
 def test_no_blind_copy_and_no_field_that_services_obey_is_in_the_file() -> None:
     raw = (
-        b"x-receiver: evil@z.test\nX-SENDER : boss@z.test\nBcc: secret@z.test,\n\tother@z.test\nResent-Bcc: more@z.test\n"
+        b"x-receiver: evil@z.test\nX-SENDER : boss@z.test\nBcc: secret@z.test,\n\tother@z.test\n"
+        b"Resent-Bcc: more@z.test\n"
         b"Subject: hi\nX-HeloDomain: z.test\nX-Sender-Id: kept\n\nBcc: this is text\n"
     )
     assert pickup_file(TO, raw) == TOP + b"Subject: hi\r\nX-Sender-Id: kept\r\n\r\nBcc: this is text\r\n"

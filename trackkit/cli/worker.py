@@ -23,8 +23,8 @@ def worker(
         list[str] | None,
         typer.Option(
             "--pickup-root",
-            help="A folder of this machine in which the pickup folder may lie; repeat for more. Without any this worker "
-            "puts no mail into a pickup folder.",
+            help="A folder of this machine in which the pickup folder may lie; repeat for more. Without any, this "
+            "worker puts no mail into one.",
         ),
     ] = None,
 ) -> None:

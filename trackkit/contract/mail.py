@@ -22,7 +22,7 @@ MAXIMUM_IDS = 10_000
 class Submit(Request):
     """A message as bytes (base64 on the wire) with its envelope. `sender` empty = the null sender.
 
-    `mapi_recipients`: those with addresses of MAPI's (names of its address book, ``TYPE:address``), besides `recipients`.
+    `mapi_recipients`, besides `recipients`: names of MAPI's address book, or ``TYPE:address``.
     """
 
     message: Base64Bytes

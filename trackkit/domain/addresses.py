@@ -43,12 +43,12 @@ def address_problem(address: str) -> str:
 
 
 def mapi_address_problem(address: str) -> str:
-    """Why this is no address for MAPI, which takes names of its address book and ``TYPE:address``; ``""`` when it is."""
+    """Why this is no address of MAPI's, which are names of its address book and ``TYPE:address``; ``""`` when it is."""
     if not address.strip():
         return "is empty"
     if len(address) > _LONGEST:
         return f"has {len(address)} characters; at most {_LONGEST} are possible"
-    return "" if address.isprintable() else f"{ascii(address[:80])} holds a line break or another control character"
+    return "" if address.isprintable() else f"{address[:80]!a} holds a line break or another control character"
 
 
 def normal_address(address: str) -> str:

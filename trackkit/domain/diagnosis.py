@@ -8,57 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from trackkit.domain.delivery import State
-from trackkit.domain.message import MailType, domain_of
-from trackkit.domain.options import Options
-from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known about one recipient in the queue."""
-
-    state: State
-    next_attempt_at: datetime
-    options: Options
-    now: datetime
-    address: str = ""
-    tries: int = 0
-    last: Outcome | None = None
-    """The outcome of the last attempt; none before the first."""
-    opens_at: datetime | None = None
-    """When the sending schedule lets mail leave again; none = it may now."""
-    room_at: datetime | None = None
-    """When the limit of messages a minute lets mail leave again; none = it may now."""
-    mail_type: MailType = MailType.internet
-
-    @property
-    def direct(self) -> bool:
-        """Whether mail goes to the recipients' own hosts, and nowhere else."""
-        return self.options.sending.method == "direct"
-
-    @property
-    def by_mapi(self) -> bool:
-        """Whether mail to this recipient goes by MAPI."""
-        return self.mail_type is MailType.mapi or self.options.sending.method == "mapi"
-
-    @property
-    def host(self) -> str:
-        """Who answers, or should: the relay as people write it, or the recipient's mail host."""
-        smtp, method = self.options.sending.smtp, self.options.sending.method
-        if self.by_mapi:
-            return "MAPI"
-        if method == "pickup":
-            return f"The pickup folder {self.options.sending.pickup.folder}"
-        relay = f"{smtp.host}:{smtp.port}"
-        is_for_now = self.last is not None and self.last.verdict is Verdict.temporary
-        if method == "smtp" or (method == "direct-then-smtp" and is_for_now):
-            return relay  # what direct delivery did not bring about for now, the relay got
-        domain = domain_of(self.address)
-        mx = f"The mail host of {domain}" if domain else "The recipient's mail host"
-        return mx if self.direct else f"{mx}, or the relay {relay},"
+from trackkit.domain.evidence import Evidence, Row, failed, waits
+from trackkit.domain.local_diagnosis import AFTER_TRYING, BEFORE_TRYING
+from trackkit.domain.message import MailType
+from trackkit.domain.replies import Failure, Outcome, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,44 +31,20 @@ class Diagnosis:
     """The option it is about, for a form to open at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table.
-
-    `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}, {opens}, {limit}.
-    """
-
-    cause: str
-    when: Callable[[Evidence], bool]
-    title: str
-    words: str
-    next_step: str
-    operation: str = ""
-    option: str = ""
-
-
-def _failed(*failures: Failure) -> Callable[[Evidence], bool]:
-    return lambda e: e.last is not None and e.last.failure in failures
-
-
 def _replied(*stages: Stage) -> Callable[[Evidence], bool]:
     return lambda e: e.last is not None and e.last.failure is Failure.replied and e.last.stage in stages
 
 
 def _direct(*failures: Failure) -> Callable[[Evidence], bool]:
-    return lambda e: e.direct and _failed(*failures)(e)
+    return lambda e: e.direct and failed(*failures)(e)
 
 
 def _permanent(e: Evidence) -> bool:
     return e.last is not None and e.last.smtp_code is not None and 500 <= e.last.smtp_code < 600
 
 
-def _waits(e: Evidence) -> bool:
-    return e.state in (State.queued, State.deferred)
-
-
 def _is_due(e: Evidence) -> bool:
-    return _waits(e) and e.next_attempt_at <= e.now
+    return waits(e) and e.next_attempt_at <= e.now
 
 
 TABLE: tuple[Row, ...] = (
@@ -142,7 +73,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "paused",
-        lambda e: _waits(e) and e.options.sending.paused and e.mail_type is MailType.internet,
+        lambda e: waits(e) and e.options.sending.paused and e.mail_type is MailType.internet,
         "Sending is paused",
         "Sending is paused for the whole server, so nothing leaves.",
         "Switch sending on again.",
@@ -151,31 +82,14 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "not_configured",
-        lambda e: _waits(e) and not e.options.sending.is_set_up and not e.by_mapi,
+        lambda e: waits(e) and not e.options.sending.is_set_up and not e.by_mapi,
         "Sending is not set up",
         "No SMTP host is set, so the server does not know where to hand its mail.",
         "Enter the SMTP host.",
         "options.set",
         "sending.smtp.host",
     ),
-    Row(
-        "mapi_off",
-        lambda e: _waits(e) and e.by_mapi and not e.options.sending.mapi.enabled,
-        "MAPI is not switched on",
-        "{address} is an address of MAPI's, and mail by MAPI is not switched on.",
-        "Switch it on, which needs Windows; or give the recipient an Internet address in a new mail.",
-        "options.set",
-        "sending.mapi.enabled",
-    ),
-    Row(
-        "mapi_paused",
-        lambda e: _waits(e) and e.by_mapi and e.options.sending.mapi.paused,
-        "Mail by MAPI is paused",
-        "Mail by MAPI is paused for the whole server, so none of it leaves.",
-        "Switch it on again.",
-        "options.set",
-        "sending.mapi.paused",
-    ),
+    *BEFORE_TRYING,
     Row(
         "outside_schedule",
         lambda e: _is_due(e) and e.opens_at is not None,
@@ -194,49 +108,7 @@ TABLE: tuple[Row, ...] = (
         "options.set",
         "sending.timing.messages_per_minute",
     ),
-    Row(
-        "pickup_folder",
-        _failed(Failure.pickup_folder),
-        "The pickup folder cannot be used",
-        "Mail could not be put into the pickup folder: {text}",
-        "Mend the folder, or name another one. The next try is at {at}.",
-        "options.set",
-        "sending.pickup.folder",
-    ),
-    Row(
-        "no_mapi",
-        _failed(Failure.no_mapi),
-        "MAPI needs Windows",
-        "{text}",
-        "Run what sends mail by MAPI on Windows with a mail program, or switch MAPI off and use Internet addresses.",
-        "options.set",
-        "sending.mapi.enabled",
-    ),
-    Row(
-        "mapi_login",
-        _failed(Failure.mapi_login),
-        "The mail program refuses the log-in",
-        "MAPI could not be logged in to: {text}",
-        "Check profile and password, and that the server's account has that profile. The next try is at {at}.",
-        "options.set",
-        "sending.mapi.profile",
-    ),
-    Row(
-        "mapi_recipient",
-        _failed(Failure.mapi_recipient),
-        "MAPI does not know the address",
-        "MAPI cannot reach {address}: {text}",
-        "Check the address: correct it, or delete the mail.",
-        "mail.edit_recipient",
-    ),
-    Row(
-        "mapi_failing",
-        _failed(Failure.mapi_failed),
-        "The mail program does not take the mail",
-        "MAPI did not take it: {text}",
-        "Look at the mail program on the server machine: a window may wait there. Reattempt when the cause is gone.",
-        "mail.reattempt",
-    ),
+    *AFTER_TRYING,
     Row(
         "not_ascii",
         lambda e: e.last is not None and e.last.enhanced_code in ("5.6.7", "5.6.9"),
@@ -271,7 +143,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "no_such_domain",
-        _failed(Failure.no_such_domain),
+        failed(Failure.no_such_domain),
         "The domain does not exist",
         "{address} cannot be reached: {text}.",
         "Check the spelling of the address: correct it, or delete the mail.",
@@ -279,7 +151,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "takes_no_mail",
-        _failed(Failure.takes_no_mail),
+        failed(Failure.takes_no_mail),
         "The domain takes no mail",
         "The domain of {address} says that it takes no mail at all: {code}",
         "Ask the recipient for another address; correct it here, or delete the mail.",
@@ -287,7 +159,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "no_mail_host",
-        _failed(Failure.no_mail_host),
+        failed(Failure.no_mail_host),
         "The domain has no mail host",
         "{address} cannot be reached: {text}.",
         "Check the spelling of the address, or tell the domain's administrator; reattempt when it is mended.",
@@ -320,7 +192,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "host_name_unknown",
-        _failed(Failure.name_not_resolved),
+        failed(Failure.name_not_resolved),
         "The mail host's name is unknown",
         "The mail host's name does not resolve: {text}",
         "Check the spelling of the SMTP host and the server machine's DNS.",
@@ -329,7 +201,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "host_unreachable",
-        _failed(Failure.refused, Failure.timed_out),
+        failed(Failure.refused, Failure.timed_out),
         "The mail host cannot be reached",
         "{host} could not be reached ({stage}): {text}",
         "Is the mail host running, and are host and port right? Correct them, then reattempt.",
@@ -338,7 +210,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "tls_untrusted",
-        _failed(Failure.tls_untrusted),
+        failed(Failure.tls_untrusted),
         "The host's certificate is not trusted",
         "{host} shows a certificate that does not verify: {text}",
         "Install the issuing CA's certificate on the server machine, or use the name the certificate was made for.",
@@ -347,7 +219,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "tls_not_possible",
-        _failed(Failure.tls_not_offered, Failure.tls_failed),
+        failed(Failure.tls_not_offered, Failure.tls_failed),
         "Encryption is not possible",
         "{host} does not encrypt as asked: {text}",
         "Choose the encryption that the host offers (587: STARTTLS, 465: TLS from the start).",
@@ -356,7 +228,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "login_not_offered",
-        _failed(Failure.login_not_offered),
+        failed(Failure.login_not_offered),
         "The host offers no usable log-in",
         "{host} could not be logged in to: {text}",
         "Use authentication 'anonymous', or another encryption: many hosts offer log-in only when encrypted.",
@@ -374,7 +246,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "host_failing",
-        _failed(Failure.dropped, Failure.garbled),
+        failed(Failure.dropped, Failure.garbled),
         "The mail host breaks off",
         "{host} breaks off or answers nonsense ({stage}): {text}",
         "Look at the mail host's own log; the next try comes by itself.",
@@ -382,7 +254,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "interrupted",
-        _failed(Failure.interrupted),
+        failed(Failure.interrupted),
         "The last try was cut short",
         "The server stopped during the last try, so its outcome is not known; the recipient may get it twice.",
         "Nothing: it is tried again by itself.",
@@ -390,7 +262,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "defect",
-        _failed(Failure.defect),
+        failed(Failure.defect),
         "trackkit itself failed",
         "Sending this mail failed on a defect of trackkit: {text}",
         "Report the entry in the server log; the next try is at {at}.",
@@ -398,7 +270,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "deferred_by_host",
-        lambda e: _failed(Failure.replied)(e) and not _permanent(e),
+        lambda e: failed(Failure.replied)(e) and not _permanent(e),
         "The host asks to try later",
         "{host} did not take it for now ({stage}): {code} {text}",
         "Nothing: the next try is at {at}. Reattempt to try at once.",

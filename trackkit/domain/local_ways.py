@@ -22,9 +22,9 @@ class PickupOptions(Group):
         None,
         title="Pickup folder",
         max_length=1000,
-        help="The full path of a folder that is there, on this machine or as \\\\server\\share\\folder on Windows. Each "
-        "mail becomes a file in it, whole or not at all. It has to lie in a folder that the server machine allows "
-        "(`trackkit server set pickup-roots`).",
+        help="The full path of a folder that is there, also \\\\server\\share\\folder on Windows. Each mail becomes a "
+        "file in it, whole or not at all. It has to lie in a folder that the server machine allows (`trackkit server "
+        "set pickup-roots`).",
     )
 
     @field_validator("folder", mode="before")
@@ -110,8 +110,8 @@ def mapi_warnings(mapi: MapiOptions) -> Iterator[str]:
     """What a person should know before mail goes by MAPI."""
     if mapi.enabled:
         yield (
-            "Mail by MAPI depends on a mail program that somebody is logged in to: its windows and prompts hold mail up "
-            "and hinder automation. SMTP is recommended."
+            "Mail by MAPI depends on a mail program that somebody is logged in to: its windows and prompts hold mail "
+            "up and hinder automation. SMTP is recommended."
         )
 
 

@@ -2,7 +2,7 @@
 
 | codes | mean |
 | --- | --- |
-| an unknown or ambiguous recipient, one of a wrong type | this recipient has failed for good; the others are tried alone |
+| an unknown or ambiguous recipient, one of a wrong type | this one has failed for good; the others are tried alone |
 | text or attachments beyond what the mail program takes, a type it does not support | failed for good |
 | cancelled in a window that was shown | failed for good: somebody did not want it sent |
 | everything else (log-in, disk, memory, network, a failure without a name, cancelled by itself) | tried again |

@@ -21,7 +21,8 @@ from email.utils import format_datetime
 from typing import Final
 
 from trackkit.domain.delivery import State
-from trackkit.domain.diagnosis import Evidence, diagnose
+from trackkit.domain.diagnosis import diagnose
+from trackkit.domain.evidence import Evidence
 from trackkit.domain.log_text import one_line
 from trackkit.domain.message import header_values
 from trackkit.domain.options import Options

@@ -206,8 +206,8 @@ class SendingOptions(Group):
     paused: bool = declare(
         False,
         title="Sending is paused",
-        help="Mail piles up in the queue while sending is paused. Meant for troubleshooting. Holds for Internet mail by "
-        "every method; mail to MAPI addresses has a pause of its own.",
+        help="Mail piles up in the queue while sending is paused. Meant for troubleshooting. Holds for Internet mail "
+        "by every method; mail to MAPI addresses has a pause of its own.",
     )
     history_days: int | None = declare(
         90,
@@ -230,7 +230,7 @@ class SendingOptions(Group):
 
     @property
     def open_types(self) -> frozenset[MailType]:
-        """The types of recipients that mail may leave to, as far as the options go: neither paused nor without a way."""
+        """The types of recipients that mail may leave to as far as the options go: not paused, and with a way."""
         found = set()
         if self.mapi.enabled and not self.mapi.paused:
             found.add(MailType.mapi)

@@ -75,7 +75,7 @@ class Worker:
         return done.result()
 
     def close(self, last: Callable[[], object] | None = None) -> None:
-        """Let the thread end once it has made its calls, and a `last` one that nobody waits for and that cannot fail."""
+        """Let the thread end once it has made its calls, and a `last` one that nobody waits for."""
         if last is not None:
             self._calls.put((last, self._loop.create_future()))
         self._calls.put(None)

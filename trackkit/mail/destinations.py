@@ -1,8 +1,8 @@
 """Where messages wait: a line for each destination, and whose turn it is.
 
 The relay is one destination, and so are the pickup folder and MAPI; with direct delivery each domain (or address
-literal) is one, with its own line, its own `NextHop` and its own bounds, so that a host that is slow or dead holds up its
-own mail only:
+literal) is one, with its own line, its own `NextHop` and its own bounds, so that a host that is slow or dead holds up
+its own mail only:
 
 - it gets half of the connections at most, and one while it is not known to answer;
 - of a domain with a long line only a part is held; the claim leaves the rest where it is (`besides`);

@@ -67,7 +67,7 @@ class Engine:
     tls_context: makes the context that verifies mail hosts.
     look_every: seconds after which it looks at the queue in any case: few where nobody wakes it for others' changes.
     hosts: makes what knows the mail hosts of domains; called in the loop.
-    machine: what mail can be handed over to on this machine.
+    machine: what mail can be handed over to on this machine; none = what there is without any settings.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class Engine:
         tls_context: TlsContext = ssl.create_default_context,
         look_every: float = LONGEST_SLEEP_SECONDS,
         hosts: Callable[[TlsContext], Hosts] = machine_hosts,
-        machine: Machine = Machine(),
+        machine: Machine | None = None,
     ) -> None:
         self._queue = queue
         self._clock = clock
         self._tls_context = tls_context
         self._look_every = look_every
         self._make_hosts = hosts
-        self._local = LocalPlaces(machine)
+        self._local = LocalPlaces(machine or Machine())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = StoreCalls(queue.report)
         self._settling = Settling(queue, self._store, queue.report, self._on_settled)

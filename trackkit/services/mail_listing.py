@@ -13,8 +13,9 @@ from typing import Final
 from trackkit.contract import mail as contract
 from trackkit.contract.operation import Nothing
 from trackkit.domain.delivery import State, message_state
-from trackkit.domain.diagnosis import Diagnosis, Evidence, diagnose
+from trackkit.domain.diagnosis import Diagnosis, diagnose
 from trackkit.domain.errors import InvalidInput
+from trackkit.domain.evidence import Evidence
 from trackkit.domain.message import MailType, domain_of, queue_id, queue_number
 from trackkit.domain.replies import Outcome
 from trackkit.services.environment import Call, Environment

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from trackkit.domain.mapi import INVALID_SESSION, OF_RECIPIENTS, SUCCESS, outcome_of_code
+from trackkit.domain.mapi import INVALID_SESSION, SUCCESS, outcome_of_code
 from trackkit.domain.message import Envelope
 from trackkit.domain.notices import may_be_told
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict

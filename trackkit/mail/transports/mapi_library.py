@@ -1,8 +1,9 @@
 """Simple MAPI, called through `ctypes`: log on, send a mail, log off.
 
-https://learn.microsoft.com/previous-versions/windows/desktop/windowsmapi/simple-mapi. Each function returns MAPI's code;
-0 is success. Texts go as Unicode where the library has ``MAPISendMailW``, else in the machine's code page. Any library
-with the same calls can stand in for Windows's, which is how this is tested elsewhere.
+https://learn.microsoft.com/previous-versions/windows/desktop/windowsmapi/simple-mapi
+
+Each function returns MAPI's code; 0 is success. Texts go as Unicode where the library has ``MAPISendMailW``, else in
+the machine's code page. Any library with the same calls can stand in for Windows's: so it is tested elsewhere.
 
 A library is not safe for threads: one thread loads it and makes all calls of a session. `OSError` when it cannot be
 loaded, or lacks a call.

@@ -30,7 +30,7 @@ from trackkit.mail.transports.pickup_file import pickup_file
 from trackkit.services.machine import Machine, NotUsable, pickup_folder, why
 
 ASIDE: Final = ".trackkit"
-"""The folder inside the pickup folder in which files are written: services that take files look into no folder of it."""
+"""The folder inside the pickup folder in which files are written; services take files from the latter only."""
 
 OPEN_SECONDS: Final = 20.0
 WRITE_SECONDS: Final = 120.0
@@ -204,7 +204,7 @@ def _write(machine: Machine, folder: str, name: str, content: Callable[[], bytes
 
 
 def _name(aside: Path, final: Path) -> None:
-    """Give a file its name, where nothing has it. Windows's rename refuses by itself; others get it as a second name."""
+    """Give a file its name, if nothing has it. Windows's rename refuses by itself; elsewhere a second name does."""
     if os.name == "nt":
         aside.rename(final)
         return

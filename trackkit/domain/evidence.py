@@ -1,0 +1,83 @@
+"""What a diagnosis is made from: the evidence about a recipient, the rows of the table, and their usual conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from trackkit.domain.delivery import State
+from trackkit.domain.message import MailType, domain_of
+from trackkit.domain.options import Options
+from trackkit.domain.replies import Failure, Outcome, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about one recipient in the queue."""
+
+    state: State
+    next_attempt_at: datetime
+    options: Options
+    now: datetime
+    address: str = ""
+    tries: int = 0
+    last: Outcome | None = None
+    """The outcome of the last attempt; none before the first."""
+    opens_at: datetime | None = None
+    """When the sending schedule lets mail leave again; none = it may now."""
+    room_at: datetime | None = None
+    """When the limit of messages a minute lets mail leave again; none = it may now."""
+    mail_type: MailType = MailType.internet
+
+    @property
+    def direct(self) -> bool:
+        """Whether mail goes to the recipients' own hosts, and nowhere else."""
+        return self.options.sending.method == "direct"
+
+    @property
+    def by_mapi(self) -> bool:
+        """Whether mail to this recipient goes by MAPI."""
+        return self.mail_type is MailType.mapi or self.options.sending.method == "mapi"
+
+    @property
+    def host(self) -> str:
+        """Who answers, or should: the relay as people write it, or the recipient's mail host."""
+        smtp, method = self.options.sending.smtp, self.options.sending.method
+        if self.by_mapi:
+            return "MAPI"
+        if method == "pickup":
+            return f"The pickup folder {self.options.sending.pickup.folder}"
+        relay = f"{smtp.host}:{smtp.port}"
+        is_for_now = self.last is not None and self.last.verdict is Verdict.temporary
+        if method == "smtp" or (method == "direct-then-smtp" and is_for_now):
+            return relay  # what direct delivery did not bring about for now, the relay got
+        domain = domain_of(self.address)
+        mx = f"The mail host of {domain}" if domain else "The recipient's mail host"
+        return mx if self.direct else f"{mx}, or the relay {relay},"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}, {opens}, {limit}.
+    """
+
+    cause: str
+    when: Callable[[Evidence], bool]
+    title: str
+    words: str
+    next_step: str
+    operation: str = ""
+    option: str = ""
+
+
+def failed(*failures: Failure) -> Callable[[Evidence], bool]:
+    """The last attempt failed in one of these ways."""
+    return lambda e: e.last is not None and e.last.failure in failures
+
+
+def waits(e: Evidence) -> bool:
+    """It waits to be tried."""
+    return e.state in (State.queued, State.deferred)
