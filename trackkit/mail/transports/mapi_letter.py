@@ -103,7 +103,8 @@ def _apart(raw: bytes) -> tuple[str, tuple[tuple[str, bytes], ...]]:
             raise _TooMuch
         data = _data(part)
         kind, name = part.get_content_type(), part.get_filename()
-        if text is None and kind == "text/plain" and not name and part.get_content_disposition() != "attachment":
+        is_text = kind == "text/plain" or part.get_content_maintype() == "multipart"  # of no parts, then
+        if text is None and is_text and not name and part.get_content_disposition() != "attachment":
             text = _decoded(part, data)
             if len(text) <= MOST_TEXT:
                 continue

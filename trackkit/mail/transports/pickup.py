@@ -106,9 +106,10 @@ class PickupConnection:
         if self._used:
             self.conversation = self.conversation.fresh()
         self._used = True
-        for address in envelope.rcpt_tos if needs_utf8(envelope.mail_from) else filter(needs_utf8, envelope.rcpt_tos):
-            outcomes[address] = _not_taken(envelope.mail_from, address)
-        left = tuple(address for address in envelope.rcpt_tos if address not in outcomes)
+        everybody = envelope.rcpt_tos if needs_utf8(envelope.mail_from) else ()
+        refused = {a: _not_taken(envelope.mail_from, a) for a in everybody or filter(needs_utf8, envelope.rcpt_tos)}
+        outcomes.update(refused)
+        left = tuple(address for address in envelope.rcpt_tos if address not in refused)
         if left:
             outcome = await self._put(Envelope(envelope.mail_from, left, queue_id=envelope.queue_id), raw, outcomes)
             self.conversation.note(outcome.text)
