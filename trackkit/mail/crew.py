@@ -2,7 +2,7 @@
 
 Promises: never more connections than allowed; each message a lane takes is handed on as `Attempted`, or waits again; a
 lane that finds nothing to do keeps its connection for a while, and lets it go for another destination's mail when no
-further lane may be started.
+further lane may be started. MAPI has a lane of its own, which is no connection: its calls may wait for a person.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from trackkit.mail.destinations import Destinations, Held, Seat
+from trackkit.mail.destinations import Destination, Destinations, Held, Seat
 from trackkit.mail.lane import Crowded, Lane
 from trackkit.mail.way import Surroundings
 from trackkit.services.delivery import Attempted
@@ -44,6 +44,8 @@ class Crew:
         self._work = work
         self._surroundings = surroundings
         self._lanes: set[asyncio.Task[None]] = set()
+        self._apart: set[asyncio.Task[None]] = set()
+        """Lanes that are no connections."""
         self._resting: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Event()
 
@@ -57,20 +59,28 @@ class Crew:
         self._arrived.set()
         self._arrived = asyncio.Event()
         now = asyncio.get_running_loop().time()
-        while (destinations := self._work.destinations) is not None and len(self._lanes) < self._work.connections:
+        destinations = self._work.destinations
+        if destinations is None or not self._work.connections:
+            return
+        if (apart := destinations.needy_apart(now)) is not None:
+            self._begin(apart, self._apart)
+        while len(self._lanes) < self._work.connections:
             needy = destinations.needy(self._work.connections, now)
             if needy is None:
                 return
-            lane = asyncio.create_task(self._run(Seat(needy)))
-            self._lanes.add(lane)
-            lane.add_done_callback(self._ended)
+            self._begin(needy, self._lanes)
+
+    def _begin(self, at: Destination, among: set[asyncio.Task[None]]) -> None:
+        lane = asyncio.create_task(self._run(Seat(at)))
+        among.add(lane)
+        lane.add_done_callback(self._ended)
 
     async def leave(self, seconds: float) -> None:
         """End all lanes: idle ones at once, the others when they are done, after `seconds` at the latest."""
         for lane in self._resting:
             lane.cancel()
-        if self._lanes:
-            _, late = await asyncio.wait(self._lanes, timeout=seconds)
+        if lanes := self._lanes | self._apart:
+            _, late = await asyncio.wait(lanes, timeout=seconds)
             for lane in late:
                 lane.cancel()
             if late:
@@ -78,6 +88,7 @@ class Crew:
 
     def _ended(self, lane: asyncio.Task[None]) -> None:
         self._lanes.discard(lane)
+        self._apart.discard(lane)
         self.spread()
 
     async def _run(self, seat: Seat) -> None:

@@ -60,6 +60,11 @@ class Destination:
         """The domain as recipients' addresses have it, in lower case."""
 
     @property
+    def is_apart(self) -> bool:
+        """Whether it has a lane of its own, and no other serves it."""
+        return self.name == BY_MAPI
+
+    @property
     def is_unused(self) -> bool:
         """Whether nothing depends on it."""
         return not self.held and not self.lanes
@@ -215,6 +220,8 @@ class Destinations:
         spare: another lane could be started; this one stays where it is connected then.
         """
         mine = seat.at
+        if mine.is_apart:
+            return self._took(seat, mine) if mine.waiting else None
         forgotten = self._forgotten(connections, now) if seat.taken >= TURN_MESSAGES else None
         if mine.waiting and forgotten is None:
             return self._took(seat, mine)
@@ -224,6 +231,11 @@ class Destinations:
     def needy(self, connections: int, now: float) -> Destination | None:
         """A destination with more messages than lanes that wait for them, and room for another lane."""
         return next((d for d in self._with_line.values() if self._wants_lane(d, connections, now)), None)
+
+    def needy_apart(self, now: float) -> Destination | None:
+        """The same among those whose lanes are no connections: each has one."""
+        found = self._with_line.get(BY_MAPI)
+        return found if found is not None and not found.lanes and found.hop.connections(1, now) else None
 
     def asked_again(self, now: float) -> None:
         """Somebody wants new tries."""
@@ -235,12 +247,10 @@ class Destinations:
         return next((d for d in lines if not d.lanes and self._wants_lane(d, connections, now)), None)
 
     def _wants_lane(self, one: Destination, connections: int, now: float) -> bool:
-        if len(one.waiting) <= one.idle:
+        if one.is_apart or len(one.waiting) <= one.idle:
             return False
         most = connections
-        if one.name == BY_MAPI:
-            most = 1  # its calls are made one after the other
-        elif one.name not in (RELAY, PICKUP):
+        if one.name not in (RELAY, PICKUP):
             most = min(max(1, connections // 2), LANES_PER_DOMAIN) if one.hop.answers else 1
         return one.lanes < one.hop.connections(most, now)
 

@@ -67,7 +67,7 @@ def letter(content: Content, recipients: tuple[Recipient, ...], folder: Path) ->
 
 
 def recipients_of(raw: bytes, addresses: tuple[str, ...]) -> tuple[Recipient, ...]:
-    """The recipients as MAPI takes them; who is named in neither To nor Cc is a blind copy, unless there is one only."""
+    """The recipients as MAPI takes them; who is named in neither To nor Cc is a blind copy, unless alone."""
     named = {kind: _addresses(raw, field) for kind, field in ((TO, "to"), (CC, "cc"))}
 
     def kind(address: str) -> int:
