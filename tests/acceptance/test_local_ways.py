@@ -51,6 +51,9 @@ def place(start_for_module: Start, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.spec("7: pickup folder: a method for Internet mail: each mail one whole file, and its line of history")
+@pytest.mark.spec("7: pickup folder: vanished, full, without rights, a file, a link outside: a temporary outcome")
+@pytest.mark.spec("7: pickup folder: only below folders that the server machine names, never in the server's own data")
+@pytest.mark.spec("7: pickup folder: blind copies and a message's own words change no envelope")
 def test_mail_goes_into_the_folder_and_waits_while_it_is_away(place: Place) -> None:
     for path in ("/etc", str(place.server.data / "backups"), str(place.folder.parent.parent), "\\\\server\\share\\x"):
         with pytest.raises(InvalidInput) as refused:
@@ -84,6 +87,9 @@ def test_mail_goes_into_the_folder_and_waits_while_it_is_away(place: Place) -> N
 
 
 @pytest.mark.spec("5: mail type Internet or MAPI for each recipient: each goes its own way")
+@pytest.mark.spec("7: MAPI: Simple MAPI's calls with profile and password, proven against a library with the same ABI")
+@pytest.mark.spec("7: MAPI: a pause of its own")
+@pytest.mark.spec("7: MAPI: choosing it warns that its prompts hinder automation and recommends SMTP")
 def test_mapi_recipients_go_by_mapi_and_the_password_is_nowhere(place: Place) -> None:
     with ScriptedSmtp() as host:
         state = place.admin.options.set(
