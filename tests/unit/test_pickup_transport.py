@@ -118,8 +118,8 @@ def test_a_folder_that_cannot_be_used_is_a_temporary_outcome(
         ("gone", "is not there"),
         ("file", "is a file, not a folder"),
         ("link", "lies outside the folders that pickup-roots names"),
-        ("round", "cannot be"),
-        ("spoilt", "is no folder"),
+        ("round", "cannot be looked at"),
+        ("spoilt", "that is no folder"),
         ("../outside", "lies outside"),
     ):
         outcome = put(machine, root / name)

@@ -108,7 +108,6 @@ TABLE: tuple[Row, ...] = (
         "options.set",
         "sending.timing.messages_per_minute",
     ),
-    *AFTER_TRYING,
     Row(
         "not_ascii",
         lambda e: e.last is not None and e.last.enhanced_code in ("5.6.7", "5.6.9"),
@@ -117,6 +116,7 @@ TABLE: tuple[Row, ...] = (
         "Give the recipient an address in ASCII, or use a mail host that offers SMTPUTF8 and reattempt.",
         "mail.edit_recipient",
     ),
+    *AFTER_TRYING,
     Row(
         "address_rejected",
         lambda e: _replied(Stage.recipient)(e) and _permanent(e),

@@ -88,7 +88,7 @@ def _local_ways(environment: Environment) -> Iterator[contract.Finding]:
         try:
             machine.pickup_folder(environment.machine, sending.pickup.folder)
         except machine.NotUsable as refused:
-            words = f"The pickup folder cannot be used: {refused}."
+            words = f"The pickup folder cannot be used: it {refused}."
             step = refused.advice or "Mend the folder, or name another one; mail waits in the queue."
             yield _finding(Severity.error, "mail", words, step, "options.set", "sending.pickup.folder")
     if sending.mapi.enabled and not environment.machine.mapi_library:

@@ -47,7 +47,7 @@ class Machine:
 
 
 class NotUsable(Exception):
-    """A folder that mail cannot be put into, and why; `advice` may be empty."""
+    """A folder that mail cannot be put into, and why (``is not there``, never its path); `advice` may be empty."""
 
     def __init__(self, reason: str, advice: str = "") -> None:
         super().__init__(reason)
@@ -57,24 +57,24 @@ class NotUsable(Exception):
 def pickup_folder(machine: Machine, path: str) -> Path:
     """The folder that is meant, links resolved, there, allowed and writable; raises `NotUsable`. May block."""
     if not os.path.isabs(path):
-        raise NotUsable(f"{path} is a path of another operating system than the server machine's")
+        raise NotUsable("is a path of another operating system than the server machine's")
     if not machine.pickup_roots:
-        raise NotUsable(f"{path} is not allowed: this machine names no folder for pickup folders", ALLOW)
+        raise NotUsable("is not allowed: this machine names no folder for pickup folders", ALLOW)
     try:
         folder = Path(path).resolve()
         roots = [Path(root).resolve() for root in machine.pickup_roots]
         if not any(folder.is_relative_to(root) for root in roots):
-            raise NotUsable(f"{path} lies outside the folders that pickup-roots names on this machine", ALLOW)
+            raise NotUsable("lies outside the folders that pickup-roots names on this machine", ALLOW)
         if machine.data is not None and (folder.is_relative_to(machine.data) or machine.data.is_relative_to(folder)):
-            raise NotUsable(f"{path} and the server's own data folder lie in each other")
+            raise NotUsable("is the server's own data folder, or lies in it or around it")
         if not stat.S_ISDIR(folder.stat().st_mode):
-            raise NotUsable(f"{path} is a file, not a folder")
+            raise NotUsable("is a file, not a folder")
     except FileNotFoundError:
-        raise NotUsable(f"{path} is not there", "Make the folder, or connect its drive.") from None
+        raise NotUsable("is not there", "Make the folder, or connect its drive.") from None
     except (OSError, RuntimeError) as error:
-        raise NotUsable(f"{path} cannot be looked at: {why(error)}") from None
+        raise NotUsable(f"cannot be looked at: {why(error)}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise NotUsable(f"{path} cannot be written to by the server's account")
+        raise NotUsable("cannot be written to by the server's account")
     return folder
 
 

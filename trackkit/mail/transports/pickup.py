@@ -60,7 +60,7 @@ def label_of(folder: str) -> str:
 async def connect(
     machine: Machine, folder: str, left_alone: LeftAlone, conversation: Conversation
 ) -> PickupConnection | Outcome:
-    """Make sure of the folder, or the outcome for every recipient."""
+    """Make sure of the folder, or the outcome for every recipient, whose text does not name it: senders may read it."""
     worker = None
     try:
         reason = left_alone.hinders(time.monotonic())
@@ -70,11 +70,11 @@ async def connect(
             conversation.note(f"mail goes into {label_of(folder)}")
             return PickupConnection(machine, folder, worker, conversation)
     except NotUsable as refused:
-        reason = str(refused)
+        reason = f"it {refused}"
     except Hangs:
-        reason = f"{folder} did not answer within {OPEN_SECONDS:.0f} seconds"
+        reason = f"it did not answer within {OPEN_SECONDS:.0f} seconds"
     except OSError as error:
-        reason = f"{folder} cannot be used: {why(error)}"
+        reason = why(error)
     except BaseException:
         if worker is not None:
             worker.close()
@@ -132,17 +132,17 @@ class PickupConnection:
             await self._worker(work, WRITE_SECONDS)
         except Hangs:
             self.over = True
-            words = f"{self._folder} did not answer within {WRITE_SECONDS:.0f} seconds; {name} may be there"
+            words = f"the pickup folder did not answer within {WRITE_SECONDS:.0f} seconds; {name} may be there"
             return Outcome(Verdict.unknown, Stage.final_dot, Failure.pickup_folder, text=words)
         except _NotCertain as error:
             return Outcome(Verdict.unknown, Stage.final_dot, Failure.pickup_folder, text=str(error))
         except NotUsable as refused:
-            return _trouble(Stage.data, str(refused))
+            return _trouble(Stage.data, f"it {refused}")
         except OSError as error:
-            return _trouble(Stage.data, f"{self._folder} cannot be written to: {why(error)}")
+            return _trouble(Stage.data, f"it cannot be written to: {why(error)}")
         except BaseException:
             self.over = True
-            words = f"the server stopped before {self._folder} had answered"
+            words = "the server stopped before the pickup folder had answered"
             unknown = Outcome(Verdict.unknown, Stage.final_dot, Failure.interrupted, text=words)
             outcomes.update(dict.fromkeys(envelope.rcpt_tos, unknown))
             raise
@@ -157,7 +157,7 @@ def _not_taken(mail_from: str, address: str) -> Outcome:
     """Fields of an envelope in a file are ASCII: nothing says in which other way they would be read."""
     stage, bad = (Stage.sender, mail_from) if needs_utf8(mail_from) else (Stage.recipient, address)
     text = f"{bad} holds characters other than ASCII before the @, which a pickup folder does not take"
-    return Outcome(Verdict.permanent, stage, Failure.replied, 553, "5.6.7", text)
+    return Outcome(Verdict.permanent, stage, Failure.pickup_folder, 553, "5.6.7", text)
 
 
 def _prepare(machine: Machine, folder: str) -> None:
@@ -174,7 +174,7 @@ def _aside(folder: Path) -> Path:
     with suppress(FileExistsError):
         aside.mkdir(mode=0o700)
     if not stat.S_ISDIR(aside.lstat().st_mode):
-        raise NotUsable(f"{aside} is no folder, so mail cannot be written there")
+        raise NotUsable(f"holds something named {ASIDE} that is no folder, so mail cannot be written there")
     return aside
 
 
@@ -201,7 +201,7 @@ def _write(machine: Machine, folder: str, name: str, content: Callable[[], bytes
     try:
         _sync(into)
     except OSError as error:
-        raise _NotCertain(f"{folder} has taken {name}, but did not confirm it: {why(error)}") from error
+        raise _NotCertain(f"the pickup folder has taken {name}, but did not confirm it: {why(error)}") from error
 
 
 def _name(aside: Path, final: Path) -> None:
