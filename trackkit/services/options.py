@@ -59,6 +59,7 @@ def change(
     environment = call.environment
 
     def ahead(connection: Connection) -> tuple[Options, Options]:
+        _refuse_stale(seen, records.group_revisions(connection))
         old = environment.options.load(connection)
         return old, declared.changed(old, wanted(connection, old))
 
@@ -70,6 +71,7 @@ def change(
         _refuse_stale(seen, revisions)
         old = environment.options.load(connection)
         new = declared.changed(old, wanted(connection, old))
+        _refuse_open_door(environment, new)
         changes = environment.options.save(connection, old, new)
         for group in {name.partition(".")[0] for name in changes}:
             known = revisions[group].revision if group in revisions else 0
@@ -145,8 +147,13 @@ def _conflict(group: str, who: str = "somebody else") -> Conflict:
 
 
 def refuse_unfit(environment: Environment, old: Options, new: Options) -> None:
-    """`InvalidInput` when the machine does not allow or have what would be asked for."""
+    """`InvalidInput` when the machine does not allow or have what would be asked for. May block."""
+    _refuse_open_door(environment, new)
     machine.refuse_unable(environment.machine, old.sending, new.sending)
+
+
+def _refuse_open_door(environment: Environment, new: Options) -> None:
+    """`InvalidInput` when encryption would be off although other machines reach the server."""
     if not new.server.encrypt and not environment.plain_allowed:
         raise InvalidInput.of(
             "server.encrypt",
