@@ -22,7 +22,7 @@ from trackkit.domain.log import Severity
 from trackkit.domain.message import BY_MAPI, MailType
 from trackkit.domain.options import Options, changed
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.services import audit, health, mail, mail_listing, option_files, options
+from trackkit.services import audit, health, mail, mail_listing, mapi_profiles, option_files, options
 from trackkit.services.delivery import Attempted, DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.log_digest import mail_log
@@ -149,6 +149,12 @@ def test_log_entries_go_to_a_mapi_address(environment: Environment, admin: AsUse
     raw = mail.raw(admin(), contract.OneMessage(queue_id=one.queue_id)).message
     assert b"\nTo:" not in raw
     assert b"From: trackkit <trackkit@trackkit.invalid>" in raw
+
+
+def test_the_profiles_of_the_machine_are_told_with_the_option(admin: AsUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapi_profiles, "names", lambda: ["Old", "Work"])
+    notes = options.get_options(admin(), Nothing()).notes
+    assert notes == {"sending.mapi.profile": "Profiles on the server machine: Old, Work."}
 
 
 @pytest.mark.spec("7: pickup folder: only below folders that the server machine names, never in the server's own data")

@@ -24,6 +24,7 @@ from trackkit.domain.replies import Failure, Verdict
 from trackkit.mail import engine as engine_module
 from trackkit.mail.engine import Engine
 from trackkit.mail.next_hop import SHARED_ALWAYS_SECONDS
+from trackkit.mail.transports import mapi as mapi_module
 from trackkit.services.machine import Machine
 
 CANARY = "kAnArY-pa55"
@@ -144,6 +145,32 @@ def test_each_pause_holds_its_own_mail_and_nothing_spins(fake: FakeMapi) -> None
             assert [row.status.state for row in queue.rows.values()][-1] is State.queued
 
     run(work())
+
+
+def test_a_call_that_takes_too_long_is_reported_and_the_rest_waits(
+    fake: FakeMapi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapi_module, "SEND_SECONDS", 0.2)
+    fake.says("hang")
+
+    async def work() -> None:
+        queue = MemoryQueue(from_flat(MAPI))
+        async with running(queue, Machine(mapi_library=fake.library)) as engine:
+            for _ in range(3):
+                queue.submit(RAW, by_mapi=["Bill Jones"])
+            engine.wake()
+            await until(all_in(queue, State.deferred))
+        assert [words for _, words, _ in queue.reports] == [
+            "A call to the mail program (MAPI) does not come back; it is left alone.",
+            "MAPI, profile Post cannot be used; mail waits in the queue.",
+        ]
+        verdicts = sorted(row.last.verdict for row in queue.rows.values() if row.last)
+        assert verdicts == [Verdict.temporary, Verdict.temporary, Verdict.unknown]
+        assert CANARY not in str(queue.reports)
+
+    run(work())
+    fake.forgets("hang")
+    wait_until(lambda: fake.lines[-1][0] == "logoff")
 
 
 def test_what_mapi_does_not_take_is_not_handed_to_the_relay(fake: FakeMapi) -> None:

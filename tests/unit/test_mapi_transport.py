@@ -169,10 +169,12 @@ def test_the_window_is_for_mail_of_people(fake: FakeMapi) -> None:
 def test_a_call_that_hangs_is_left_alone_and_reported(fake: FakeMapi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapi, "SEND_SECONDS", 0.1)
     monkeypatch.setattr(mapi, "LOGIN_SECONDS", 0.5)
-    left_alone = LeftAlone()
+    told: list[str] = []
+    left_alone = LeftAlone(lambda: told.append("hangs"))
     fake.says("hang")
     [outcome] = send(fake, left_alone=left_alone)[0].values()
     assert (outcome.verdict, outcome.failure) == (Verdict.unknown, Failure.mapi_failed)
+    assert told == ["hangs"]
     [outcome] = send(fake, left_alone=left_alone)[0].values()
     assert (outcome.verdict, "still hangs" in outcome.text) == (Verdict.temporary, True), "nothing is called beside it"
     fake.forgets("hang")

@@ -33,6 +33,10 @@ RAW = b"Message-ID: <1@example.com>\r\nTo: one@example.com\r\nSubject: hi\r\n\r\
 TO = ("one@example.com", "two@example.com")
 
 
+def silent(*_: object, **__: object) -> None:
+    """No report is of interest here."""
+
+
 class Place(Protocol):
     """Where mail goes by one of the ways."""
 
@@ -51,9 +55,7 @@ class AtRelay:
     def __init__(self, closing: ExitStack) -> None:
         self._how: Action | None = None
         self._server = closing.enter_context(ScriptedSmtp({"dot": lambda _: self._how}))
-        shared = Surroundings(
-            lambda: datetime.now(UTC), lambda *_, **__: None, ssl.create_default_context, "client.example.com"
-        )
+        shared = Surroundings(lambda: datetime.now(UTC), silent, ssl.create_default_context, "client.example.com")
         self.way: Way = Relay(route_to(self._server.port, conversation_timeout=60), shared)
         self.nowhere: Way = Relay(route_to(free_port()), shared)
 
@@ -71,7 +73,7 @@ class InFolder:
         self._goes_on = threading.Event()
         closing.callback(self._goes_on.set)
         monkeypatch.setattr(pickup.os, "fsync", self._fsync)
-        places = LocalPlaces(Machine(pickup_roots=(str(root),)))
+        places = LocalPlaces(Machine(pickup_roots=(str(root),)), silent)
         self.way, self.nowhere = (
             places.way(PICKUP, plan("pickup", folder=str(root / name))) for name in ("pickup", "gone")
         )
@@ -94,7 +96,7 @@ class ByMapi:
     def __init__(self, folder: Path, closing: ExitStack) -> None:
         self._fake = FakeMapi(folder)
         closing.callback(self._fake.forgets, "hang")
-        places, none = LocalPlaces(Machine(mapi_library=self._fake.library)), LocalPlaces(Machine(mapi_library=""))
+        places, none = (LocalPlaces(Machine(mapi_library=path), silent) for path in (self._fake.library, ""))
         asked = plan("mapi", mapi=MapiLogin(None, None, False))
         self.way, self.nowhere = places.way(BY_MAPI, asked), none.way(BY_MAPI, asked)
 

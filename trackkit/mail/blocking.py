@@ -29,9 +29,15 @@ class Hangs(Exception):
 
 
 class LeftAlone:
-    """The threads that were left alone in a call of one kind, and what follows for new calls."""
+    """The threads that were left alone in a call of one kind, and what follows for new calls.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    told: is called for each call that took too long.
+    """
+
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
+        self.told = told
         self._threads: list[tuple[threading.Thread, float]] = []
 
     def add(self, thread: threading.Thread, now: float) -> None:
@@ -71,6 +77,7 @@ class Worker:
             if not done.done():
                 self._left_alone.add(self._thread, time.monotonic())
         if not done.done():
+            self._left_alone.told()
             raise Hangs
         return done.result()
 

@@ -85,7 +85,7 @@ class Engine:
         self._tls_context = tls_context
         self._look_every = look_every
         self._make_hosts = hosts
-        self._local = LocalPlaces(machine or Machine())
+        self._local = LocalPlaces(machine or Machine(), queue.report)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = StoreCalls(queue.report)
         self._settling = Settling(queue, self._store, queue.report, self._on_settled)

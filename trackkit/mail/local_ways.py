@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
+from trackkit.domain.log import Severity
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.mail.blocking import LeftAlone
+from trackkit.mail.blocking import PATIENCE_SECONDS, LeftAlone
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.destinations import PICKUP
+from trackkit.mail.next_hop import Report
 from trackkit.mail.transports import mapi, pickup
 from trackkit.mail.way import Connection, MapiLogin, Plan, Way
 from trackkit.services.machine import Machine
 
 
-@dataclass(slots=True)
 class LocalPlaces:
-    """What of this machine mail is handed over to."""
+    """What of this machine mail is handed over to; a call that hangs is reported."""
 
-    machine: Machine
-    folders: LeftAlone = field(default_factory=LeftAlone)
-    mapi: LeftAlone = field(default_factory=LeftAlone)
-    one_call: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """MAPI takes one call at a time."""
+    def __init__(self, machine: Machine, report: Report) -> None:
+        self.machine = machine
+        self.folders = LeftAlone(partial(_tell, report, "the pickup folder"))
+        self.mapi = LeftAlone(partial(_tell, report, "the mail program (MAPI)"))
+        self.one_call = asyncio.Lock()
+        """MAPI takes one call at a time."""
 
     def way(self, name: str, plan: Plan) -> Way:
         """The way of the destination of that name."""
@@ -35,6 +38,11 @@ class LocalPlaces:
         if plan.mapi is not None:
             return ByMapi(plan.mapi, self)
         return NoWay()
+
+
+def _tell(report: Report, what: str) -> None:
+    details = f"Nothing new is begun there for {PATIENCE_SECONDS / 60:.0f} minutes, unless it comes back before."
+    report(Severity.warning, f"A call to {what} does not come back; it is left alone.", details)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,9 @@ def states_of(connection: Connection, message_id: int) -> list[tuple[str, State]
 
 def mail_type_of(connection: Connection, recipient_id: int) -> MailType:
     """The type of a recipient's address."""
-    return connection.execute(select(recipients.c.mail_type).where(recipients.c.id == recipient_id)).scalar_one()
+    query = select(recipients.c.mail_type).where(recipients.c.id == recipient_id)
+    found: MailType = connection.execute(query).scalar_one()
+    return found
 
 
 def submitted_by(connection: Connection, username: str, message_ids: Iterable[int]) -> set[int]:

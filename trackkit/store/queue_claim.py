@@ -68,8 +68,8 @@ def claim(
         return []
     values = {"b_keys": chosen, "b_now": now, "b_worker": worker, "b_until": now + lease}
     by_message: dict[int, list[tuple[int, str, MailType]]] = {key: [] for key in chosen}
-    for message_id, *recipient in connection.execute(leasing, values):
-        by_message[message_id].append(tuple(recipient))
+    for message_id, recipient_id, address, mail_type in connection.execute(leasing, values):
+        by_message[message_id].append((recipient_id, address, mail_type))
     rows = {row[0]: row for row in connection.execute(_WITH_BODY, {"b_keys": chosen})}
     return [
         ClaimedMessage(key, rows[key][1], rows[key][2], tuple(sorted(found)), rows[key][3])
