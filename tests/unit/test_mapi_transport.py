@@ -188,6 +188,19 @@ def test_a_call_that_hangs_is_left_alone_and_reported(fake: FakeMapi, monkeypatc
     fake.forgets("hang_login")
 
 
+def test_a_library_that_breaks_off_leaves_the_outcome_unknown(fake: FakeMapi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks_off(*_: object, **__: object) -> int:
+        raise OSError("exception: access violation reading 0x0")
+
+    monkeypatch.setattr(mapi.MapiLibrary, "send", breaks_off)
+    [outcome] = send(fake)[0].values()
+    assert (outcome.verdict, "access violation" in outcome.text) == (Verdict.unknown, True)
+    monkeypatch.undo()
+    monkeypatch.setattr(mapi, "letter", breaks_off)
+    [outcome] = send(fake)[0].values()
+    assert (outcome.verdict, "attachments" in outcome.text) == (Verdict.temporary, True)
+
+
 @pytest.mark.spec("7: MAPI: elsewhere a clear 'needs Windows'")
 def test_without_a_library_mail_says_that_it_needs_windows(tmp_path: Path) -> None:
     async def outcome(library: str) -> Outcome:

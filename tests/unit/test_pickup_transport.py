@@ -99,6 +99,17 @@ def test_nothing_that_is_there_is_replaced(machine: Machine, folder: Path, monke
     assert files(folder) == ["Q17-other.eml", "Q17-same.eml"]
 
 
+def test_what_has_its_name_is_handed_over_whatever_happens_to_the_other(
+    machine: Machine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(pickup.Path, "unlink", unlink)
+    assert put(machine, folder).verdict is Verdict.accepted
+    assert len(list(folder.glob("*.eml"))) == 1
+
+
 def _no_links(*_: object, **__: object) -> None:
     raise OSError(errno.EPERM, "Operation not permitted")
 

@@ -34,7 +34,7 @@ AFTER_TRYING: Final = (
         "pickup_folder",
         failed(Failure.pickup_folder),
         "The pickup folder cannot be used",
-        "{host} cannot be used: {text}",
+        "Mail could not be put into the pickup folder: {text}",
         "Mend the folder, or name another one. The next try is at {at}.",
         "options.set",
         "sending.pickup.folder",

@@ -40,6 +40,10 @@ SHOWN_SECONDS: Final = 1800.0
 _LEAVE_SECONDS: Final = 10.0
 
 
+class _Crashed(Exception):
+    """The library broke off in the middle of a call."""
+
+
 def label_of(login: MapiLogin) -> str:
     """MAPI as attempts and reports name it."""
     return f"MAPI, profile {login.profile}" if login.profile else "MAPI"
@@ -166,10 +170,14 @@ class MapiConnection:
             self.over = True
             text = f"the mail program did not answer within {seconds:.0f} seconds; it may have sent the mail"
             outcome = Outcome(Verdict.unknown, Stage.final_dot, Failure.mapi_failed, text=text)
+        except _Crashed as error:
+            self.over = True
+            text = f"the mail program broke off ({error}); it may have sent the mail"
+            outcome = Outcome(Verdict.unknown, Stage.final_dot, Failure.mapi_failed, text=text)
         except OSError as error:
             text = f"the attachments cannot be written: {why(error)}"
             outcome = Outcome(Verdict.temporary, Stage.data, Failure.mapi_failed, text=text)
-        except BaseException:
+        except asyncio.CancelledError:
             self.over = True
             text = "the server stopped before the mail program had answered"
             unknown = Outcome(Verdict.unknown, Stage.final_dot, Failure.interrupted, text=text)
@@ -187,5 +195,10 @@ class MapiConnection:
 
 def _hand_over(mapi: MapiLibrary, session: int, raw: bytes, to: tuple[Recipient, ...], show: bool) -> int:
     """In the worker's thread: MAPI's code."""
-    with tempfile.TemporaryDirectory(prefix="trackkit-mapi-") as folder:
-        return mapi.send(session, letter(content_of(raw), to, Path(folder)), show=show)
+    # What cannot be removed afterwards is no reason to send the mail again.
+    with tempfile.TemporaryDirectory(prefix="trackkit-mapi-", ignore_cleanup_errors=True) as folder:
+        ready = letter(content_of(raw), to, Path(folder))
+        try:
+            return mapi.send(session, ready, show=show)
+        except OSError as error:  # how `ctypes` tells of a fault inside the library
+            raise _Crashed(why(error)) from error

@@ -10,6 +10,7 @@ folder's group. Names are the queue id and what nobody can guess, and end in ``.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import secrets
@@ -140,7 +141,7 @@ class PickupConnection:
             return _trouble(Stage.data, f"it {refused}")
         except OSError as error:
             return _trouble(Stage.data, f"it cannot be written to: {why(error)}")
-        except BaseException:
+        except asyncio.CancelledError:
             self.over = True
             words = "the server stopped before the pickup folder had answered"
             unknown = Outcome(Verdict.unknown, Stage.final_dot, Failure.interrupted, text=words)
@@ -218,7 +219,8 @@ def _name(aside: Path, final: Path) -> None:
             raise FileExistsError(errno.EEXIST, "something has that name already") from None
         aside.rename(final)
         return
-    aside.unlink()
+    with suppress(OSError):  # the mail is there; the other name goes after a day
+        aside.unlink()
 
 
 def _sync(folder: Path) -> None:
