@@ -231,7 +231,7 @@ class SendingOptions(Group):
     @property
     def open_types(self) -> frozenset[MailType]:
         """The types of recipients that mail may leave to as far as the options go: not paused, and with a way."""
-        found = set()
+        found: set[MailType] = set()
         if self.mapi.enabled and not self.mapi.paused:
             found.add(MailType.mapi)
         if self.is_set_up and not self.paused and (self.method != "mapi" or found):

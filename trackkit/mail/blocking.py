@@ -90,10 +90,12 @@ class Worker:
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
             work, done = call
+            result: Any = None
+            error: BaseException | None = None
             try:
-                result, error = work(), None
+                result = work()
             except BaseException as raised:  # noqa: BLE001 - it is the caller's
-                result, error = None, raised
+                error = raised
             # A loop that is closed has nobody who waits.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_tell, done, result, error)

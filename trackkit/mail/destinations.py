@@ -157,8 +157,9 @@ class Destinations:
         parts: dict[str, list[int]] = {}
         for number, recipient in enumerate(claimed.recipients):
             parts.setdefault(self._name_for(recipient), []).append(number)
-        if len(parts) == 1 and self._one_place in parts:
-            return [self._put(Held(claimed, now, self._destination(self._one_place)))]
+        one_place = self._one_place
+        if one_place is not None and len(parts) == 1 and one_place in parts:
+            return [self._put(Held(claimed, now, self._destination(one_place)))]
         held = []
         for name, numbers in parts.items():
             destination = self._destination(name)

@@ -97,8 +97,12 @@ def changed(settings: MachineSettings, name: str, text: str) -> MachineSettings:
         return replace(settings, backup_roots=_roots(name, text, urls=False))
     if name == "pickup-roots":
         return replace(settings, pickup_roots=_roots(name, text, urls=False))
-    if name in ("mapi-library", "journal-socket", "syslog-socket"):
-        return replace(settings, **{name.replace("-", "_"): _file(name, text)})
+    if name == "mapi-library":
+        return replace(settings, mapi_library=_file(name, text))
+    if name == "journal-socket":
+        return replace(settings, journal_socket=_file(name, text))
+    if name == "syslog-socket":
+        return replace(settings, syslog_socket=_file(name, text))
     if name == "license-keys":
         return replace(settings, license_keys=_keys(name, text))
     raise InvalidInput.of(name, "is not the name of a setting", f"The settings are {', '.join(TITLES)}.")

@@ -40,7 +40,7 @@ class Machine:
     def able(self, types: Collection[MailType], sending: SendingOptions) -> frozenset[MailType]:
         """Those of the types of recipients that a mail worker on this machine can hand mail over to."""
         no_mapi, no_folder = not self.mapi_library, not self.pickup_roots
-        unable = {MailType.mapi} if no_mapi else set()
+        unable: set[MailType] = {MailType.mapi} if no_mapi else set()
         if (sending.method == "mapi" and no_mapi) or (sending.method == "pickup" and no_folder):
             unable.add(MailType.internet)
         return frozenset(types) - unable

@@ -14,7 +14,7 @@ from email.message import Message
 from email.policy import compat32
 from email.utils import getaddresses
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from trackkit.domain.addresses import address_problem
 from trackkit.domain.message import header_values, subject
@@ -97,7 +97,8 @@ def _apart(raw: bytes) -> tuple[str, tuple[tuple[str, bytes], ...]]:
         raise _TooMuch
     if sum(1 for _ in _FIELD_LINE.finditer(raw, 0, 4 * 1024 * 1024)) > _MOST_HEADER_LINES:
         raise _TooMuch
-    text, files = None, []
+    text: str | None = None
+    files: list[tuple[str, bytes]] = []
     for number, part in enumerate(_leaves(message_from_bytes(raw, policy=compat32))):
         if number >= MOST_PARTS:
             raise _TooMuch
@@ -116,17 +117,18 @@ def _apart(raw: bytes) -> tuple[str, tuple[tuple[str, bytes], ...]]:
 def _leaves(message: Message) -> Iterator[Message]:
     """The parts that hold no parts; a message inside stays one."""
     if message.get_content_maintype() == "multipart" and message.is_multipart():
-        for part in message.get_payload():
-            yield from _leaves(part)  # type: ignore[arg-type]
+        parts: Any = message.get_payload()
+        for part in parts:
+            yield from _leaves(part)
     else:
         yield message
 
 
 def _data(part: Message) -> bytes:
-    payload = part.get_payload()
+    payload: Any = part.get_payload()
     if isinstance(payload, list):  # a message inside
-        return b"\r\n".join(inner.as_bytes(policy=compat32.clone(linesep="\r\n")) for inner in payload)  # type: ignore[union-attr]
-    data = part.get_payload(decode=True)
+        return b"\r\n".join(inner.as_bytes(policy=compat32.clone(linesep="\r\n")) for inner in payload)
+    data: Any = part.get_payload(decode=True)
     return data if isinstance(data, bytes) else b""
 
 
