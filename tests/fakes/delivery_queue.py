@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, State, Status, new_status, step
 from trackkit.domain.errors import Unavailable
 from trackkit.domain.log import Severity
-from trackkit.domain.message import domain_of
+from trackkit.domain.message import BY_MAPI, MailType, domain_of
 from trackkit.domain.options import Options, changed
 from trackkit.domain.replies import Outcome
 from trackkit.domain.schedule import RetryPolicy
@@ -39,6 +39,7 @@ class Row:
     address: str
     status: Status
     last: Outcome | None = None
+    mail_type: MailType = MailType.internet
 
 
 class MemoryAccount:
@@ -77,14 +78,15 @@ class MemoryQueue:
         self._lock = threading.Lock()
         self.token_account = MemoryAccount(self)
 
-    def submit(self, raw: bytes, *rcpt_tos: str, mail_from: str = "a@example.com") -> int:
+    def submit(self, raw: bytes, *rcpt_tos: str, mail_from: str = "a@example.com", by_mapi: Sequence[str] = ()) -> int:
         """Queue a message; its number."""
         with self._lock:
             key = len(self.messages) + 1
             self.messages[key] = (mail_from, raw)
-            for address in rcpt_tos:
+            types = [*((a, MailType.internet) for a in rcpt_tos), *((a, MailType.mapi) for a in by_mapi)]
+            for address, mail_type in types:
                 number = len(self.rows) + 1
-                self.rows[number] = Row(number, key, address, new_status(self.clock(), POLICY))
+                self.rows[number] = Row(number, key, address, new_status(self.clock(), POLICY), None, mail_type)
             return key
 
     def states(self) -> list[State]:
@@ -107,20 +109,21 @@ class MemoryQueue:
         self._maybe_fail("claim")
         with self._lock:
             self.claims += 1
-            if not self.may_send():
-                return []
+            types = self.current.sending.open_types - ({MailType.mapi} if BY_MAPI in besides else set())
             found: dict[int, list[ClaimedRecipient]] = {}
             for row in self.rows.values():
                 due = row.status.state in (State.queued, State.deferred) and row.status.next_attempt_at <= self.clock()
-                here = domain_of(row.address) not in besides
+                here = domain_of(row.address) not in besides and row.mail_type in types
                 if due and here and (row.message_id in found or len(found) < limit):
                     self._step(row, Event.claim)
-                    found.setdefault(row.message_id, []).append(ClaimedRecipient(row.recipient_id, row.address))
+                    recipient = ClaimedRecipient(row.recipient_id, row.address, row.mail_type)
+                    found.setdefault(row.message_id, []).append(recipient)
             return [Claimed(key, f"Q{key}", *self.messages[key], tuple(rcpts)) for key, rcpts in found.items()]
 
-    def may_send(self) -> bool:
-        """Whether anything may leave now."""
-        return not self.current.sending.paused and self.current.sending.is_set_up
+    def may_send(self, claimed: Claimed | None = None) -> bool:
+        """Whether a message (none = any at all) may leave now."""
+        types = self.current.sending.open_types
+        return bool(types) and (claimed is None or all(r.mail_type in types for r in claimed.recipients))
 
     def settle(self, attempts: Sequence[Attempted]) -> None:
         """Write down outcomes."""

@@ -13,7 +13,10 @@ import pytest
 from tests.acceptance.conftest import PASSWORD, House, set_up
 from tests.conftest import Start
 from tests.ports import wait_until
+from tests.unit.test_pickup_transport import put
 from trackkit.domain.errors import TrackkitError, Unavailable
+from trackkit.domain.replies import Verdict
+from trackkit.services.machine import Machine
 
 FULL = "(?i)disk is full"
 
@@ -50,6 +53,18 @@ def fill_up(disk: Path) -> Path:
                 file.write(bytes(4096))
         except OSError:
             return filler
+
+
+def test_mail_for_a_full_pickup_folder_waits_and_leaves_nothing_there(disk: Path) -> None:
+    folder, machine = disk / "pickup", Machine(pickup_roots=(str(disk),))
+    folder.mkdir()
+    filler = fill_up(disk)
+    outcome = put(machine, folder)
+    assert (outcome.verdict, "No space left" in outcome.text) == (Verdict.temporary, True)
+    assert not list(folder.rglob("*.eml"))
+    filler.unlink()
+    assert put(machine, folder).verdict is Verdict.accepted
+    assert len(list(folder.glob("*.eml"))) == 1
 
 
 def on_disk(house: House, name: str) -> str:

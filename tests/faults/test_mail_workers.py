@@ -237,3 +237,10 @@ def test_a_password_in_the_arguments_is_refused_and_not_repeated(tmp_path: Path)
     assert "written into the arguments" in ran.err
     assert "hidden-word" not in ran.out + ran.err
     assert command("worker", "--key-file", "k").code == 2
+
+
+def test_a_pickup_root_that_is_none_is_refused(tmp_path: Path) -> None:
+    for root in ("relative", "/"):
+        where = ("--database-url", "postgresql://h/d", "--key-file", str(tmp_path / "key"), "--pickup-root", root)
+        ran = command("worker", *where)
+        assert (ran.code, "pickup-root" in ran.err) == (2, True)

@@ -217,9 +217,8 @@ def test_mapi_addresses_are_skipped_with_the_reason(environment: Environment, ad
     collect(environment)
     assert waiting(admin) == []
     told = log.list_log(admin(), log_contract.ListLog(level="warning", match="only")).entries
-    assert [entry.message for entry in told] == [
-        "7 log entries were not e-mailed: mail to MAPI addresses needs Windows, and MAPI set up there."
-    ]
+    words = "mail to MAPI addresses needs MAPI (sending.mapi.enabled), and that needs Windows."
+    assert [entry.message for entry in told] == [f"7 log entries were not e-mailed: {words}"]
 
 
 def test_switching_it_off_forgets_what_waits(environment: Environment, admin: AsUser, clock: Clock) -> None:

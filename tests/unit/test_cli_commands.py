@@ -110,6 +110,8 @@ def test_submit(api: peers.ApiServer, tmp_path: Path) -> None:
     sent = [seen.fields for seen in api.seen if seen.operation == "mail.submit"]
     assert [base64.b64decode(fields["message"]) for fields in sent] == [file.read_bytes() for file in files]
     assert sent[0]["recipients"] == ["b@example.org", "c@example.org"]
+    ran = run("mail", "submit", names[0], "--from", "", "--to-mapi", "Bill Jones", "--to-mapi", "Ann")
+    assert (ran.code, api.last("mail.submit").fields["mapi_recipients"]) == (0, ["Bill Jones", "Ann"])
     before = len(api.seen)
     ran = run("mail", "submit", names[0], str(tmp_path / "none.eml"), "--from", "", "--to", "b@example.org")
     assert ran.code == 2
@@ -242,6 +244,8 @@ def test_options_set(api: peers.ApiServer) -> None:
         "sending.smtp.encryption=rot13",
         "sending.smtp.authentication=basic",
         "sending.method=pickup",
+        "sending.method=mapi",
+        "sending.pickup.folder=here",
     ],
 )
 def test_bad_options_are_named_and_nothing_is_sent(api: peers.ApiServer, change: str) -> None:

@@ -297,6 +297,9 @@ def test_email_message_is_sent_with_crlf(server: Server, api: peers.ApiServer) -
     assert b"\r\n\r\n" in sent
     assert b"\n" not in sent.replace(b"\r\n", b"")
     assert api.last("mail.submit").fields["recipients"] == ["b@example.org", "c@example.org"]
+    server.mail.submit(message, sender="a@example.org", mapi_recipients="Bill Jones")
+    fields = api.last("mail.submit").fields
+    assert (fields["recipients"], fields["mapi_recipients"]) == ([], ["Bill Jones"])
 
 
 def test_automatic_requests_say_so(server: Server, api: peers.ApiServer) -> None:

@@ -14,7 +14,8 @@ from trackkit.contract.catalogue import OPERATIONS
 from trackkit.domain import options
 from trackkit.domain.delivery import State
 from trackkit.domain.diagnosis import TABLE, diagnose
-from trackkit.domain.evidence import Evidence, Row
+from trackkit.domain.evidence import Diagnosis, Evidence, Row
+from trackkit.domain.message import MailType
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
 
@@ -33,6 +34,8 @@ WITH_TOKENS = options.changed(
     },
 )
 PAUSED = options.changed(READY, {"sending.paused": True})
+BY_MAPI = options.changed(Options(), {"sending.mapi.enabled": True, "sending.method": "mapi"})
+FOLDER = options.changed(Options(), {"sending.method": "pickup", "sending.pickup.folder": "/srv/pickup"})
 
 
 def evidence(state: State, last: Outcome | None = None, given_options: Options = READY) -> Evidence:
@@ -54,12 +57,45 @@ def test_every_row_is_reached() -> None:
     found.add(cause(State.failed, outcome_of(Stage.recipient, 553, "5.6.7 not in ASCII")))
     found.add(cause(State.deferred, outcome_of(Stage.login, 535, "5.7.8 no"), WITH_TOKENS))
     found |= {diagnose(waiting(opens_at=NOW)).cause, diagnose(waiting(room_at=NOW)).cause}
+    paused = options.changed(BY_MAPI, {"sending.mapi.paused": True})
+    found |= {to_mapi(READY).cause, to_mapi(paused).cause}
     assert found == {row.cause for row in TABLE}
 
 
 def waiting(state: State = State.queued, due_in: int = 0, **gate: datetime) -> Evidence:
     """Mail that is due, or will be in so many minutes, while the schedule or the limit keeps it."""
     return Evidence(state, NOW + timedelta(minutes=due_in), READY, NOW, "bob@b.test", **gate)
+
+
+def to_mapi(given_options: Options, last: Outcome | None = None) -> Diagnosis:
+    state, due = (State.deferred if last else State.queued), NOW + timedelta(minutes=5)
+    return diagnose(Evidence(state, due, given_options, NOW, "Bill Jones", 1, last, mail_type=MailType.mapi))
+
+
+@pytest.mark.spec("7: MAPI: a pause of its own")
+def test_each_pause_explains_its_own_mail_only() -> None:
+    both = options.changed(PAUSED, {"sending.mapi.enabled": True})
+    assert (cause(State.queued, None, both), to_mapi(both).cause) == ("paused", "new")
+    other = options.changed(READY, {"sending.mapi.enabled": True, "sending.mapi.paused": True})
+    assert (cause(State.queued, None, other), to_mapi(other).cause) == ("new", "mapi_paused")
+    all_mail = options.changed(BY_MAPI, {"sending.mapi.paused": True})
+    assert cause(State.queued, None, all_mail) == "mapi_paused", (
+        "with the method 'mapi' Internet mail goes that way, too"
+    )
+    assert (to_mapi(READY).cause, to_mapi(READY).option) == ("mapi_off", "sending.mapi.enabled")
+
+
+def test_ways_without_a_host_are_named_as_people_know_them() -> None:
+    not_ascii = Outcome(Verdict.permanent, Stage.recipient, Failure.replied, 553, "5.6.7", "x")
+    assert diagnose(evidence(State.failed, not_ascii, FOLDER)).words.startswith("The pickup folder /srv/pickup takes")
+    gone = Outcome(Verdict.temporary, Stage.connect, Failure.pickup_folder, text="/srv/pickup is not there")
+    found = diagnose(evidence(State.deferred, gone, FOLDER))
+    assert (found.cause, found.option) == ("pickup_folder", "sending.pickup.folder")
+    assert "/srv/pickup is not there" in found.words
+    unknown = Outcome(Verdict.permanent, Stage.recipient, Failure.mapi_recipient, text="nobody knows it")
+    found = to_mapi(BY_MAPI, unknown)
+    assert (found.cause, found.operation) == ("mapi_recipient", "mail.edit_recipient")
+    assert "Bill Jones" in found.words
 
 
 def test_the_schedule_and_the_limit_explain_only_what_is_due() -> None:

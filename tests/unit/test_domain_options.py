@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from trackkit.domain import options
 from trackkit.domain.declared import Declaration, matters
 from trackkit.domain.errors import InvalidInput
+from trackkit.domain.message import MailType
 from trackkit.domain.options import Options
 
 ALL = list(options.catalogue().values())
@@ -60,6 +61,12 @@ def test_option_names_of_the_specification_are_there() -> None:
         "sending.smtp.conversation_timeout",
         "sending.timing.connections",
         "sending.timing.days",
+        "sending.pickup.folder",
+        "sending.mapi.enabled",
+        "sending.mapi.paused",
+        "sending.mapi.profile",
+        "sending.mapi.password",
+        "sending.mapi.show_window",
         "sending.listener.enabled",
         "sending.listener.address",
         "sending.listener.port",
@@ -92,7 +99,7 @@ def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
     values = {
         info.name: data.draw(valid_values(info), label=info.name)
         for info in ALL
-        if info.name not in (*LOGIN, *MAIL, *METHOD)
+        if info.name not in (*LOGIN, *MAIL, *METHOD) and not info.secret
     }
     chosen = options.changed(Options(), values)
     assert options.from_flat(options.flat(chosen)) == chosen
@@ -104,12 +111,13 @@ def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
 LOGIN = ("sending.smtp.authentication", "sending.pop_before_smtp.enabled")
 SPECIAL = {
     "sending.timing.schedule": ["", "daily 00:00-24:00", "Mon-Fri 08:00-18:00, Sat 22:00-06:00 in Europe/Berlin"],
+    "sending.pickup.folder": [None, "/var/spool/pickup", "C:\\pickup", "\\\\mail\\share\\pickup"],
     "sending.listener.address": ["127.0.0.1", "::1"],
     "sending.oauth2.token_url": [None, "https://login.test/token", "http://127.0.0.1:8080/token"],
     "sending.listener.networks": ["127.0.0.0/8, ::1/128", "192.0.2.0/24"],
 }
 METHOD = ("sending.method",)
-"""One of them needs a relay: test_direct_then_smtp_needs_a_relay_and_direct_none."""
+"""Some of them need more: test_direct_then_smtp_needs_a_relay_and_direct_none, test_local_ways_need_what_they_use."""
 MAIL = ("log.email_level", "log.email_to", "log.email_return_address")
 
 
@@ -315,7 +323,9 @@ def test_what_stands_for_no_address_is_none() -> None:
 
 def test_mapi_and_retention_warn() -> None:
     mapi = {"log.email_level": "error", "log.email_address_type": "mapi", "log.email_to": "Anybody, at all"}
-    assert "MAPI" in options.warnings(options.changed(Options(), mapi))[0]
+    assert "MAPI" in options.not_mailed(options.changed(Options(), mapi))
+    assert options.not_mailed(options.changed(Options(), mapi)) in options.troubles(options.changed(Options(), mapi))[0]
+    assert options.not_mailed(options.changed(Options(), {**mapi, "sending.mapi.enabled": True})) == ""
     kept = options.changed(Options(), {"log.retention_days": 30, "log.retention_entries": 1000})
     assert len(options.warnings(kept)) == 2
     assert all("cannot be undone" in warning for warning in options.warnings(kept))
@@ -328,6 +338,54 @@ def test_a_schedule_that_cannot_be_read_is_refused_and_says_why(text: str) -> No
         options.changed(Options(), {"sending.timing.schedule": text})
     assert caught.value.problems[0].field == "sending.timing.schedule"
     assert "write" in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "folder", ["pickup", "./pickup", "C:pickup", "\\\\server", "/srv/../etc", "/srv/a\nb", "C:\\a\\..\\b"]
+)
+def test_what_is_no_full_path_is_no_pickup_folder(folder: str) -> None:
+    assert refused({"sending.pickup.folder": folder}) == ["sending.pickup.folder"]
+
+
+def test_local_ways_need_what_they_use() -> None:
+    assert refused({"sending.method": "pickup"}) == ["sending.pickup.folder"]
+    assert refused({"sending.method": "mapi"}) == ["sending.mapi.enabled"]
+    pickup = options.changed(Options(), {"sending.method": "pickup", "sending.pickup.folder": " /srv/pickup "})
+    assert pickup.sending.pickup.folder == "/srv/pickup"
+    assert pickup.sending.is_set_up
+    assert refused({"sending.pickup.folder": ""}, before=pickup) == ["sending.pickup.folder"]
+
+
+@pytest.mark.spec("7: MAPI: a pause of its own")
+@pytest.mark.parametrize(
+    ("values", "internet", "mapi"),
+    [
+        ({}, False, False),
+        ({"sending.smtp.host": "relay.test"}, True, False),
+        ({"sending.smtp.host": "relay.test", "sending.mapi.enabled": True}, True, True),
+        ({"sending.smtp.host": "relay.test", "sending.mapi.enabled": True, "sending.paused": True}, False, True),
+        ({"sending.smtp.host": "relay.test", "sending.mapi.enabled": True, "sending.mapi.paused": True}, True, False),
+        ({"sending.mapi.enabled": True}, False, True),
+        ({"sending.mapi.enabled": True, "sending.method": "mapi"}, True, True),
+        ({"sending.mapi.enabled": True, "sending.method": "mapi", "sending.mapi.paused": True}, False, False),
+        ({"sending.mapi.enabled": True, "sending.method": "mapi", "sending.paused": True}, False, True),
+        ({"sending.pickup.folder": "/srv/pickup", "sending.method": "pickup"}, True, False),
+        ({"sending.pickup.folder": "/srv/pickup", "sending.method": "pickup", "sending.paused": True}, False, False),
+    ],
+)
+def test_which_mail_may_leave(values: dict[str, object], internet: bool, mapi: bool) -> None:
+    wanted = {kind for kind, open_ in ((MailType.internet, internet), (MailType.mapi, mapi)) if open_}
+    assert options.changed(Options(), values).sending.open_types == wanted
+
+
+@pytest.mark.spec("7: MAPI: choosing it warns that its prompts hinder automation and recommends SMTP")
+def test_choosing_mapi_warns_and_pausing_it_is_a_trouble() -> None:
+    chosen = options.changed(Options(), {"sending.mapi.enabled": True})
+    assert "SMTP is recommended" in "".join(options.warnings(chosen))
+    assert options.troubles(chosen) == []
+    paused = options.changed(chosen, {"sending.mapi.paused": True})
+    assert ["MAPI is paused" in trouble for trouble in options.troubles(paused)] == [True]
+    assert not options.troubles(options.changed(Options(), {"sending.mapi.paused": True}))
 
 
 def test_direct_then_smtp_needs_a_relay_and_direct_none() -> None:

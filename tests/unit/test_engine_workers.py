@@ -35,8 +35,8 @@ class OneOfSeveral(MemoryQueue):
         sending = self.current.sending.model_copy(update={"timing": timing})
         return self.current.model_copy(update={"sending": sending})
 
-    def may_send(self) -> bool:
-        return super().may_send() and self.share != 0
+    def may_send(self, claimed: Claimed | None = None) -> bool:
+        return super().may_send(claimed) and self.share != 0
 
 
 def test_what_may_be_somebody_elses_by_now_is_given_back_untried() -> None:

@@ -25,6 +25,7 @@ from trackkit.server.settings import MachineSettings, changed, load, save, shown
         ("allow-full-paths", "", ()),
         ("backup-roots", "/mnt/one,/mnt/two", ("/mnt/one", "/mnt/two")),
         ("backup-roots", "NO", ()),
+        ("pickup-roots", "/var/spool/pickup", ("/var/spool/pickup",)),
     ],
 )
 def test_roots_survive_the_file(tmp_path: Path, name: str, text: str, roots: tuple[str, ...]) -> None:
@@ -46,6 +47,8 @@ def test_roots_survive_the_file(tmp_path: Path, name: str, text: str, roots: tup
         ("allow-full-paths", "postgresql://user:canary@host"),
         ("backup-roots", "postgresql://host"),
         ("backup-roots", "here"),
+        ("pickup-roots", "postgresql://host"),
+        ("pickup-roots", "/"),
     ],
 )
 def test_what_is_no_root_is_refused(name: str, text: str) -> None:
@@ -55,7 +58,7 @@ def test_what_is_no_root_is_refused(name: str, text: str) -> None:
     assert "canary" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["journal-socket", "syslog-socket"])
+@pytest.mark.parametrize("name", ["journal-socket", "syslog-socket", "mapi-library"])
 @pytest.mark.parametrize(("text", "socket"), [("/run/x/log", "/run/x/log"), ("no", ""), ("", "")])
 def test_sockets_survive_the_file(tmp_path: Path, name: str, text: str, socket: str) -> None:
     save(tmp_path, changed(MachineSettings(), name, text))

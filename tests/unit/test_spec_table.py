@@ -11,6 +11,7 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "5: a host that misbehaves",
     "5: an attempt whose outcome is unknown",
     "5: bad input",
+    "5: mail type",
     "5: SMTP listener",
     "6: throttling",
     "2: each database in its own folder",
@@ -33,6 +34,8 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "7: server: text on the web log-in page",
     "7: sending: limits are for the whole server",
     "7: secret options: a lost",
+    "7: pickup folder",
+    "7: MAPI",
     "9: the web client",
     "12: trackkit worker",
 )

@@ -122,6 +122,25 @@ def test_options_that_depend_on_each_other_are_refused_where_something_is_missin
     assert form.fields.messages == {}
 
 
+@pytest.mark.spec("7: MAPI: elsewhere a clear 'needs Windows'")
+def test_what_only_the_servers_machine_knows_is_said_at_its_field(form: Form, server: RunningServer) -> None:
+    titles = [section["title"] for section in form.fields.sections]
+    assert {"Pickup folder", "MAPI"} <= set(titles)
+    form.fields.put("sending.method", "pickup")
+    assert list(form.fields.messages) == ["sending.pickup.folder"]
+    form.fields.put("sending.pickup.folder", "/srv/pickup")
+    assert form.fields.messages == {}
+    form.apply_button.click()
+    assert "is not allowed" in form.fields.messages["sending.pickup.folder"]
+    assert "pickup-roots" in trouble(form)
+    form.revert_button.click()
+    form.fields.put("sending.mapi.enabled", True)
+    form.apply_button.click()
+    form.asking.children[0].answer(True)
+    assert "needs Windows" in form.fields.messages["sending.mapi.enabled"]
+    assert value(server, "sending.mapi.enabled") is False
+
+
 def test_what_only_the_server_refuses_is_said_at_its_field_too(start: Start) -> None:
     open_to_all = start(arguments=("--address", "0.0.0.0"))
     form = option_form(open_to_all.admin, ("server.encrypt", "server.port"))

@@ -161,12 +161,20 @@ def submit(
         list[Path], typer.Argument(metavar="FILE...", help="Messages (RFC 5322); - reads one from standard input.")
     ],
     sender: Annotated[str, typer.Option("--from", metavar="A", help="Envelope sender; '' is the null sender.")],
-    recipients: Annotated[list[str], typer.Option("--to", metavar="B", help="Envelope recipient; repeat for more.")],
+    recipients: Annotated[
+        list[str] | None, typer.Option("--to", metavar="B", help="Envelope recipient; repeat for more.")
+    ] = None,
+    mapi_recipients: Annotated[
+        list[str] | None,
+        typer.Option("--to-mapi", metavar="NAME", help="Recipient with an address of MAPI's; repeat for more."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Hand messages to the queue. Each is on disk when its line appears."""
     for name, message in [(str(file), _read(file)) for file in files]:
-        submitted = server.mail.submit(message, sender=sender, recipients=recipients)
+        submitted = server.mail.submit(
+            message, sender=sender, recipients=recipients or (), mapi_recipients=mapi_recipients or ()
+        )
         if as_json:
             typer.echo(submitted.model_dump_json(ensure_ascii=True))
         else:

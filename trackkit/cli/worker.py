@@ -19,8 +19,16 @@ def worker(
         str | None,
         typer.Option(help="What it is called in `trackkit mail workers`; else host name and process number."),
     ] = None,
+    pickup_roots: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pickup-root",
+            help="A folder of this machine in which the pickup folder may lie; repeat for more. Without any, this "
+            "worker puts no mail into one.",
+        ),
+    ] = None,
 ) -> None:
     """Send mail for a server on PostgreSQL, from this machine, until told to stop (SIGTERM, Ctrl+C)."""
     from trackkit.server.worker import run
 
-    run(database_url_of(database_url), key_file, name)
+    run(database_url_of(database_url), key_file, name, pickup_roots or ())

@@ -31,17 +31,27 @@ class Mail:
         self._server = server
         self._jobs = jobs
 
-    def submit(self, message: bytes | EmailMessage, *, sender: str, recipients: str | Iterable[str]) -> mail.Submitted:
+    def submit(
+        self,
+        message: bytes | EmailMessage,
+        *,
+        sender: str,
+        recipients: str | Iterable[str] = (),
+        mapi_recipients: str | Iterable[str] = (),
+    ) -> mail.Submitted:
         """Hand a message to the queue; it is on disk when this returns.
 
         Parameters
         ----------
         message: its bytes, which stay as they are, or an `EmailMessage`.
         sender: envelope sender; empty = the null sender (RFC 5321 §4.5.5).
+        recipients: Internet addresses.
+        mapi_recipients: addresses of MAPI's: names of its address book, or ``TYPE:address``.
         """
         to = (recipients,) if isinstance(recipients, str) else tuple(recipients)
+        by_mapi = (mapi_recipients,) if isinstance(mapi_recipients, str) else tuple(mapi_recipients)
         raw = base64.b64encode(_as_bytes(message, in_ascii=all(map(str.isascii, (sender, *to)))))
-        return self._caller.ask(mail.SUBMIT, message=raw, sender=sender, recipients=to)
+        return self._caller.ask(mail.SUBMIT, message=raw, sender=sender, recipients=to, mapi_recipients=by_mapi)
 
     def list(
         self,

@@ -20,11 +20,15 @@ MAXIMUM_IDS = 10_000
 
 
 class Submit(Request):
-    """A message as bytes (base64 on the wire) with its envelope. `sender` empty = the null sender."""
+    """A message as bytes (base64 on the wire) with its envelope. `sender` empty = the null sender.
+
+    `mapi_recipients`, besides `recipients`: names of MAPI's address book, or ``TYPE:address``.
+    """
 
     message: Base64Bytes
     sender: str = Field(max_length=1000)
-    recipients: tuple[str, ...] = Field(max_length=100_000)
+    recipients: tuple[str, ...] = Field((), max_length=100_000)
+    mapi_recipients: tuple[str, ...] = Field((), max_length=1_000)
 
 
 class Submitted(Response):

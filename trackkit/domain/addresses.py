@@ -42,6 +42,15 @@ def address_problem(address: str) -> str:
     return _local_problem(local, shown) or _domain_problem(local, domain, shown)
 
 
+def mapi_address_problem(address: str) -> str:
+    """Why this is no address of MAPI's, which are names of its address book and ``TYPE:address``; ``""`` when it is."""
+    if not address.strip():
+        return "is empty"
+    if len(address) > _LONGEST:
+        return f"has {len(address)} characters; at most {_LONGEST} are possible"
+    return "" if address.isprintable() else f"{address[:80]!a} holds a line break or another control character"
+
+
 def normal_address(address: str) -> str:
     """The form in which an address is kept; one in ASCII, and one that is refused anyway, is left as it is."""
     if address.isascii() or not all(map(_has_a_place, address)):

@@ -9,27 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trackkit.domain.delivery import State
-from trackkit.domain.evidence import Diagnosis, Evidence, Row
-from trackkit.domain.evidence import failed as _failed
+from trackkit.domain.evidence import Diagnosis, Evidence, Row, failed, waits
 from trackkit.domain.evidence import replied as _replied
+from trackkit.domain.local_diagnosis import AFTER_TRYING, BEFORE_TRYING
 from trackkit.domain.login_diagnosis import LOGIN_ROWS
+from trackkit.domain.message import MailType
 from trackkit.domain.replies import Failure, Outcome, Stage
 
 
 def _direct(*failures: Failure) -> Callable[[Evidence], bool]:
-    return lambda e: e.direct and _failed(*failures)(e)
+    return lambda e: e.direct and failed(*failures)(e)
 
 
 def _permanent(e: Evidence) -> bool:
     return e.last is not None and e.last.smtp_code is not None and 500 <= e.last.smtp_code < 600
 
 
-def _waits(e: Evidence) -> bool:
-    return e.state in (State.queued, State.deferred)
-
-
 def _is_due(e: Evidence) -> bool:
-    return _waits(e) and e.next_attempt_at <= e.now
+    return waits(e) and e.next_attempt_at <= e.now
 
 
 TABLE: tuple[Row, ...] = (
@@ -58,7 +55,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "paused",
-        lambda e: _waits(e) and e.options.sending.paused,
+        lambda e: waits(e) and e.options.sending.paused and e.mail_type is MailType.internet,
         "Sending is paused",
         "Sending is paused for the whole server, so nothing leaves.",
         "Switch sending on again.",
@@ -67,13 +64,14 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "not_configured",
-        lambda e: _waits(e) and not e.options.sending.is_set_up,
+        lambda e: waits(e) and not e.options.sending.is_set_up and not e.by_mapi,
         "Sending is not set up",
         "No SMTP host is set, so the server does not know where to hand its mail.",
         "Enter the SMTP host.",
         "options.set",
         "sending.smtp.host",
     ),
+    *BEFORE_TRYING,
     Row(
         "outside_schedule",
         lambda e: _is_due(e) and e.opens_at is not None,
@@ -100,6 +98,7 @@ TABLE: tuple[Row, ...] = (
         "Give the recipient an address in ASCII, or use a mail host that offers SMTPUTF8 and reattempt.",
         "mail.edit_recipient",
     ),
+    *AFTER_TRYING,
     Row(
         "address_rejected",
         lambda e: _replied(Stage.recipient)(e) and _permanent(e),
@@ -126,7 +125,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "no_such_domain",
-        _failed(Failure.no_such_domain),
+        failed(Failure.no_such_domain),
         "The domain does not exist",
         "{address} cannot be reached: {text}.",
         "Check the spelling of the address: correct it, or delete the mail.",
@@ -134,7 +133,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "takes_no_mail",
-        _failed(Failure.takes_no_mail),
+        failed(Failure.takes_no_mail),
         "The domain takes no mail",
         "The domain of {address} says that it takes no mail at all: {code}",
         "Ask the recipient for another address; correct it here, or delete the mail.",
@@ -142,7 +141,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "no_mail_host",
-        _failed(Failure.no_mail_host),
+        failed(Failure.no_mail_host),
         "The domain has no mail host",
         "{address} cannot be reached: {text}.",
         "Check the spelling of the address, or tell the domain's administrator; reattempt when it is mended.",
@@ -175,7 +174,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "host_name_unknown",
-        _failed(Failure.name_not_resolved),
+        failed(Failure.name_not_resolved),
         "The mail host's name is unknown",
         "The mail host's name does not resolve: {text}",
         "Check the spelling of the SMTP host and the server machine's DNS.",
@@ -184,7 +183,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "host_unreachable",
-        _failed(Failure.refused, Failure.timed_out),
+        failed(Failure.refused, Failure.timed_out),
         "The mail host cannot be reached",
         "{host} could not be reached ({stage}): {text}",
         "Is the mail host running, and are host and port right? Correct them, then reattempt.",
@@ -193,7 +192,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "tls_untrusted",
-        _failed(Failure.tls_untrusted),
+        failed(Failure.tls_untrusted),
         "The host's certificate is not trusted",
         "{host} shows a certificate that does not verify: {text}",
         "Install the issuing CA's certificate on the server machine, or use the name the certificate was made for.",
@@ -202,7 +201,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "tls_not_possible",
-        _failed(Failure.tls_not_offered, Failure.tls_failed),
+        failed(Failure.tls_not_offered, Failure.tls_failed),
         "Encryption is not possible",
         "{host} does not encrypt as asked: {text}",
         "Choose the encryption that the host offers (587: STARTTLS, 465: TLS from the start).",
@@ -212,7 +211,7 @@ TABLE: tuple[Row, ...] = (
     *LOGIN_ROWS,
     Row(
         "host_failing",
-        _failed(Failure.dropped, Failure.garbled),
+        failed(Failure.dropped, Failure.garbled),
         "The mail host breaks off",
         "{host} breaks off or answers nonsense ({stage}): {text}",
         "Look at the mail host's own log; the next try comes by itself.",
@@ -220,7 +219,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "interrupted",
-        _failed(Failure.interrupted),
+        failed(Failure.interrupted),
         "The last try was cut short",
         "The server stopped during the last try, so its outcome is not known; the recipient may get it twice.",
         "Nothing: it is tried again by itself.",
@@ -228,7 +227,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "defect",
-        _failed(Failure.defect),
+        failed(Failure.defect),
         "trackkit itself failed",
         "Sending this mail failed on a defect of trackkit: {text}",
         "Report the entry in the server log; the next try is at {at}.",
@@ -236,7 +235,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "deferred_by_host",
-        lambda e: _failed(Failure.replied)(e) and not _permanent(e),
+        lambda e: failed(Failure.replied)(e) and not _permanent(e),
         "The host asks to try later",
         "{host} did not take it for now ({stage}): {code} {text}",
         "Nothing: the next try is at {at}. Reattempt to try at once.",

@@ -1,6 +1,7 @@
 """What is known about a recipient that is not delivered yet, and the shape of what is said about it.
 
-`diagnosis.TABLE` is made of `Row`s; those about log-ins stand in `login_diagnosis`.
+`diagnosis.TABLE` is made of `Row`s; those about log-ins stand in `login_diagnosis`, those about what this machine hands
+mail over to in `local_diagnosis`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trackkit.domain.delivery import State
-from trackkit.domain.message import domain_of
+from trackkit.domain.message import MailType, domain_of
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 
@@ -31,6 +32,7 @@ class Evidence:
     """When the sending schedule lets mail leave again; none = it may now."""
     room_at: datetime | None = None
     """When the limit of messages a minute lets mail leave again; none = it may now."""
+    mail_type: MailType = MailType.internet
 
     @property
     def direct(self) -> bool:
@@ -38,9 +40,18 @@ class Evidence:
         return self.options.sending.method == "direct"
 
     @property
+    def by_mapi(self) -> bool:
+        """Whether mail to this recipient goes by MAPI."""
+        return self.mail_type is MailType.mapi or self.options.sending.method == "mapi"
+
+    @property
     def host(self) -> str:
         """Who answers, or should: the relay as people write it, or the recipient's mail host."""
         smtp, method = self.options.sending.smtp, self.options.sending.method
+        if self.by_mapi:
+            return "MAPI"
+        if method == "pickup":
+            return f"The pickup folder {self.options.sending.pickup.folder}"
         relay = f"{smtp.host}:{smtp.port}"
         is_for_now = self.last is not None and self.last.verdict is Verdict.temporary
         if method == "smtp" or (method == "direct-then-smtp" and is_for_now):
@@ -89,3 +100,8 @@ def failed(*failures: Failure) -> Callable[[Evidence], bool]:
 def replied(*stages: Stage) -> Callable[[Evidence], bool]:
     """Whether the host refused at one of these stages in the last attempt."""
     return lambda e: e.last is not None and e.last.failure is Failure.replied and e.last.stage in stages
+
+
+def waits(e: Evidence) -> bool:
+    """Whether it waits to be tried."""
+    return e.state in (State.queued, State.deferred)

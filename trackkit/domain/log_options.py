@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from trackkit.domain.addresses import address_problem
+from trackkit.domain.addresses import address_problem, mapi_address_problem
 from trackkit.domain.declared import Group, declare
 
 LogLevel = Literal["off", "severe_error", "error", "warning", "unusual_activity", "information"]
-
-_NO_MAPI: Final = "mail to MAPI addresses needs Windows, and MAPI set up there."
 
 
 class LogOptions(Group):
@@ -45,8 +43,8 @@ class LogOptions(Group):
     email_address_type: Literal["internet", "mapi"] = declare(
         "internet",
         title="Address type",
-        help="Mails go to Internet addresses. Entries for addresses of other types are not e-mailed; the server log "
-        "says so, with the reason.",
+        help="An address of the Internet, or one that MAPI knows ('sending.mapi.enabled'). Entries for addresses of a "
+        "type that cannot be reached are not e-mailed; the server log says so, with the reason.",
     )
     email_return_address: str | None = declare(
         None,
@@ -113,14 +111,9 @@ class LogOptions(Group):
         elif self.email_address_type == "internet":
             if reason := address_problem(self.email_to):
                 raise PydanticCustomError("at:email_to", "{reason}", {"reason": reason})
-        elif not self.email_to.isprintable():
-            raise PydanticCustomError("at:email_to", "holds control characters")
+        elif reason := mapi_address_problem(self.email_to):
+            raise PydanticCustomError("at:email_to", "{reason}", {"reason": reason})
         return self
-
-    @property
-    def not_mailed(self) -> str:
-        """Why nothing can be e-mailed although it is wanted; ``""`` where nothing is in the way."""
-        return _NO_MAPI if self.email_level != "off" and self.email_address_type == "mapi" else ""
 
 
 def retention_warnings(log: LogOptions) -> Iterator[str]:

@@ -7,11 +7,12 @@ bounded, and may fail without harm.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from trackkit.domain.addresses import address_problem, normal_address
+from trackkit.domain.addresses import address_problem, mapi_address_problem, normal_address
 from trackkit.domain.errors import InvalidInput, Problem
 
 MAXIMUM_RECIPIENTS = 1000
@@ -27,32 +28,47 @@ class MailType(StrEnum):
     mapi = "mapi"
 
 
+BY_MAPI: Final = "mapi:"
+"""What stands for all that goes by MAPI where domains are named; it is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """Who sends (empty = the null sender, RFC 5321 §4.5.5) and who receives."""
 
     mail_from: str
     rcpt_tos: tuple[str, ...]
+    by_mapi: tuple[str, ...] = ()
+    """Recipients with addresses of MAPI's, besides `rcpt_tos`, until the ways part."""
+    queue_id: str = ""
+    """Of the message, once it is queued."""
 
 
-def checked_envelope(mail_from: str, rcpt_tos: Iterable[str]) -> Envelope:
+Following = Callable[[], tuple[Envelope, bytes] | None]
+"""What will be sent next over the same connection, if that is known: its envelope and itself."""
+
+
+def checked_envelope(mail_from: str, rcpt_tos: Iterable[str], by_mapi: Iterable[str] = ()) -> Envelope:
     """The envelope with each address once, in its normal form, or `InvalidInput` naming every refused one and why."""
     mail_from = normal_address(mail_from)
     problems = []
     if mail_from and (reason := address_problem(mail_from)):
         problems.append(Problem("sender", reason))
-    given = tuple(dict.fromkeys(rcpt_tos))
-    if not given:
+    given, names = tuple(dict.fromkeys(rcpt_tos)), tuple(dict.fromkeys(map(str.strip, by_mapi)))
+    if not given and not names:
         problems.append(Problem("recipients", "is empty; a message needs at least one recipient"))
-    if len(given) > MAXIMUM_RECIPIENTS:
-        problems.append(Problem("recipients", f"has {len(given)} addresses; at most {MAXIMUM_RECIPIENTS} fit"))
+    if (number := len(given) + len(names)) > MAXIMUM_RECIPIENTS:
+        problems.append(Problem("recipients", f"has {number} addresses; at most {MAXIMUM_RECIPIENTS} fit"))
     recipients = tuple(dict.fromkeys(map(normal_address, given[:MAXIMUM_RECIPIENTS])))
     for number, address in enumerate(recipients):
         if reason := address_problem(address):
             problems.append(Problem(f"recipients[{number}]", reason))
+    for number, name in enumerate(names[:MAXIMUM_RECIPIENTS]):
+        if reason := "is a recipient already" if name in recipients else mapi_address_problem(name):
+            problems.append(Problem(f"mapi_recipients[{number}]", reason))
     if problems:
         raise InvalidInput("The message was refused; nothing was stored.", problems=problems)
-    return Envelope(mail_from, recipients)
+    return Envelope(mail_from, recipients, names)
 
 
 def queue_id(number: int) -> str:

@@ -145,7 +145,7 @@ def recipient_fields(one: Undelivered) -> list[tuple[str, str]]:
     """The fields of the report about one recipient (RFC 3464 §2.3)."""
     replied = one.outcome.failure is Failure.replied
     fields = [
-        ("Final-Recipient", f"{'rfc822' if one.address.isascii() else 'utf-8'}; {one.address}"),
+        ("Final-Recipient", f"{_address_type(one.address)}; {one.address}"),
         ("Action", "failed" if one.retry_until is None else "delayed"),
         ("Status", status(one)),
     ]
@@ -156,6 +156,12 @@ def recipient_fields(one: Undelivered) -> list[tuple[str, str]]:
     if one.retry_until is not None:
         fields.append(("Will-Retry-Until", format_datetime(one.retry_until)))
     return fields
+
+
+def _address_type(address: str) -> str:
+    if "@" not in address:
+        return "x-mapi"
+    return "rfc822" if address.isascii() else "utf-8"
 
 
 def status(one: Undelivered) -> str:

@@ -10,7 +10,6 @@ Bad values raise `InvalidInput` naming each refused option; nothing is changed t
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, Self
@@ -21,8 +20,11 @@ from pydantic_core import PydanticCustomError
 from trackkit.domain.declared import Declaration, Group, declaration, declare, problems_of
 from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.listener import ListenerOptions, listener_troubles
+from trackkit.domain.local_ways import MapiOptions, PickupOptions, mapi_troubles, mapi_warnings
 from trackkit.domain.log_options import LogOptions, retention_warnings
+from trackkit.domain.message import MailType
 from trackkit.domain.sending_times import NoSchedule, schedule_of
+from trackkit.domain.server_options import ServerOptions
 from trackkit.domain.smtp_options import (
     OAuth2Options,
     PopBeforeSmtpOptions,
@@ -31,7 +33,7 @@ from trackkit.domain.smtp_options import (
     missing_for_tokens,
 )
 
-SendingMethod = Literal["smtp", "direct", "direct-then-smtp"]
+SendingMethod = Literal["smtp", "direct", "direct-then-smtp", "pickup", "mapi"]
 
 
 class TimingOptions(Group):
@@ -105,12 +107,14 @@ class SendingOptions(Group):
         help="'smtp' hands all mail to the SMTP host. 'direct' hands it to the mail hosts of the recipients' domains: "
         "that needs port 25 open towards the Internet, and an address that others take mail from. 'direct-then-smtp' "
         "tries that first and leaves to the SMTP host what cannot be delivered for now; what is refused for good has "
-        "failed.",
+        "failed. 'pickup' puts each mail into a folder as a file. 'mapi' hands all mail to the mail program on the "
+        "server machine, which needs Windows.",
     )
     paused: bool = declare(
         False,
         title="Sending is paused",
-        help="Mail piles up in the queue while sending is paused. Meant for troubleshooting.",
+        help="Mail piles up in the queue while sending is paused. Meant for troubleshooting. Holds for Internet mail "
+        "by every method; mail to MAPI addresses has a pause of its own.",
     )
     history_days: int | None = declare(
         90,
@@ -125,16 +129,32 @@ class SendingOptions(Group):
     pop_before_smtp: PopBeforeSmtpOptions = Field(default_factory=PopBeforeSmtpOptions)
     timing: TimingOptions = Field(default_factory=TimingOptions)
     listener: ListenerOptions = Field(default_factory=ListenerOptions)
+    pickup: PickupOptions = Field(default_factory=PickupOptions)
+    mapi: MapiOptions = Field(default_factory=MapiOptions)
 
     @property
     def is_set_up(self) -> bool:
-        """Whether there is a way for mail to leave."""
-        return self.method == "direct" or self.smtp.host is not None
+        """Whether there is a way for Internet mail to leave."""
+        return self.method not in ("smtp", "direct-then-smtp") or self.smtp.host is not None
+
+    @property
+    def open_types(self) -> frozenset[MailType]:
+        """The types of recipients that mail may leave to as far as the options go: not paused, and with a way."""
+        found: set[MailType] = set()
+        if self.mapi.enabled and not self.mapi.paused:
+            found.add(MailType.mapi)
+        if self.is_set_up and not self.paused and (self.method != "mapi" or found):
+            found.add(MailType.internet)
+        return frozenset(found)
 
     @model_validator(mode="after")
-    def _relay_is_there(self) -> Self:
+    def _what_the_method_needs_is_there(self) -> Self:
         if self.method == "direct-then-smtp" and self.smtp.host is None:
             raise PydanticCustomError("at:smtp.host", "is needed for the method 'direct-then-smtp'")
+        if self.method == "pickup" and self.pickup.folder is None:
+            raise PydanticCustomError("at:pickup.folder", "is needed for the method 'pickup'")
+        if self.method == "mapi" and not self.mapi.enabled:
+            raise PydanticCustomError("at:mapi.enabled", "is needed for the method 'mapi'")
         return self
 
     @model_validator(mode="after")
@@ -142,78 +162,6 @@ class SendingOptions(Group):
         if missing := missing_for_tokens(self.smtp, self.oauth2):
             raise PydanticCustomError(f"at:oauth2.{missing[0]}", "{reason}", {"reason": missing[1]})
         return self
-
-
-class ServerOptions(Group):
-    """How the server is reached."""
-
-    encrypt: bool = declare(
-        True,
-        title="Encrypt messages between client and server",
-        restart=True,
-        help="TLS for everything between clients and this server; it costs little time. Some countries restrict the "
-        "export of encryption. Off is possible only while the server listens on this machine alone, or where the "
-        "server machine itself allows it.",
-    )
-    port: int = declare(
-        8470,
-        title="Port",
-        ge=1,
-        le=65535,
-        restart=True,
-        help="The port clients connect to. `--port` at the start wins over it. Clients' connections must be edited "
-        "after a change.",
-    )
-    web_idle_minutes: int = declare(
-        30,
-        title="Idle time-out of the web client",
-        unit="minutes",
-        ge=1,
-        le=10080,
-        help="A project session of the web client that is not used for so long is ended.",
-    )
-    api_idle_minutes: int = declare(
-        60,
-        title="Idle time-out of the API",
-        unit="minutes",
-        ge=1,
-        le=10080,
-        help="A project session of a script that is not used for so long is ended.",
-    )
-    native_idle_minutes: int = declare(
-        60,
-        title="Idle time-out of native clients",
-        unit="minutes",
-        ge=1,
-        le=10080,
-        help="A project session of a native client that is not used for so long is ended.",
-    )
-    admin_idle_minutes: int = declare(
-        60,
-        title="Idle time-out of admin sessions",
-        unit="minutes",
-        ge=1,
-        le=10080,
-        help="An admin session that is not used for so long is ended. An automatic refresh is not use.",
-    )
-    login_text: str = declare(
-        "",
-        title="Text on the log-in page",
-        max_length=65,
-        help="Stands above the log-in form of the dashboards and the web client, where everybody can read it. Plain "
-        "text in one line, 65 characters at most; line ends become blanks, and what cannot be seen is left out.",
-    )
-
-    @field_validator("login_text", mode="before")
-    @classmethod
-    def _one_visible_line(cls, value: object) -> object:
-        return visible_line(value) if isinstance(value, str) else value
-
-
-def visible_line(text: str) -> str:
-    """A text for people in one line: blanks of any kind become one blank, characters that cannot be seen go."""
-    words = " ".join(unicodedata.normalize("NFC", text).split())
-    return "".join(character for character in words if character.isprintable())
 
 
 class Options(Group):
@@ -299,7 +247,7 @@ def changed(options: Options, changes: Mapping[str, Any]) -> Options:
 
 def warnings(options: Options) -> list[str]:
     """What a person should know before these options are applied; forms and the command line ask about each."""
-    return [*troubles(options), *retention_warnings(options.log)]
+    return [*troubles(options), *mapi_warnings(options.sending.mapi), *retention_warnings(options.log)]
 
 
 def troubles(options: Options) -> list[str]:
@@ -308,6 +256,14 @@ def troubles(options: Options) -> list[str]:
     if options.sending.paused:
         found.append("Sending is paused: mail piles up in the queue until it is switched on again.")
     found += login_troubles(options.sending.smtp, options.sending.pop_before_smtp)
-    if reason := options.log.not_mailed:
+    if reason := not_mailed(options):
         found.append(f"Log entries are not e-mailed: {reason}")
-    return [*found, *listener_troubles(options.sending.listener)]
+    return [*found, *mapi_troubles(options.sending.mapi), *listener_troubles(options.sending.listener)]
+
+
+def not_mailed(options: Options) -> str:
+    """Why log entries cannot be e-mailed although it is wanted; ``""`` where nothing is in the way."""
+    log = options.log
+    if log.email_level == "off" or log.email_address_type != "mapi" or options.sending.mapi.enabled:
+        return ""
+    return "mail to MAPI addresses needs MAPI (sending.mapi.enabled), and that needs Windows."

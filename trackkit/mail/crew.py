@@ -2,7 +2,7 @@
 
 Promises: never more connections than allowed; each message a lane takes is handed on as `Attempted`, or waits again; a
 lane that finds nothing to do keeps its connection for a while, and lets it go for another destination's mail when no
-further lane may be started.
+further lane may be started. MAPI has a lane of its own, which is no connection: its calls may wait for a person.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from trackkit.mail.destinations import Destinations, Held, Seat
+from trackkit.mail.destinations import Destination, Destinations, Held, Seat
 from trackkit.mail.lane import Crowded, Lane
 from trackkit.mail.way import Surroundings
 from trackkit.services.attempts import Attempted
@@ -65,7 +65,9 @@ class Crew:
         self._work = work
         self._surroundings = surroundings
         self._lanes: set[asyncio.Task[None]] = set()
-        self._resting: dict[asyncio.Future[bool], None] = {}
+        self._apart: set[asyncio.Task[None]] = set()
+        """Lanes that are no connections."""
+        self._resting: dict[asyncio.Future[bool], Seat] = {}
         """Lanes that wait for a message, the one that came last at the end; each is told whether to look again."""
 
     @property
@@ -77,20 +79,28 @@ class Crew:
         """Look at what waits: wake lanes that are idle, and start new ones."""
         self._wake()
         now = asyncio.get_running_loop().time()
-        while (destinations := self._work.destinations) is not None and len(self._lanes) < self._work.connections:
+        destinations = self._work.destinations
+        if destinations is None or not self._work.connections:
+            return
+        if (apart := destinations.needy_apart(now)) is not None:
+            self._begin(apart, self._apart)
+        while len(self._lanes) < self._work.connections:
             needy = destinations.needy(self._work.connections, now)
             if needy is None:
                 return
-            lane = asyncio.create_task(self._run(Seat(needy)))
-            self._lanes.add(lane)
-            lane.add_done_callback(self._ended)
+            self._begin(needy, self._lanes)
+
+    def _begin(self, at: Destination, among: set[asyncio.Task[None]]) -> None:
+        lane = asyncio.create_task(self._run(Seat(at)))
+        among.add(lane)
+        lane.add_done_callback(self._ended)
 
     async def leave(self, seconds: float) -> None:
         """End all lanes: idle ones at once, the others when they are done, after `seconds` at the latest."""
-        while self._resting:
-            self._tell(look_again=False)
-        if self._lanes:
-            _, late = await asyncio.wait(self._lanes, timeout=seconds)
+        for resting in list(self._resting):
+            self._tell(resting, look_again=False)
+        if lanes := self._lanes | self._apart:
+            _, late = await asyncio.wait(lanes, timeout=seconds)
             for lane in late:
                 lane.cancel()
             if late:
@@ -98,6 +108,7 @@ class Crew:
 
     def _ended(self, lane: asyncio.Task[None]) -> None:
         self._lanes.discard(lane)
+        self._apart.discard(lane)
         self.spread()
 
     async def _run(self, seat: Seat) -> None:
@@ -143,7 +154,7 @@ class Crew:
             if held is not None:
                 return held
             seat.rest()
-            if not await self._rested(until):
+            if not await self._rested(seat, until):
                 return None
 
     def _take(self, seat: Seat, now: float) -> Held | None:
@@ -153,24 +164,27 @@ class Crew:
         return destinations.next_for(seat, connections, spare=len(self._lanes) < connections, now=now)
 
     def _wake(self) -> None:
-        """Wake as many as there are messages for; where there are several lines, all, as each serves some of them."""
+        """Wake lanes for what waits: where all of it waits at one place, as many of those there as it takes."""
         destinations = self._work.destinations
         if destinations is None or not self._resting:
             return
-        wanted = destinations.waiting if destinations.plan.method == "smtp" else len(self._resting)
-        for _ in range(min(wanted, len(self._resting))):
-            self._tell(look_again=True)
+        chosen = list(self._resting)
+        if (line := destinations.only_line) is not None:
+            there = [resting for resting in reversed(chosen) if self._resting[resting].at is line]
+            chosen = there[: len(line.waiting)] if len(there) >= len(line.waiting) else chosen
+        for resting in chosen:
+            self._tell(resting, look_again=True)
 
-    def _tell(self, *, look_again: bool) -> None:
-        resting, _ = self._resting.popitem()
+    def _tell(self, resting: asyncio.Future[bool], *, look_again: bool) -> None:
+        del self._resting[resting]
         if not resting.done():
             resting.set_result(look_again)
 
-    async def _rested(self, until: float) -> bool:
+    async def _rested(self, seat: Seat, until: float) -> bool:
         """Wait until something has come (True), or the time is over."""
         loop = asyncio.get_running_loop()
         resting: asyncio.Future[bool] = loop.create_future()
-        self._resting[resting] = None
+        self._resting[resting] = seat
         timer = loop.call_at(until, _over, resting)
         try:
             return await resting

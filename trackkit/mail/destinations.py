@@ -1,7 +1,8 @@
 """Where messages wait: a line for each destination, and whose turn it is.
 
-Over the relay there is one destination; with direct delivery each domain (or address literal) is one, with its own
-line, its own `NextHop` and its own bounds, so that a host that is slow or dead holds up its own mail only:
+The relay is one destination, and so are the pickup folder and MAPI; with direct delivery each domain (or address
+literal) is one, with its own line, its own `NextHop` and its own bounds, so that a host that is slow or dead holds up
+its own mail only:
 
 - it gets half of the connections at most, and one while it is not known to answer;
 - of a domain with a long line only a part is held; the claim leaves the rest where it is (`besides`);
@@ -15,14 +16,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from trackkit.domain.message import domain_of
+from trackkit.domain.message import BY_MAPI, MailType, domain_of
 from trackkit.domain.mx import destination_of, relay_takes_over
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.way import Plan, Way
-from trackkit.services.attempts import Attempted, Claimed
+from trackkit.services.attempts import Attempted, Claimed, ClaimedRecipient
 
 RELAY: Final = ""
 """The relay's name as a destination; a domain's is never empty."""
+
+PICKUP: Final = "pickup:"
+"""The pickup folder's; MAPI's is `BY_MAPI`. A domain has no colon."""
+
+_ONE_PLACE: Final = {"smtp": RELAY, "pickup": PICKUP, "mapi": BY_MAPI}
+"""By method: the destination of all Internet mail."""
 
 WAITING_AT_RELAY: Final = 200
 CLAIM_DIRECT: Final = 25
@@ -51,6 +58,11 @@ class Destination:
         """Lanes among them that wait for a message."""
         self.spellings: set[str] = set()
         """The domain as recipients' addresses have it, in lower case."""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it has a lane of its own, and no other serves it."""
+        return self.name == BY_MAPI
 
     @property
     def is_unused(self) -> bool:
@@ -117,6 +129,7 @@ class Destinations:
 
     def __init__(self, plan: Plan, make: Callable[[str], Destination]) -> None:
         self.plan = plan
+        self._one_place = _ONE_PLACE.get(plan.method)
         self._make = make
         self._known: dict[str, Destination] = {}
         self._crowded: set[Destination] = set()
@@ -125,19 +138,20 @@ class Destinations:
         """Those where somebody waits, whose turn it is first."""
 
     @property
-    def waiting(self) -> int:
-        """Messages nobody works on."""
-        return sum([len(one.waiting) for one in self._with_line.values()])
+    def only_line(self) -> Destination | None:
+        """Where everything that waits does so; none where that are several places, or nothing waits."""
+        return next(iter(self._with_line.values())) if len(self._with_line) == 1 else None
 
     def room(self) -> int:
         """How many messages to claim, as far as lines go."""
-        if self.plan.method != "smtp":
+        if self._one_place is None:
             return CLAIM_DIRECT
-        waiting = self.waiting
+        place = self._known.get(self._one_place)
+        waiting = len(place.waiting) if place is not None else 0
         return WAITING_AT_RELAY - waiting if waiting <= WAITING_AT_RELAY // 2 else 0
 
     def full(self) -> frozenset[str]:
-        """The domains, as addresses have them in lower case, of which no more is to be claimed."""
+        """The domains, as addresses have them in lower case, of which no more is to be claimed; or `BY_MAPI`."""
         if not self._crowded:
             return frozenset()
         self._crowded = {one for one in self._crowded if one.held >= HELD_PER_DOMAIN}
@@ -145,19 +159,26 @@ class Destinations:
 
     def put(self, claimed: Claimed, now: float) -> list[Held]:
         """Let a message wait, a part of it at each of its destinations."""
-        if self.plan.method == "smtp":
-            return [self._put(Held(claimed, now, self._destination(RELAY)))]
         parts: dict[str, list[int]] = {}
         for number, recipient in enumerate(claimed.recipients):
-            parts.setdefault(destination_of(recipient.address), []).append(number)
+            parts.setdefault(self._name_for(recipient), []).append(number)
+        one_place = self._one_place
+        if one_place is not None and len(parts) == 1 and one_place in parts:
+            return [self._put(Held(claimed, now, self._destination(one_place)))]
         held = []
         for name, numbers in parts.items():
             destination = self._destination(name)
             recipients = tuple(claimed.recipients[number] for number in numbers)
-            destination.spellings |= {domain_of(recipient.address) for recipient in recipients}
+            by_mapi = name == BY_MAPI
+            destination.spellings |= {BY_MAPI if by_mapi else domain_of(one.address) for one in recipients}
             part = replace(claimed, recipients=recipients, is_part=len(parts) > 1)
             held.append(self._put(Held(part, now, destination)))
         return held
+
+    def _name_for(self, recipient: ClaimedRecipient) -> str:
+        if recipient.mail_type is MailType.mapi:
+            return BY_MAPI
+        return destination_of(recipient.address) if self._one_place is None else self._one_place
 
     def put_back(self, held: Held) -> bool:
         """Let a message wait again; False when its destination is none any more."""
@@ -169,7 +190,7 @@ class Destinations:
 
     def hand_over(self, held: Held, attempted: Attempted, now: float) -> tuple[Held | None, Attempted]:
         """What the relay gets after direct delivery (none = nothing), and what is left of the attempt to settle."""
-        if self.plan.method != "direct-then-smtp" or held.to.name == RELAY:
+        if self.plan.method != "direct-then-smtp" or held.to.name in (RELAY, BY_MAPI):
             return None, attempted
         claimed, outcomes = attempted.claimed, attempted.outcomes
         taken = {key for key, outcome in outcomes.items() if relay_takes_over(outcome)}
@@ -183,10 +204,18 @@ class Destinations:
 
     def take_all(self) -> list[Held]:
         """Everything that waits; nothing does then."""
-        found = [held for one in self._with_line.values() for held in one.waiting]
-        for one in self._with_line.values():
+        return self._take(self._with_line.values())
+
+    def take_internet(self) -> list[Held]:
+        """Everything that waits and does not go to MAPI addresses."""
+        return self._take(one for one in self._with_line.values() if one.name != BY_MAPI or self._one_place == BY_MAPI)
+
+    def _take(self, lines: Iterable[Destination]) -> list[Held]:
+        found: list[Held] = []
+        for one in list(lines):
+            found += one.waiting
             one.waiting.clear()
-        self._with_line.clear()
+            del self._with_line[one.name]
         return found
 
     def next_for(self, seat: Seat, connections: int, *, spare: bool, now: float) -> Held | None:
@@ -198,6 +227,8 @@ class Destinations:
         spare: another lane could be started; this one stays where it is connected then.
         """
         mine = seat.at
+        if mine.is_apart:
+            return self._took(seat, mine) if mine.waiting else None
         forgotten = self._forgotten(connections, now) if seat.taken >= TURN_MESSAGES else None
         if mine.waiting and forgotten is None:
             return self._took(seat, mine)
@@ -212,22 +243,27 @@ class Destinations:
         """A destination with more messages than lanes that wait for them, and room for another lane."""
         return next((d for d in self._with_line.values() if self._wants_lane(d, connections, now)), None)
 
+    def needy_apart(self, now: float) -> Destination | None:
+        """The same among those whose lanes are no connections: each has one."""
+        found = self._with_line.get(BY_MAPI)
+        return found if found is not None and not found.lanes and found.hop.connections(1, now) else None
+
     def asked_again(self, now: float) -> None:
         """Somebody wants new tries."""
         for one in self._known.values():
             one.hop.asked_again(now)
 
     def _forgotten(self, connections: int, now: float) -> Destination | None:
-        if self.plan.method == "smtp":  # there is but one
+        if self._one_place is not None:
             return None
         lines = self._with_line.values()
         return next((d for d in lines if not d.lanes and self._wants_lane(d, connections, now)), None)
 
     def _wants_lane(self, one: Destination, connections: int, now: float) -> bool:
-        if len(one.waiting) <= one.idle:
+        if one.is_apart or len(one.waiting) <= one.idle:
             return False
         most = connections
-        if one.name != RELAY:
+        if one.name not in (RELAY, PICKUP):
             most = min(max(1, connections // 2), LANES_PER_DOMAIN) if one.hop.answers else 1
         return one.lanes < one.hop.connections(most, now)
 
@@ -241,7 +277,7 @@ class Destinations:
 
     def _put(self, held: Held) -> Held:
         held.to.held += 1
-        if held.to.held >= HELD_PER_DOMAIN and held.to.name != RELAY:
+        if held.to.held >= HELD_PER_DOMAIN and held.to.name not in (RELAY, self._one_place):
             self._crowded.add(held.to)
         held.to.waiting.append(held)
         self._with_line.setdefault(held.to.name, held.to)

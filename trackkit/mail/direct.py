@@ -28,7 +28,7 @@ from trackkit.mail.resolver import Resolver
 from trackkit.mail.route import Proof, Route
 from trackkit.mail.transports.proof import usable
 from trackkit.mail.transports.smtp import SmtpConnection, connect
-from trackkit.mail.way import Plan, Surroundings
+from trackkit.mail.way import Connection, Plan, Surroundings
 
 SMTP_PORT: Final = 25
 DEAD_SECONDS: Final = 300.0
@@ -76,7 +76,7 @@ class Direct:
         """The domain."""
         return self.destination
 
-    async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> SmtpConnection | Outcome | None:
+    async def open(self, conversation: Conversation, besides: Collection[str] = ()) -> Connection | Outcome | None:
         """As `Way.open`."""
         found = await self._candidates(conversation)
         if isinstance(found, Outcome):

@@ -22,11 +22,13 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from trackkit.domain.message import BY_MAPI
 from trackkit.domain.options import Options
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.crew import Crew
-from trackkit.mail.destinations import CLAIM_DIRECT, RELAY, Destination, Destinations, Held, Memory
+from trackkit.mail.destinations import CLAIM_DIRECT, PICKUP, RELAY, Destination, Destinations, Held, Memory
 from trackkit.mail.direct import Direct, Hosts
+from trackkit.mail.local_ways import LocalPlaces
 from trackkit.mail.next_hop import NextHop
 from trackkit.mail.policies import Policies, https_fetch
 from trackkit.mail.pop_before_smtp import Door
@@ -37,6 +39,7 @@ from trackkit.mail.transports.opening import TlsContext
 from trackkit.mail.way import Plan, Relay, Surroundings, plan_of
 from trackkit.services.attempts import Attempted, Claimed
 from trackkit.services.delivery import DeliveryQueue
+from trackkit.services.machine import Machine
 
 T = TypeVar("T")
 
@@ -71,6 +74,7 @@ class Engine:
     tls_context: makes the context that verifies mail hosts.
     look_every: seconds after which it looks at the queue in any case: few where nobody wakes it for others' changes.
     hosts: makes what knows the mail hosts of domains; called in the loop.
+    machine: what mail can be handed over to on this machine; none = what there is without any settings.
     """
 
     def __init__(
@@ -81,12 +85,14 @@ class Engine:
         tls_context: TlsContext = ssl.create_default_context,
         look_every: float = LONGEST_SLEEP_SECONDS,
         hosts: Callable[[TlsContext], Hosts] = machine_hosts,
+        machine: Machine | None = None,
     ) -> None:
         self._queue = queue
         self._clock = clock
         self._tls_context = tls_context
         self._look_every = look_every
         self._make_hosts = hosts
+        self._local = LocalPlaces(machine or Machine(), queue.report)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = StoreCalls(queue.report)
         self._settling = Settling(queue, self._store, queue.report, self._on_settled)
@@ -116,7 +122,7 @@ class Engine:
             name = await asyncio.to_thread(ehlo_name)
             tokens = AccessTokens(self._queue.token_account, self._tls_context, self._queue.report)
             shared = Surroundings(self._clock, self._queue.report, self._tls_context, name, tokens)
-            self._make = partial(_destination, shared, self._make_hosts(self._tls_context))
+            self._make = partial(_destination, shared, self._make_hosts(self._tls_context), self._local)
             self._crew = Crew(self, shared)
             await self._claim(self._crew)
         finally:
@@ -159,20 +165,23 @@ class Engine:
                 return False
         if self.destinations is None or self._stopping:
             return False
-        return self._may_send() and self._queue.still_holds(held.claimed)
+        return self._may_send(held) and self._queue.still_holds(held.claimed)
 
-    def _may_send(self) -> bool:
-        """Whether anything may leave; asked anew after a moment, and when options have changed."""
+    def _may_send(self, held: Held) -> bool:
+        """Whether it may leave; for what goes over connections asked anew after a moment, and when options change."""
+        if held.to.is_apart:
+            return self._queue.may_send(held.claimed)
         now = asyncio.get_running_loop().time()
         if now >= self._ask_at:
-            self._leaves, self._ask_at = self._queue.may_send(), now + MOMENT_SECONDS
+            self._leaves, self._ask_at = self._queue.may_send(held.claimed), now + MOMENT_SECONDS
         return self._leaves
 
     def done(self, held: Held, attempted: Attempted | None) -> None:
         """A message was tried (none = it was not): the relay takes over what is for it, the rest is settled."""
         to_relay, rest = None, attempted or Attempted.untried(held.claimed, self._clock())
-        if attempted is not None and self.destinations is not None and self.destinations.plan.method != "smtp":
-            to_relay, rest = self.destinations.hand_over(held, rest, asyncio.get_running_loop().time())
+        destinations = self.destinations
+        if attempted is not None and destinations is not None and destinations.plan.method == "direct-then-smtp":
+            to_relay, rest = destinations.hand_over(held, rest, asyncio.get_running_loop().time())
         if to_relay is not None and self._crew is not None:
             self._hold([to_relay])
             self._crew.spread()
@@ -193,8 +202,10 @@ class Engine:
         self._ask_at = float("-inf")
         plan = plan_of(self._options.sending)
         known = self.destinations.plan if self.destinations is not None else None
-        if plan != known or not self._options.sending.timing.connections or self._options.sending.paused:
+        if plan != known or not self._options.sending.timing.connections:
             self._give_back_waiting()
+        elif self._options.sending.paused and self.destinations is not None:
+            self._give_back(self.destinations.take_internet())
         if plan != known and self._make is not None:
             self.destinations = Destinations(plan, partial(self._make, plan)) if plan is not None else None
 
@@ -232,6 +243,7 @@ class Engine:
 
     def _take(self, claimed: list[Claimed], into: Destinations) -> None:
         now = asyncio.get_running_loop().time()
+        self._follow_options()
         for message in claimed:
             self._hold(into.put(message, now))
         if into is not self.destinations:
@@ -255,7 +267,7 @@ class Engine:
                 self._nudged.set()
 
     def _seconds_until(self, next_due_at: datetime | None) -> float:
-        if next_due_at is None or self.destinations is None or self._options.sending.paused:
+        if next_due_at is None or self.destinations is None or not self._options.sending.open_types:
             return self._look_every
         seconds = (next_due_at - self._clock()).total_seconds()
         # Due, and yet not to be had: another worker has it, or its destination has enough. Never spin.
@@ -321,10 +333,13 @@ class Engine:
         self._store.close()
 
 
-def _destination(shared: Surroundings, hosts: Hosts, plan: Plan, name: str) -> Destination:
+def _destination(shared: Surroundings, hosts: Hosts, local: LocalPlaces, plan: Plan, name: str) -> Destination:
     """The destination of that name."""
-    if name == RELAY:
-        assert plan.relay is not None  # noqa: S101 - a plan without a relay has no such destination
+    if name == RELAY and plan.relay is not None:
         door = Door(plan.pop, shared.tls_context) if plan.pop is not None else None
-        return Destination(name, Relay(plan.relay, shared, door), NextHop(plan.relay.label, shared.report))
+        relay = Relay(plan.relay, shared, door)
+        return Destination(name, relay, NextHop(f"The mail host {relay.label}", shared.report))
+    if name in (RELAY, PICKUP, BY_MAPI):
+        way = local.way(name, plan)
+        return Destination(name, way, NextHop(f"{way.label[0].upper()}{way.label[1:]}", shared.report))
     return Destination(name, Direct(name, plan, hosts, shared), NextHop(name, None))

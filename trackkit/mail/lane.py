@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -20,13 +20,14 @@ from trackkit.domain.mx import tries_next_host
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.destinations import Destination, Held
-from trackkit.mail.transports.smtp import SmtpConnection
-from trackkit.mail.way import Surroundings
+from trackkit.mail.way import Connection, Surroundings
 from trackkit.services.attempts import Attempted, Claimed
 
 
 def _envelope(held: Held) -> Envelope:
-    return Envelope(held.claimed.mail_from, tuple(dict.fromkeys([r.address for r in held.claimed.recipients])))
+    claimed = held.claimed
+    whom = tuple(dict.fromkeys([recipient.address for recipient in claimed.recipients]))
+    return Envelope(claimed.mail_from, whom, queue_id=claimed.queue_id)
 
 
 class Crowded(Exception):
@@ -70,7 +71,7 @@ class Lane:
     def __init__(self, shared: Surroundings, opened: Callable[[], None]) -> None:
         self._shared = shared
         self._opened = opened
-        self._connection: SmtpConnection | None = None
+        self._connection: Connection | None = None
         self._at: Destination | None = None
 
     async def attempt(self, held: Held, following: Callable[[], Held | None]) -> Attempted:
@@ -127,7 +128,7 @@ class Lane:
             rest = attempt.to_go_on_with(envelope.rcpt_tos)
             if not rest or not await self._another_host(held, attempt):
                 return
-            envelope = Envelope(envelope.mail_from, rest)
+            envelope = replace(envelope, rcpt_tos=rest)
             for address in rest:
                 del attempt.outcomes[address]
 
@@ -144,7 +145,7 @@ class Lane:
             attempt.conversation = connection.conversation
         if connection.over:
             self.abort()
-            attempt.broken_off.add(connection.route.host)
+            attempt.broken_off.add(connection.host)
         return delivered
 
     def _next(self, held: Held, attempt: _Attempt) -> tuple[Envelope, bytes] | None:
@@ -156,7 +157,7 @@ class Lane:
         """After a host broke off: a connection to another one of the destination."""
         assert attempt.conversation is not None  # noqa: S101 - there has just been one
         opened = await held.to.way.open(attempt.conversation, attempt.broken_off)
-        if not isinstance(opened, SmtpConnection):
+        if opened is None or isinstance(opened, Outcome):
             return False
         self._connected(opened, held.to)
         return True
@@ -180,22 +181,22 @@ class Lane:
             return False
         conversation = attempt.conversation = Conversation()
         opened = await held.to.way.open(conversation)
-        if isinstance(opened, SmtpConnection):
+        assert opened is not None  # noqa: S101 - nothing was left out
+        if not isinstance(opened, Outcome):
             self._connected(opened, held.to)
             return True
-        assert opened is not None  # noqa: S101 - nothing was left out
         now, mailed = loop.time(), held.claimed.mailed
         if not hop.failed(opened, conversation.text, begun_at, now, mailed=mailed):
             raise Crowded
         attempt.outcomes.update(dict.fromkeys(envelope.rcpt_tos, opened))
         return False
 
-    def _connected(self, connection: SmtpConnection, at: Destination) -> None:
+    def _connected(self, connection: Connection, at: Destination) -> None:
         self._connection, self._at = connection, at
         at.hop.opened(asyncio.get_running_loop().time())
         self._opened()
 
-    def _forget(self) -> SmtpConnection | None:
+    def _forget(self) -> Connection | None:
         connection, at = self._connection, self._at
         self._connection = self._at = None
         if at is not None:

@@ -55,7 +55,7 @@ class NextHop:
 
     Parameters
     ----------
-    label: the destination as reports name it.
+    label: the destination as reports begin with it.
     report: is told when it cannot be used, and when it can again; none for one of many domains, of which some are
         always away: the queue says so.
     """
@@ -90,7 +90,7 @@ class NextHop:
         self._failure = None
         if self._unreachable and self._report is not None:
             self._unreachable = False
-            words = f"The mail host {self._label} can be used again."
+            words = f"{self._label} can be used again."
             self._report(Severity.information, words, mailed=self._mailed)
 
     def closed(self) -> None:
@@ -111,7 +111,7 @@ class NextHop:
         self._failure = FailedOpening(outcome, conversation, now)
         if not self._unreachable and self._report is not None:
             self._unreachable, self._mailed = True, mailed
-            what = f"The mail host {self._label} cannot be used; mail waits in the queue."
+            what = f"{self._label} cannot be used; mail waits in the queue."
             self._report(Severity.warning, what, f"{outcome.stage.replace('_', ' ')}: {outcome.text}", mailed=mailed)
         return True
 

@@ -15,13 +15,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from trackkit.domain.message import Envelope
+from trackkit.domain.message import Envelope, Following
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, wants_login
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import PopAccount, Route
 from trackkit.mail.transports.opening import NotOpened, Opened, TlsContext, connected
 from trackkit.mail.transports.pop3 import Pop3, PopFailed
-from trackkit.mail.transports.smtp import Following, SmtpConnection
+from trackkit.mail.transports.smtp import SmtpConnection
 
 VALID_SECONDS: Final = 300.0
 

@@ -26,6 +26,7 @@ from trackkit.services.jobs import Jobs
 from trackkit.services.log_search import LogSearch
 from trackkit.services.log_writer import say
 from trackkit.services.login_guard import LoginGuard
+from trackkit.services.machine import MAPI_LIBRARY, Machine
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
@@ -61,7 +62,8 @@ def environment(
         sealer = Sealer(folder.secret_key.read_bytes())
         zone = get_localzone()
         event_log = EventLogSink(lambda: system_event_log(settings.journal_socket, settings.syslog_socket))
-        mail = mail_environment(closing, main, log_store, sealer, folder.startup_log, event_log, clock, zone)
+        machine = Machine(folder.path.resolve(), settings.pickup_roots, settings.mapi_library or MAPI_LIBRARY)
+        mail = mail_environment(closing, main, log_store, sealer, folder.startup_log, event_log, clock, zone, machine)
         log = mail.log
         log_search = LogSearch(
             PostgresqlSearch(log_store) if database_url else SqliteSearch(folder.log_search, folder.log_database),
@@ -93,6 +95,7 @@ def environment(
             server_id=_first_start(main, clock()),
             places=places,
             sending=mail.sending,
+            machine=machine,
             projects=projects,
             jobs=jobs,
             sealer=sealer,

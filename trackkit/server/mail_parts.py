@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from trackkit.domain.options import secrets
 from trackkit.services.environment import MailEnvironment
 from trackkit.services.log_writer import LogWriter
+from trackkit.services.machine import Machine
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.sealing import Sealer
 from trackkit.services.sending_gate import SendingGate
@@ -46,6 +47,7 @@ def mail_environment(
     event_log: EventLogSink,
     clock: Callable[[], datetime],
     zone: tzinfo,
+    machine: Machine,
 ) -> MailEnvironment:
     """Read the options, open the log; `closing` closes it."""
     options = OptionCache(main, sealer)
@@ -68,4 +70,5 @@ def mail_environment(
         clock=clock,
         zone=zone,
         sending=SendingGate(main, options, clock, zone),
+        machine=machine,
     )

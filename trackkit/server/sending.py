@@ -29,7 +29,12 @@ async def sending(
     await asyncio.to_thread(queue.join, as_the_only_one=as_the_only_one)
     await asyncio.to_thread(queue.rescue)
     alone = environment.store.is_sqlite
-    engine = Engine(queue, environment.clock, look_every=LONGEST_SLEEP_SECONDS if alone else _LOOK_SECONDS)
+    engine = Engine(
+        queue,
+        environment.clock,
+        look_every=LONGEST_SLEEP_SECONDS if alone else _LOOK_SECONDS,
+        machine=environment.machine,
+    )
     in_touch = InTouch(engine, queue, environment.options.follow)
     await in_touch.begin()
     environment.on_mail.append(engine.wake)

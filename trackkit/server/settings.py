@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -35,6 +35,10 @@ class MachineSettings:
     """Folders, and hosts as postgresql:// URLs, below which project databases may lie; none = relative names only."""
     backup_roots: tuple[str, ...] = ()
     """Folders beside DATA/backups that backups may be written to."""
+    pickup_roots: tuple[str, ...] = ()
+    """Folders in which the pickup folder may lie; none = there can be none."""
+    mapi_library: str = ""
+    """The library with Simple MAPI's calls; empty = Windows's own, and none elsewhere."""
     license_keys: tuple[str, ...] = ()
     """Public keys (base64) whose license serials are accepted; none = only the evaluation license counts."""
     journal_socket: str = JOURNAL_SOCKET
@@ -49,6 +53,8 @@ TITLES: Final[Mapping[str, str]] = {
     "allow-full-paths": "where databases may lie beside DATA/databases: folders, postgresql://host:port, with commas; "
     "no = nowhere",
     "backup-roots": "folders that backups may be written to beside DATA/backups, with commas; no = none",
+    "pickup-roots": "folders in which the folder of the sending method 'pickup' may lie, with commas; no = none",
+    "mapi-library": "the library that mail by MAPI goes through; no = Windows's own, and none elsewhere",
     "license-keys": "public keys whose license serials are accepted, as `trackkit license keygen` prints them, with "
     "commas; no = none",
     "journal-socket": "the socket of systemd's journal, which gets log entries (log.event_log_level); no = not used",
@@ -89,12 +95,16 @@ def changed(settings: MachineSettings, name: str, text: str) -> MachineSettings:
         return replace(settings, allow_full_paths=_roots(name, text, urls=True))
     if name == "backup-roots":
         return replace(settings, backup_roots=_roots(name, text, urls=False))
+    if name == "pickup-roots":
+        return replace(settings, pickup_roots=_roots(name, text, urls=False))
+    if name == "mapi-library":
+        return replace(settings, mapi_library=_file(name, text))
+    if name == "journal-socket":
+        return replace(settings, journal_socket=_file(name, text))
+    if name == "syslog-socket":
+        return replace(settings, syslog_socket=_file(name, text))
     if name == "license-keys":
         return replace(settings, license_keys=_keys(name, text))
-    if name == "journal-socket":
-        return replace(settings, journal_socket=_socket(name, text))
-    if name == "syslog-socket":
-        return replace(settings, syslog_socket=_socket(name, text))
     raise InvalidInput.of(name, "is not the name of a setting", f"The settings are {', '.join(TITLES)}.")
 
 
@@ -102,16 +112,23 @@ def _roots(name: str, text: str, *, urls: bool) -> tuple[str, ...]:
     """Roots with commas between them; ``no`` or nothing = none."""
     if text.strip().lower() in ("", "no"):
         return ()
-    roots = tuple(part.strip() for part in text.split(","))
-    for root in roots:
-        if urls and place_of(root) is Place.postgresql:
-            if not root.startswith("postgresql://") or "@" in root:
-                raise InvalidInput.of(name, "holds what is no host; write postgresql://host:port without a user")
-        elif not Path(root).is_absolute():
+    roots = [part.strip() for part in text.split(",")]
+    hosts = [root for root in roots if urls and place_of(root) is Place.postgresql]
+    if any(not host.startswith("postgresql://") or "@" in host for host in hosts):
+        raise InvalidInput.of(name, "holds what is no host; write postgresql://host:port without a user")
+    checked_roots(name, [root for root in roots if root not in hosts])
+    return tuple(roots)
+
+
+def checked_roots(name: str, roots: Iterable[str]) -> tuple[str, ...]:
+    """Full paths of folders below which something is allowed; `InvalidInput`."""
+    found = tuple(roots)
+    for root in found:
+        if not Path(root).is_absolute():
             raise InvalidInput.of(name, f"{root!r} is no full path")
-        elif Path(root).resolve() == Path(Path(root).anchor):
-            raise InvalidInput.of(name, f"{root!r} is the whole disk", "Name a folder that is meant for databases.")
-    return roots
+        if Path(root).resolve() == Path(Path(root).anchor):
+            raise InvalidInput.of(name, f"{root!r} is the whole disk", "Name a folder that is meant for this.")
+    return found
 
 
 def _keys(name: str, text: str) -> tuple[str, ...]:
@@ -121,8 +138,8 @@ def _keys(name: str, text: str) -> tuple[str, ...]:
     return tuple(public_key_text(public_key(part, name)) for part in text.split(","))
 
 
-def _socket(name: str, text: str) -> str:
-    """The full path of a socket; ``no`` or nothing = none."""
+def _file(name: str, text: str) -> str:
+    """The full path of a socket or file; ``no`` or nothing = none."""
     if text.strip().lower() in ("", "no"):
         return ""
     if not Path(text).is_absolute():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta, tzinfo
 from pathlib import Path
@@ -26,7 +26,9 @@ from trackkit.domain.mail_workers import LONGEST_NAME, SERVER
 from trackkit.server.mail_parts import KEY_CHECK, TIME_ZONE, mail_environment
 from trackkit.server.process import now, run_loop, stop_signal
 from trackkit.server.sending import sending
+from trackkit.server.settings import checked_roots
 from trackkit.services.environment import MailEnvironment
+from trackkit.services.machine import Machine
 from trackkit.services.mail import SOURCE
 from trackkit.services.sealing import Sealer
 from trackkit.services.sinks.event_log import JOURNAL_SOCKET, SYSLOG_SOCKET, EventLogSink, system_event_log
@@ -39,7 +41,7 @@ _UPGRADED_EVERY_SECONDS: Final = 10.0
 _SCHEMAS: Final[tuple[Schema, ...]] = ("main", "log")
 
 
-def run(database_url: str, key_file: Path, name: str | None = None) -> None:
+def run(database_url: str, key_file: Path, name: str | None = None, pickup_roots: Sequence[str] = ()) -> None:
     """Send mail until told to stop.
 
     Parameters
@@ -47,6 +49,7 @@ def run(database_url: str, key_file: Path, name: str | None = None) -> None:
     database_url: the server's PostgreSQL database.
     key_file: a copy of the server's ``secret.key``.
     name: what it is called; else the host's name and the number of the process.
+    pickup_roots: folders of this machine in which the pickup folder may lie; without any it hands over no such mail.
 
     Raises `TrackkitError` when it cannot start, and when the server was upgraded.
     """
@@ -54,7 +57,8 @@ def run(database_url: str, key_file: Path, name: str | None = None) -> None:
         words = "is no PostgreSQL database; a server on SQLite sends its mail alone"
         raise InvalidInput.of("database-url", words, "Give the URL that `trackkit server run` was started with.")
     called = _checked_name(name)
-    with _environment(database_url, key_file) as environment:
+    machine = Machine(pickup_roots=checked_roots("pickup-root", pickup_roots))
+    with _environment(database_url, key_file, machine) as environment:
         run_loop(_work(environment, called))
 
 
@@ -94,7 +98,7 @@ async def _until_upgraded(store: Store) -> None:
 
 
 @contextmanager
-def _environment(database_url: str, key_file: Path) -> Iterator[MailEnvironment]:
+def _environment(database_url: str, key_file: Path, machine: Machine) -> Iterator[MailEnvironment]:
     key = _key(key_file)
     with ExitStack() as closing:
         store = database.postgresql(database_url)
@@ -113,6 +117,7 @@ def _environment(database_url: str, key_file: Path) -> Iterator[MailEnvironment]
             EventLogSink(lambda: system_event_log(JOURNAL_SOCKET, SYSLOG_SOCKET)),
             now,
             _zone(zone),
+            machine,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from trackkit.domain.message import MailType
 from trackkit.domain.replies import Outcome
 
 
@@ -16,6 +17,7 @@ class ClaimedRecipient:
 
     recipient_id: int
     address: str
+    mail_type: MailType = MailType.internet
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from typing import Final
 
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, Gone, Status, step
 from trackkit.domain.log import Severity
-from trackkit.domain.message import queue_id
+from trackkit.domain.mail_workers import SERVER
+from trackkit.domain.message import BY_MAPI, MailType, queue_id
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.services.attempts import Attempted, Claimed, ClaimedRecipient
@@ -95,15 +96,17 @@ class DeliveryQueue:
 
         Parameters
         ----------
-        besides: domains whose recipients are left where they are.
+        besides: domains whose recipients are left where they are; `BY_MAPI` among them: all that go by MAPI.
         """
-        if not self.may_send():
+        types = self._open_types() - ({MailType.mapi} if BY_MAPI in besides else set())
+        if not types:
             return []
+        domains = [one for one in besides if one != BY_MAPI]
         if self._membership.holder is None:
             self.join()
         store = self._environment.store
         now, holder = self._environment.clock(), self._membership.holder or ""
-        found = store.read(lambda connection: queue_claim.due(connection, now, limit, _CLAIM_BYTES, besides))
+        found = store.read(lambda connection: queue_claim.due(connection, now, limit, _CLAIM_BYTES, domains, types))
         leased = store.write(partial(self._lease, found, now, holder)) if found else []
         if not leased:
             return []
@@ -128,16 +131,20 @@ class DeliveryQueue:
         self._environment.sending.left(connection, len(leased))
         return leased
 
-    def may_send(self) -> bool:
-        """Whether anything may leave here now: sending is set up, not paused, its schedule is open, and there are
-        connections for this worker. Cheap."""
+    def may_send(self, claimed: Claimed | None = None) -> bool:
+        """Whether a message (none = any at all) may leave here now: the way of its recipients is set up and not paused,
+        the schedule is open, and there are connections for this worker. Cheap."""
+        types = self._open_types()
+        return bool(types) and (claimed is None or all(r.mail_type in types for r in claimed.recipients))
+
+    def _open_types(self) -> frozenset[MailType]:
+        """The types of recipients that may be sent to here and now."""
         sending = self.options().sending
-        return (
-            not sending.paused
-            and sending.is_set_up
-            and sending.timing.connections > 0
-            and self._environment.sending.opens_at() is None
-        )
+        if sending.timing.connections <= 0 or self._environment.sending.opens_at() is not None:
+            return frozenset()
+        types = sending.open_types
+        # What the server's own machine does not have is an outcome with a reason; other workers leave it to it.
+        return types if self.worker == SERVER else self._environment.machine.able(types, sending)
 
     def is_there(self) -> bool:
         """Whether the others have heard of this worker lately, so that nobody takes it for lost. Cheap."""
@@ -254,7 +261,14 @@ class DeliveryQueue:
 
     def next_due_at(self) -> datetime | None:
         """When the next recipient is due and may be sent to; none when nothing waits."""
-        due = self._environment.store.read(queue.next_due_at)
+        now, types = self._environment.clock(), self._open_types()
+
+        def read(connection: Connection) -> datetime | None:
+            # What is due and may not leave is looked for only if there is something due: most often there is not.
+            due = queue.next_due_at(connection)
+            return queue.next_due_at(connection, types) if types and due is not None and due <= now else due
+
+        due = self._environment.store.read(read)
         blocked = self._environment.sending.blocked().until
         return due if due is None or blocked is None else max(due, blocked)
 
@@ -294,7 +308,7 @@ def _claimed(message: DueMessage, content: Content, holder: str) -> Claimed:
         queue_id(message.message_id),
         content.mail_from,
         content.raw,
-        tuple([ClaimedRecipient(key, address) for key, address in message.recipients]),
+        tuple([ClaimedRecipient(*recipient) for recipient in message.recipients]),
         mailed=content.submitted_by != DIGESTS,
         holder=holder,
     )

@@ -18,6 +18,7 @@ from trackkit.services.listener_state import ListenerState
 from trackkit.services.log_search import LogSearch
 from trackkit.services.log_writer import LogWriter
 from trackkit.services.login_guard import LoginGuard
+from trackkit.services.machine import Machine
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.project_stores import ProjectStores
@@ -44,6 +45,8 @@ class MailEnvironment:
     """The server's time zone."""
     sending: SendingGate
     """Whether mail may leave now."""
+    machine: Machine
+    """What mail can be handed over to on this machine."""
     on_mail: list[Callable[[], None]] = field(default_factory=list)
     """Called after something in the queue may have become due."""
 

@@ -13,7 +13,7 @@ from trackkit.domain import options as declared
 from trackkit.domain.databases import BACKUP_WANTED_AFTER
 from trackkit.domain.licenses import maintenance_stage, maintenance_words
 from trackkit.domain.log import Severity
-from trackkit.services import licensing, mail_listing, mail_workers
+from trackkit.services import licensing, machine, mail_listing, mail_workers
 from trackkit.services.authentication import setup_open
 from trackkit.services.disk import little_room
 from trackkit.services.environment import Call, Environment
@@ -41,6 +41,7 @@ def health(call: Call, request: Nothing) -> contract.Health:
     findings = [*_accounts(call.environment), *_options(call.environment), *_mail(call)]
     findings += [*_databases(call), *_tasks(call.environment), *_disk(call.environment)]
     findings += [*_licenses(call.environment), *_mail_workers(call), *_listener(call.environment)]
+    findings += _local_ways(call.environment)
     findings.sort(key=lambda finding: Severity.named(finding.severity))
     return contract.Health(findings=tuple(findings), checked_at=call.now)
 
@@ -78,6 +79,21 @@ def _options(environment: Environment) -> Iterator[contract.Finding]:
             "options.set",
             "sending.smtp.host",
         )
+
+
+def _local_ways(environment: Environment) -> Iterator[contract.Finding]:
+    """Ways that end on this machine, and are not there. Mail workers have machines of their own."""
+    sending = environment.options.current.sending
+    if sending.method == "pickup" and sending.pickup.folder is not None:
+        try:
+            machine.pickup_folder(environment.machine, sending.pickup.folder)
+        except machine.NotUsable as refused:
+            words = f"The pickup folder cannot be used: it {refused}."
+            step = refused.advice or "Mend the folder, or name another one; mail waits in the queue."
+            yield _finding(Severity.error, "mail", words, step, "options.set", "sending.pickup.folder")
+    if sending.mapi.enabled and not environment.machine.mapi_library:
+        step = "Switch MAPI off, and use Internet addresses."
+        yield _finding(Severity.error, "mail", machine.NEEDS_WINDOWS, step, "options.set", "sending.mapi.enabled")
 
 
 def _listener(environment: Environment) -> Iterator[contract.Finding]:

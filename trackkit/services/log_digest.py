@@ -16,7 +16,7 @@ from email.utils import format_datetime, make_msgid
 from typing import Final
 
 from trackkit.domain import log_digest, options
-from trackkit.domain.addresses import wire_address
+from trackkit.domain.addresses import address_problem, wire_address
 from trackkit.domain.delivery import Event, State, Status, message_state, new_status, step
 from trackkit.domain.log import Severity
 from trackkit.domain.log_digest import Digest, Earlier, Mailing, Step
@@ -45,11 +45,12 @@ def mail_log(environment: Environment) -> None:
 def _look(environment: Environment) -> None:
     if environment.digest.present.opened_at is None:
         return  # the usual case costs nothing
-    log = environment.options.current.log
+    current = environment.options.current
+    log = current.log
     now, window = environment.clock(), timedelta(seconds=log.email_window_seconds)
 
     def step_now(connection: Connection, digest: Digest) -> Step:
-        return log_digest.decide(digest, _mailing(log), _earlier(connection, digest, log), window, now)
+        return log_digest.decide(digest, _mailing(current), _earlier(connection, digest, log), window, now)
 
     def work(connection: Connection, digest: Digest) -> tuple[tuple[Step, Digest], Digest]:
         due = step_now(connection, digest)
@@ -70,7 +71,7 @@ def _look(environment: Environment) -> None:
     done, digest = environment.digest.changing(work)
     if done is Step.skip:
         number = "1 log entry was" if digest.entries == 1 else f"{digest.entries:,} log entries were"
-        words = f"{number} not e-mailed: {log.not_mailed}"
+        words = f"{number} not e-mailed: {options.not_mailed(current)}"
         environment.log.write(Severity.warning, SOURCE, words, mailed=False)
     if done is Step.supersede:
         words = "The last mail about log entries had failed, or waited for another address. A new one replaces it."
@@ -79,10 +80,11 @@ def _look(environment: Environment) -> None:
         environment.mail_changed()
 
 
-def _mailing(log: LogOptions) -> Mailing:
+def _mailing(current: options.Options) -> Mailing:
+    log = current.log
     if log.email_level == "off" or log.email_to is None:
         return Mailing.off
-    return Mailing.hindered if log.not_mailed else Mailing.on
+    return Mailing.hindered if options.not_mailed(current) else Mailing.on
 
 
 def _earlier(connection: Connection, digest: Digest, log: LogOptions) -> Earlier:
@@ -104,21 +106,28 @@ def _delete_earlier(connection: Connection, environment: Environment, digest: Di
 def _enqueue(connection: Connection, environment: Environment, digest: Digest, now: datetime) -> int:
     message = _message(environment, digest, now)
     log = environment.options.current.log
-    envelope = checked_envelope(log.email_return_address or "", [log.email_to or ""])
+    to = [log.email_to or ""]
+    by_mapi = log.email_address_type == "mapi"
+    envelope = checked_envelope(log.email_return_address or "", [] if by_mapi else to, to if by_mapi else [])
     new = NewMessage(message.as_bytes(), envelope, str(message["Message-ID"]), str(message["Subject"])[:200], DIGESTS)
     return queue.enqueue(connection, new, new_status(now, policy(environment.options.current)), now)
 
 
 def _message(environment: Environment, digest: Digest, now: datetime) -> EmailMessage:
-    """The mail; without a return address it comes from the address it goes to, which is the only one that is known."""
+    """The mail; without a return address it comes from the address it goes to, which is the only one that is known.
+
+    What is no address of the Internet is not in its header: MAPI is given it beside.
+    """
     current = environment.options.current
     log, server = current.log, socket.gethostname() or environment.server_id
     secrets = options.secrets(current)
     window = timedelta(seconds=log.email_window_seconds)
-    sender, recipient = (wire_address(a) for a in (log.email_return_address or log.email_to or "", log.email_to or ""))
+    to = "" if address_problem(log.email_to or "") else log.email_to or ""
+    sender, recipient = (wire_address(a) for a in (log.email_return_address or to or "trackkit@trackkit.invalid", to))
     message = EmailMessage(policy=SMTP if (sender + recipient).isascii() else SMTPUTF8)
     message["From"] = f"trackkit <{sender}>"
-    message["To"] = recipient
+    if recipient:
+        message["To"] = recipient
     message["Subject"] = scrubbed(log_digest.subject(digest, server), secrets)
     message["Date"] = format_datetime(now.astimezone(environment.zone))
     message["Message-ID"] = make_msgid(domain=domain_of(sender) if not sender.endswith("]") else "trackkit.invalid")

@@ -47,7 +47,8 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
     """Store a message and its recipients; answered when they are on disk."""
     environment, raw = call.environment, request.message
     options = environment.options.current
-    new = new_message(options, raw, request.sender, request.recipients, call.actor.username)
+    by_mapi = request.mapi_recipients
+    new = new_message(options, raw, request.sender, request.recipients, call.actor.username, by_mapi=by_mapi)
     status = new_status(call.now, policy(options))
 
     def work(connection: Connection) -> int:
@@ -58,7 +59,7 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
             queue_id(number),
             after={
                 "sender": new.envelope.mail_from,
-                "recipients": str(len(new.envelope.rcpt_tos)),
+                "recipients": str(len(new.envelope.rcpt_tos) + len(new.envelope.by_mapi)),
                 "size": str(len(raw)),
             },
         )
@@ -76,12 +77,14 @@ def new_message(
     recipients: Iterable[str],
     submitted_by: str,
     on_top: Callable[[int], bytes] | None = None,
+    by_mapi: Iterable[str] = (),
 ) -> NewMessage:
     """A message that may be queued; `InvalidInput` (`MessageTooLarge`) when it may not.
 
     Parameters
     ----------
     on_top: as in `NewMessage`.
+    by_mapi: recipients with addresses of MAPI's.
     """
     limit = options.sending.timing.maximum_message_mb * 1024 * 1024
     if len(raw) > limit:
@@ -90,7 +93,7 @@ def new_message(
             "Send it smaller, or raise sending.timing.maximum_message_mb.",
             problems=[Problem("message", "is over the maximum size")],
         )
-    envelope = checked_envelope(sender, recipients)
+    envelope = checked_envelope(sender, recipients, by_mapi)
     return NewMessage(raw, envelope, _storable(message_id(raw)), _storable(subject(raw)), submitted_by, on_top)
 
 

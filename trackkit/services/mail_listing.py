@@ -16,7 +16,7 @@ from trackkit.domain.delivery import State, message_state
 from trackkit.domain.diagnosis import diagnose
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.evidence import Diagnosis, Evidence
-from trackkit.domain.message import domain_of, queue_id, queue_number
+from trackkit.domain.message import MailType, domain_of, queue_id, queue_number
 from trackkit.domain.replies import Outcome
 from trackkit.services.environment import Call, Environment
 from trackkit.store import queue_listing, queue_view
@@ -105,11 +105,11 @@ def _cause(connection: Connection, rows: Sequence[tuple[CauseRow, Diagnosis]]) -
 
 
 def _why(environment: Environment, now: datetime, row: CauseRow) -> Diagnosis:
-    return _diagnosed(environment, now, row.state, row.next_attempt_at, row.example, 0, row.last)
+    return _diagnosed(environment, now, row.state, row.next_attempt_at, row.example, 0, row.last, row.mail_type)
 
 
 def _group(row: CauseRow) -> Group:
-    return row.state, row.last
+    return row.state, row.last, row.mail_type
 
 
 def wanted_by(connection: Connection, call: Call, request: contract.QueueFilter, *, undeleted: bool = False) -> Wanted:
@@ -178,7 +178,8 @@ def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
 
 def diagnose_recipient(call: Call, row: RecipientRow) -> Diagnosis:
     """Why the message has not reached this recipient."""
-    return _diagnosed(call.environment, call.now, row.state, row.next_attempt_at, row.address, row.tries, row.last)
+    known = (row.state, row.next_attempt_at, row.address, row.tries, row.last, row.mail_type)
+    return _diagnosed(call.environment, call.now, *known)
 
 
 def _diagnosed(
@@ -189,11 +190,11 @@ def _diagnosed(
     address: str,
     tries: int,
     last: Outcome | None,
+    mail_type: MailType,
 ) -> Diagnosis:
     options, blocked = environment.options.current, environment.sending.blocked()
-    return diagnose(
-        Evidence(state, next_attempt_at, options, now, address, tries, last, blocked.opens_at, blocked.room_at)
-    )
+    until = blocked.opens_at, blocked.room_at
+    return diagnose(Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type))
 
 
 def diagnosis_view(found: Diagnosis) -> contract.DiagnosisView:

@@ -7,11 +7,11 @@ were made for the wrong address stay in the message's list of attempts under tha
 from __future__ import annotations
 
 from trackkit.contract import mail as contract
-from trackkit.domain.addresses import address_problem, normal_address
+from trackkit.domain.addresses import address_problem, mapi_address_problem, normal_address
 from trackkit.domain.delivery import Event, Refused, State, Status, step
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound
 from trackkit.domain.log import Severity
-from trackkit.domain.message import queue_id
+from trackkit.domain.message import MailType, queue_id
 from trackkit.services.environment import Call
 from trackkit.services.mail import SOURCE, gone, number_of, policy
 from trackkit.store import queue
@@ -22,12 +22,13 @@ from trackkit.store.queue import RecipientStatus
 def edit_recipient(call: Call, request: contract.EditRecipient) -> contract.EditedRecipient:
     """Give a recipient another address."""
     number, new_address = number_of(request.queue_id), normal_address(request.new_address.strip())
-    if reason := address_problem(new_address):
-        raise InvalidInput.of("new_address", reason)
     retry = policy(call.environment.options.current)
 
     def work(connection: Connection) -> Status:
         row = _chosen(queue.of_messages(connection, [number]), request, new_address)
+        mail_type = queue.mail_type_of(connection, row.recipient_id)
+        if reason := _PROBLEM[mail_type](new_address):
+            raise InvalidInput.of("new_address", reason)
         status = step(row.status, Event.edit, retry, call.now)
         if isinstance(status, Refused):
             raise Conflict(f"{row.address} {status.reason}; nothing was changed.", _ADVICE.get(row.status.state, ""))
@@ -52,6 +53,8 @@ def edit_recipient(call: Call, request: contract.EditRecipient) -> contract.Edit
         queue_id=queue_id(number), address=new_address, state=status.state, next_attempt_at=due
     )
 
+
+_PROBLEM = {MailType.internet: address_problem, MailType.mapi: mapi_address_problem}
 
 _ADVICE = {
     State.active: "It is being sent to right now: try again in a moment.",

@@ -19,7 +19,7 @@ from trackkit.domain.option_advice import new_warnings
 from trackkit.domain.option_file import OptionFile
 from trackkit.domain.options import Options
 from trackkit.services.environment import Call
-from trackkit.services.options import change, notes, refuse_open_door, revisions_of, shown
+from trackkit.services.options import change, notes, refuse_unfit, revisions_of, shown
 from trackkit.store import records
 from trackkit.store.database import Connection
 
@@ -81,7 +81,7 @@ def planned(
 
     now, revisions = environment.store.read(read)
     then = declared.changed(now, wanted)
-    refuse_open_door(environment, then)
+    refuse_unfit(environment, now, then)
     before, after = declared.flat(now), declared.flat(then)
     known = declared.catalogue()
     changes = tuple(

@@ -15,6 +15,7 @@ from trackkit.domain import options as declared
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.log import Severity
 from trackkit.domain.options import Options
+from trackkit.services import machine, mapi_profiles
 from trackkit.services.environment import Call, Environment
 from trackkit.store import option_changes, records
 from trackkit.store.database import Connection
@@ -57,12 +58,20 @@ def change(
     """
     environment = call.environment
 
+    def ahead(connection: Connection) -> tuple[Options, Options]:
+        _refuse_stale(seen, records.group_revisions(connection))
+        old = environment.options.load(connection)
+        return old, declared.changed(old, wanted(connection, old))
+
+    # Not inside the transaction: folders may take long to answer.
+    refuse_unfit(environment, *environment.store.read(ahead))
+
     def work(connection: Connection) -> tuple[Options, Changes, dict[str, GroupRevision]]:
         revisions = records.group_revisions(connection, lock=True)
         _refuse_stale(seen, revisions)
         old = environment.options.load(connection)
         new = declared.changed(old, wanted(connection, old))
-        refuse_open_door(environment, new)
+        _refuse_open_door(environment, new)
         changes = environment.options.save(connection, old, new)
         for group in {name.partition(".")[0] for name in changes}:
             known = revisions[group].revision if group in revisions else 0
@@ -137,7 +146,13 @@ def _conflict(group: str, who: str = "somebody else") -> Conflict:
     )
 
 
-def refuse_open_door(environment: Environment, new: Options) -> None:
+def refuse_unfit(environment: Environment, old: Options, new: Options) -> None:
+    """`InvalidInput` when the machine does not allow or have what would be asked for. May block."""
+    _refuse_open_door(environment, new)
+    machine.refuse_unable(environment.machine, old.sending, new.sending)
+
+
+def _refuse_open_door(environment: Environment, new: Options) -> None:
     """`InvalidInput` when encryption would be off although other machines reach the server."""
     if not new.server.encrypt and not environment.plain_allowed:
         raise InvalidInput.of(
@@ -154,7 +169,10 @@ def revisions_of(revisions: Mapping[str, GroupRevision]) -> dict[str, int]:
 
 def notes(environment: Environment, then: Options) -> dict[str, str]:
     """What a person should know about these options, by name."""
-    return option_advice.notes(environment.options.at_start, then, environment.given_port)
+    found = option_advice.notes(environment.options.at_start, then, environment.given_port)
+    if profiles := mapi_profiles.names():
+        found["sending.mapi.profile"] = f"Profiles on the server machine: {', '.join(profiles)}."
+    return found
 
 
 def _state(environment: Environment, options: Options, revisions: Mapping[str, GroupRevision]) -> contract.OptionsState:

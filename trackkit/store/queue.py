@@ -7,7 +7,7 @@ here it is only written down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -131,12 +131,21 @@ def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Stat
         connection,
         [{"message_id": key, "raw": new.on_top(key) + new.raw if new.on_top else new.raw} for key, new in numbered],
     )
-    row = {"mail_type": MailType.internet, "enhanced_code": "", "text": "", **_columns(status)}
+    row = {"enhanced_code": "", "text": "", **_columns(status)}
     _NEW_RECIPIENTS.many(
         connection,
-        [{"message_id": key, "address": address, **row} for key, new in numbered for address in new.envelope.rcpt_tos],
+        [
+            {"message_id": key, "address": address, "mail_type": mail_type, **row}
+            for key, new in numbered
+            for mail_type, addresses in _by_type(new.envelope)
+            for address in addresses
+        ],
     )
     return keys
+
+
+def _by_type(envelope: Envelope) -> tuple[tuple[MailType, tuple[str, ...]], ...]:
+    return (MailType.internet, envelope.rcpt_tos), (MailType.mapi, envelope.by_mapi)
 
 
 def renew(connection: Connection, worker: str, message_ids: Sequence[int], until: datetime) -> None:
@@ -178,6 +187,13 @@ def states_of(connection: Connection, message_id: int) -> list[tuple[str, State]
     """Address and state of a message's recipients, not locked; none when it is not in the queue (any more)."""
     query = select(recipients.c.address, recipients.c.state).where(recipients.c.message_id == message_id)
     return [(address, state) for address, state in connection.execute(query)]
+
+
+def mail_type_of(connection: Connection, recipient_id: int) -> MailType:
+    """The type of a recipient's address."""
+    query = select(recipients.c.mail_type).where(recipients.c.id == recipient_id)
+    found: MailType = connection.execute(query).scalar_one()
+    return found
 
 
 def submitted_by(connection: Connection, username: str, message_ids: Iterable[int]) -> set[int]:
@@ -392,10 +408,11 @@ def remove_finished(connection: Connection, message_ids: Iterable[int]) -> None:
         connection.execute(delete(messages).where(messages.c.id.in_(part), ~unfinished))
 
 
-def next_due_at(connection: Connection) -> datetime | None:
-    """When the next recipient is due; none when nothing waits."""
+def next_due_at(connection: Connection, types: Collection[MailType] = ()) -> datetime | None:
+    """When the next recipient is due, of these types where some are named; none when nothing waits."""
     r = recipients
+    query = select(func.min(r.c.next_attempt_at)).where(r.c.state.in_(DUE))
     due: datetime | None = connection.execute(
-        select(func.min(r.c.next_attempt_at)).where(r.c.state.in_(DUE))
+        query.where(r.c.mail_type.in_(list(types))) if types else query
     ).scalar_one()
     return due

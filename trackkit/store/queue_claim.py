@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 
 from trackkit.domain.delivery import State
+from trackkit.domain.message import MailType
 from trackkit.store.columns import Instant
 from trackkit.store.prepared import LONGEST, Prepared, listed
 from trackkit.store.queue import DUE, chunks, state_in
@@ -36,8 +38,8 @@ class DueMessage:
     """A message that is due, with those of its recipients that are."""
 
     message_id: int
-    recipients: tuple[tuple[int, str], ...]
-    """(recipient id, address) of each."""
+    recipients: tuple[tuple[int, str, MailType], ...]
+    """(recipient id, address, its type) of each."""
 
 
 class Content(NamedTuple):
@@ -48,21 +50,28 @@ class Content(NamedTuple):
     submitted_by: str
 
 
+ALL_TYPES: Final = frozenset(MailType)
+
 _NOW = bindparam("b_now", type_=Instant)
 
 
 def due(
-    connection: Connection, now: datetime, limit: int, limit_bytes: int, besides: Collection[str] = ()
+    connection: Connection,
+    now: datetime,
+    limit: int,
+    limit_bytes: int,
+    besides: Collection[str] = (),
+    types: frozenset[MailType] = ALL_TYPES,
 ) -> list[DueMessage]:
     """Messages that are due, the longest due first: at most `limit`, fewer where some have many recipients (only so
     many are looked at), and no more once their sizes add up to `limit_bytes` (but at least one). Recipients in one of
-    the domains `besides` are not looked at."""
-    first, all_of = _finding(besides) if besides else _FINDING
+    the domains `besides`, and of other types than these, are not looked at."""
+    first, all_of = _finding(besides, types) if besides else _finding_all(types)
     chosen = _first_due(first.rows(connection, {"b_now": now, "b_limit": min(limit, LONGEST)}), limit_bytes)
-    by_message: dict[int, list[tuple[int, str]]] = {key: [] for key in chosen}
+    by_message: dict[int, list[tuple[int, str, MailType]]] = {key: [] for key in chosen}
     if chosen:
-        for message_id, recipient_id, address in all_of.rows(connection, {"b_now": now}, b_keys=chosen):
-            by_message[message_id].append((recipient_id, address))
+        for message_id, *recipient in all_of.rows(connection, {"b_now": now}, b_keys=chosen):
+            by_message[message_id].append(tuple(recipient))
     return [DueMessage(key, tuple(found)) for key, found in by_message.items()]
 
 
@@ -75,7 +84,7 @@ def lease(
     ----------
     until: the end of the lease; no other lease of this worker ends at that instant.
     """
-    ids = [key for message in wanted for key, _ in message.recipients]
+    ids = [key for message in wanted for key, _, _ in message.recipients]
     values = {"b_now": now, "b_worker": worker, "b_until": until}
     leased = sum(_LEASE.changed(connection, values, b_ids=part) for part in chunks(ids))
     if leased == len(ids):
@@ -97,10 +106,12 @@ def _only(held: Collection[int], wanted: Iterable[DueMessage]) -> Iterator[DueMe
             yield replace(message, recipients=found)
 
 
-def _finding(besides: Collection[str]) -> tuple[Prepared, Prepared]:
+def _finding(besides: Collection[str], types: frozenset[MailType]) -> tuple[Prepared, Prepared]:
     """What finds the messages that are due, and all of them that is due."""
     r, m = recipients, messages
     not_there = [~_in_domain(domain) for domain in besides]
+    if types != ALL_TYPES:
+        not_there.append(r.c.mail_type.in_(sorted(types)))
     # A state at a time, so that the index gives the first ones without reading all that are due.
     firsts = [
         select(r.c.message_id, r.c.next_attempt_at)
@@ -118,7 +129,7 @@ def _finding(besides: Collection[str]) -> tuple[Prepared, Prepared]:
         .limit(bindparam("b_limit", type_=Integer))
     )
     all_of = (
-        select(r.c.message_id, r.c.id, r.c.address)
+        select(r.c.message_id, r.c.id, r.c.address, r.c.mail_type)
         .where(r.c.message_id.in_(listed("b_keys")), state_in(*DUE), r.c.next_attempt_at <= _NOW, *not_there)
         .order_by(r.c.id)
     )
@@ -129,7 +140,11 @@ def _in_domain(domain: str) -> ColumnElement[bool]:
     return func.lower(recipients.c.address).endswith(f"@{domain.lower()}", autoescape=True)
 
 
-_FINDING = _finding(())
+@cache
+def _finding_all(types: frozenset[MailType]) -> tuple[Prepared, Prepared]:
+    return _finding((), types)
+
+
 _FREE = (
     select(recipients.c.id)
     .where(recipients.c.id.in_(listed("b_ids")), state_in(*DUE), recipients.c.next_attempt_at <= _NOW)

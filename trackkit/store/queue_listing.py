@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, false, func, literal, or_, select
 
 from trackkit.domain.delivery import State
+from trackkit.domain.message import MailType
 from trackkit.domain.replies import Outcome
 from trackkit.store.queue_ages import domain
 from trackkit.store.queue_view import MessageRow, before_deletion, with_recipients
@@ -22,8 +23,8 @@ from trackkit.store.text import folded, holds, text_value
 
 _RANK: Final = {state: rank for rank, state in enumerate(State)}
 
-Group = tuple[State, Outcome | None]
-"""Recipients that share a state and what a diagnosis takes from their last outcome."""
+Group = tuple[State, Outcome | None, MailType]
+"""Recipients that share a state, what a diagnosis takes from their last outcome, and the type of their address."""
 
 Place = tuple[str | int, int]
 """Value of the column, id of the message. Where the id is what is sorted by, both are the id."""
@@ -212,11 +213,12 @@ def _state(wanted: Wanted) -> ColumnElement[State]:
 
 
 def _belongs(group: Group, wanted: Wanted) -> ColumnElement[bool]:
-    state, last = group
+    state, last, mail_type = group
+    shared = (_state(wanted) == state, recipients.c.mail_type == mail_type)
     if last is None:
-        return and_(_state(wanted) == state, recipients.c.verdict.is_(None))
+        return and_(*shared, recipients.c.verdict.is_(None))
     return and_(
-        _state(wanted) == state,
+        *shared,
         *(
             recipients.c[name].is_not_distinct_from(getattr(last, name))
             for name in ("verdict", "stage", "failure", "smtp_code")

@@ -60,6 +60,7 @@ class CauseRow:
     oldest_queued_at: datetime
     example: str
     next_attempt_at: datetime
+    mail_type: MailType
 
 
 def one(connection: Connection, key: int) -> MessageRow | None:
@@ -129,7 +130,7 @@ def causes(connection: Connection, *, of_deleted: bool = False) -> list[CauseRow
     r = recipients
     state = before_deletion().label("state") if of_deleted else r.c.state
     there = r.c.state == State.deleted if of_deleted else r.c.state.not_in([State.sent, State.deleted])
-    grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code)
+    grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code, r.c.mail_type)
     query = (
         select(
             *grouped,
@@ -145,7 +146,7 @@ def causes(connection: Connection, *, of_deleted: bool = False) -> list[CauseRow
         .group_by(*grouped)
     )
     return [
-        CauseRow(row.state, _outcome(row), row.messages, row.oldest, row.example, row.next_attempt_at)
+        CauseRow(row.state, _outcome(row), row.messages, row.oldest, row.example, row.next_attempt_at, row.mail_type)
         for row in connection.execute(query)
     ]
 

@@ -27,6 +27,8 @@ SECTIONS = {
     "OAuth 2": tuple(name for name in catalogue() if name.startswith("sending.oauth2.")),
     "POP before SMTP": tuple(name for name in catalogue() if name.startswith("sending.pop_before_smtp.")),
     "Connections to mail hosts": CONNECTIONS,
+    "Pickup folder": ("sending.pickup.folder",),
+    "MAPI": tuple(name for name in catalogue() if name.startswith("sending.mapi.")),
     "Timing and size": tuple(name for name in catalogue() if name.startswith("sending.timing.")),
     "History": ("sending.history_days",),
     "Mail from other programs": tuple(name for name in catalogue() if name.startswith("sending.listener.")),

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from trackkit.domain.addresses import needs_utf8, wire_address
-from trackkit.domain.message import Envelope
+from trackkit.domain.message import Envelope, Following
 from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
@@ -31,9 +31,6 @@ LARGE = 1024 * 1024
 """Bytes of a message from which on it is made ready in a thread."""
 
 _LEAVE_SECONDS = 2.0
-
-Following = Callable[[], tuple[Envelope, bytes] | None]
-"""The message that will be sent next over the same connection, if there is one: its envelope and itself."""
 
 
 async def connect(
@@ -94,6 +91,7 @@ class SmtpConnection:
         self._extensions = opened.extensions
         self.label = route.label
         """The host as attempts name it."""
+        self.host = route.host
         self._kept = f"on a connection to {self.label}, {opened.description}"
         self._messages = 0
         self._needs_reset = False
