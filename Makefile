@@ -9,6 +9,8 @@
 # VENV=... puts the virtual environment elsewhere, PYTHON=... chooses the Python that makes it.
 
 SHELL := /bin/bash
+# Hundreds of processes load the same modules here, and three read the same tests.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -31,10 +33,9 @@ test: check
 	@$(BIN)/coverage report > .coverage.txt || { cat .coverage.txt; exit 1; }
 
 check: $(VENV)/.installed-dev
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/mypy & \
+		$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports; rest=$$?; \
+		wait $$! && exit $$rest
 	@$(if $(strip $(NOTEBOOKS)),$(BIN)/nbstripout --verify $(NOTEBOOKS),echo "no notebooks to check")
 
 bench: $(VENV)/.installed-dev

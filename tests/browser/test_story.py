@@ -82,11 +82,12 @@ def _apply(form: Page, fields: Mapping[str, str | bool], told: str, *, asked: st
 def test_stuck_mail_is_explained_retried_deleted_and_brought_back(
     story: RunningDashboards,
     lab: RunningLab,
+    lab_page: Page,
     new_page: NewPage,
     raw_sink: RawSink,
     picture: Callable[[Page, str], None],
 ) -> None:
-    admin, form = story.server.admin, new_page()
+    admin, form = story.server.admin, lab_page
     open_sending_options(form, lab, story.server, "grace", "grace's password")
     wrong = {"SMTP host": WRONG_HOST, "SMTP port": str(raw_sink.port), "Encryption": "none"}
     _apply(form, wrong, "Applied: SMTP host")
