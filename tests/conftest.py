@@ -65,15 +65,20 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     return report
 
 
-MEASURED_FOLDERS = ("tests/unit", "tests/store", "tests/contract")
+MEASURED_FOLDERS = ("tests/unit", "tests/store")
+
+
+def _is_measured(item: pytest.Item) -> bool:
+    """Measuring makes Python half as slow again, so it is left out where it tells nothing more: where other processes
+    do the work, where the same runs on the other database, and where it runs hundreds of times (hypothesis)."""
+    again = item.get_closest_marker("postgres") or hasattr(getattr(item, "obj", None), "hypothesis")
+    return item.nodeid.startswith(MEASURED_FOLDERS) and not again
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Measuring makes Python half as slow again, so it is left out where other processes do the work, and where the
-    same lines run hundreds of times (hypothesis)."""
-    there = item.nodeid.startswith(MEASURED_FOLDERS) and not hasattr(getattr(item, "obj", None), "hypothesis")
-    if MEASURED is None or there:
+    """Measure what shall be measured."""
+    if MEASURED is None or _is_measured(item):
         return (yield)
     MEASURED.stop()
     try:
@@ -178,9 +183,14 @@ def postgres() -> Iterator[postgres_peer.Cluster]:
 @pytest.fixture
 def postgres_url(postgres: postgres_peer.Cluster) -> Iterator[str]:
     """A fresh, empty PostgreSQL database for one test."""
-    name = f"t{uuid.uuid4().hex[:12]}"
+    name = new_database()
     yield postgres.create(name)
     postgres.drop(name)
+
+
+def new_database() -> str:
+    """A name that no database has."""
+    return f"t{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])
