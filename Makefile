@@ -32,6 +32,7 @@ test: check
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report > .coverage.txt || { cat .coverage.txt; exit 1; }
 
+# mypy takes as long as the rest, and only one of the cores.
 check: $(VENV)/.installed-dev
 	@$(BIN)/mypy & \
 		$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports; rest=$$?; \
