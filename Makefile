@@ -9,6 +9,8 @@
 # VENV=... puts the virtual environment elsewhere, PYTHON=... chooses the Python that makes it.
 
 SHELL := /bin/bash
+# Hundreds of processes load the same modules here, and three read the same tests.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -30,11 +32,11 @@ test: check
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report > .coverage.txt || { cat .coverage.txt; exit 1; }
 
+# mypy takes as long as the rest, and only one of the cores.
 check: $(VENV)/.installed-dev
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/mypy & \
+		$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports; rest=$$?; \
+		wait $$! && exit $$rest
 	@$(if $(strip $(NOTEBOOKS)),$(BIN)/nbstripout --verify $(NOTEBOOKS),echo "no notebooks to check")
 
 bench: $(VENV)/.installed-dev

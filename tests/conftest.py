@@ -17,10 +17,12 @@ if os.environ.get("TRACKKIT_COVERAGE") and "PYTEST_XDIST_WORKER" in os.environ:
 else:
     MEASURED = None
 
+import itertools
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -63,15 +65,20 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     return report
 
 
-MEASURED_FOLDERS = ("tests/unit", "tests/store", "tests/contract")
+MEASURED_FOLDERS = ("tests/unit", "tests/store")
+
+
+def _is_measured(item: pytest.Item) -> bool:
+    """Measuring makes Python half as slow again, so it is left out where it tells nothing more: where other processes
+    do the work, where the same runs on the other database, and where it runs hundreds of times (hypothesis)."""
+    again = item.get_closest_marker("postgres") or hasattr(getattr(item, "obj", None), "hypothesis")
+    return item.nodeid.startswith(MEASURED_FOLDERS) and not again
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Measuring makes Python half as slow again, so it is left out where other processes do the work, and where the
-    same lines run hundreds of times (hypothesis)."""
-    there = item.nodeid.startswith(MEASURED_FOLDERS) and not hasattr(getattr(item, "obj", None), "hypothesis")
-    if MEASURED is None or there:
+    """Measure what shall be measured."""
+    if MEASURED is None or _is_measured(item):
         return (yield)
     MEASURED.stop()
     try:
@@ -100,21 +107,33 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 BROWSER = "tests/browser/"
-SLOW = ("tests/peers", "tests/faults", "tests/acceptance", "tests/notebooks", "tests/reports")
+SLOW = (
+    *("tests/peers", "tests/faults", "tests/acceptance", "tests/notebooks", "tests/reports", "tests/contract"),
+    "tests/unit/test_dashboard",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those in a browser first, as one worker has them all, then the slow folders: at the end of a run no worker shall
+    """Those in a browser first, as one worker has them all, then what is slow: at the end of a run no worker shall
     wait for another's long file."""
     items.sort(key=lambda item: (not item.nodeid.startswith(BROWSER), not item.nodeid.startswith(SLOW)))
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A new folder for each test: `mktemp` would look at all the earlier ones to number it, thousands of times."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees or changes the settings of the person who runs it."""
     for name in [name for name in os.environ if name.startswith("TRACKKIT_") and name != "TRACKKIT_CORPUS"]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("TRACKKIT_HOME", str(tmp_path_factory.mktemp("home")))
+    home = next(_homes)
+    home.mkdir()
+    monkeypatch.setenv("TRACKKIT_HOME", str(home))
 
 
 Start = Callable[..., RunningServer]
@@ -164,9 +183,14 @@ def postgres() -> Iterator[postgres_peer.Cluster]:
 @pytest.fixture
 def postgres_url(postgres: postgres_peer.Cluster) -> Iterator[str]:
     """A fresh, empty PostgreSQL database for one test."""
-    name = f"t{uuid.uuid4().hex[:12]}"
+    name = new_database()
     yield postgres.create(name)
     postgres.drop(name)
+
+
+def new_database() -> str:
+    """A name that no database has."""
+    return f"t{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])

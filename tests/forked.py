@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.forked", "trackkit.cli.main", "trackkit.server.run", "trackkit.client.server"])
+_CONTEXT.set_forkserver_preload(["tests.forked", "tests.preloaded"])
 
 
 _Streams = tuple[str, "str | Connection", str]

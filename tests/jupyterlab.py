@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -94,19 +95,31 @@ class RunningLab:
         return self._stderr_path.read_text(errors="replace")
 
     def open(self, page: Page, notebook: str) -> None:
-        """Log in where needed, open a notebook alone in the window, and run all its cells in a kernel of its own."""
+        """Show a notebook alone in the window, and run all its cells in a new kernel. One that the page shows already
+        is not loaded again, which takes most of the time."""
+        if not page.url.startswith(self._address(notebook)):
+            self._load(page, notebook)
+        else:
+            _menu(page, "Kernel", "Restart Kernel and Clear Outputs of All Cells…")
+            page.locator(".jp-Dialog .jp-mod-accept").click()
+            expect(page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[\d+\]"))).to_have_count(0)
+        expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
+        _menu(page, "Run", "Run All Cells")
+        expect(page.locator(".jp-InputPrompt").filter(has_text="[1]").first).to_be_attached(timeout=60_000)
+        expect(page.locator(".jp-InputPrompt").filter(has_text="[*]")).to_have_count(0, timeout=60_000)
+        expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
+
+    def _address(self, notebook: str) -> str:
+        return f"http://127.0.0.1:{self.port}/doc/tree/{notebook}"
+
+    def _load(self, page: Page, notebook: str) -> None:
+        """Log in where needed, and open a notebook."""
         self._end_kernels()
-        page.goto(f"http://127.0.0.1:{self.port}/doc/tree/{notebook}?reset")
+        page.goto(f"{self._address(notebook)}?reset")
         if "/login" in page.url:
             page.locator("#password_input").fill(self.token)
             page.get_by_role("button", name="Log in", exact=True).click()
         page.locator(".jp-Notebook").wait_for(timeout=60_000)
-        expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        expect(page.locator(".jp-InputPrompt").filter(has_text="[1]").first).to_be_attached(timeout=60_000)
-        expect(page.locator(".jp-InputPrompt").filter(has_text="[*]")).to_have_count(0, timeout=60_000)
-        expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
 
     def _end_kernels(self) -> None:
         """What an earlier page left running, which would be taken up again."""
@@ -123,3 +136,8 @@ class RunningLab:
         if self.process.poll() is None:
             self.process.terminate()
         return self.process.wait(30)
+
+
+def _menu(page: Page, menu: str, item: str) -> None:
+    page.get_by_role("menuitem", name=menu, exact=True).click()
+    page.get_by_role("menuitem", name=item, exact=True).click()

@@ -48,11 +48,13 @@ def accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(condition: Callable[[], T], *, seconds: float = 20, what: str = "the condition") -> T:
+def wait_until(
+    condition: Callable[[], T], *, seconds: float = 60, what: str = "the condition", pause: float = 0.05
+) -> T:
     """The first true value of `condition()`; `AssertionError` with its last value when the time is over."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come true in {seconds} s; last value: {value!r}")
-        time.sleep(0.05)
+        time.sleep(pause)
     return value

@@ -6,8 +6,6 @@ With PostgreSQL the server's own tables and every project database made by `Hous
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.command_line import CommandLine
 from tests.conftest import Start
 from tests.peers.postgres import Cluster
 from tests.running import SHORT, RunningServer
@@ -84,9 +83,10 @@ class House:
 
 def set_up(data: Path, **settings: str) -> None:
     """Make a data folder and set what only its machine decides, with the command people use."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    command = CommandLine(data.parent, {"TRACKKIT_DATA": str(data)})
     for name, value in settings.items():
-        command = [sys.executable, "-m", "trackkit", "server", "set", name.replace("_", "-"), value]
-        subprocess.run([*command, "--data", str(data)], check=True, capture_output=True)
+        command("server", "set", name.replace("_", "-"), value)
 
 
 @pytest.fixture(scope="module", params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])

@@ -22,7 +22,8 @@ from trackkit.domain.errors import Conflict, InvalidInput, JobCancelled, NotFoun
 from trackkit.domain.project.kinds import KINDS
 
 COPIED = {"user", "group", "customer", "filter", "test_configuration", "report", "template", "rule"}
-DEFECTS, USERS = 20_000, 2_000
+DEFECTS, USERS = 5_000, 1_000
+HANDS = 4
 
 
 def fill(project: Project) -> None:
@@ -90,7 +91,7 @@ def test_a_template_gives_its_people_and_definitions_but_no_records(house: House
 @pytest.mark.spec("2: back up: online, verified, never over anything that exists, with progress")
 @pytest.mark.spec("2: restore: a new database with a new identity and sending switched off")
 def test_a_large_database_is_copied_and_backed_up_while_it_is_written_to(house: House) -> None:
-    """20,000 defects and 2,000 users; the backup is one moment of a database that changes all the time."""
+    """5,000 defects and 1,000 users; the backup is one moment of a database that changes all the time."""
     source = house.make("large")
     with house.project(source) as project:
         users = [[f"user{number}", f"user{number}@example.invalid"] for number in range(USERS)]
@@ -382,7 +383,7 @@ def test_a_passphrase_of_the_administrator_is_nowhere(folders: House) -> None:
 def test_a_cancelled_copy_leaves_nothing(house: House) -> None:
     source = house.make("much")
     with house.project(source) as project:
-        project.import_rows("customer", ["name"], [[f"Customer {number}"] for number in range(30_000)]).wait()
+        project.import_rows("customer", ["name"], [[f"Customer {number}"] for number in range(10_000)]).wait()
     name = house.new_name("never")
     for begin in (
         lambda: house.admin.databases.create_from_template(name, source),
@@ -396,7 +397,7 @@ def test_a_cancelled_copy_leaves_nothing(house: House) -> None:
     assert house.admin.databases.backups(source).backups == ()
     house.admin.databases.create(name)  # nothing is in the way
     with house.project(source) as project:
-        rows = [[f"Defect {number}"] for number in range(30_000)]
+        rows = [[f"Defect {number}"] for number in range(10_000)]
         running = project.import_rows("defect", ["title"], rows)
         running.cancel()
         with pytest.raises(JobCancelled):
@@ -419,6 +420,6 @@ def test_many_hands_at_once(house: House) -> None:
         with house.project(name) as project:
             return str(project.show("defect", "1").values["title"])
 
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(work, range(8))) == [f"Of hand {hand}" for hand in range(8)]
+    with ThreadPoolExecutor(HANDS) as pool:
+        assert list(pool.map(work, range(HANDS))) == [f"Of hand {hand}" for hand in range(HANDS)]
     assert house.admin.log.list(level="severe_error", limit=1).total == 0

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.command_line import CommandLine
 from tests.conftest import Start
+from tests.forked import Forked
 from tests.ports import wait_until
 from tests.running import RunningServer, clean_environment
 
@@ -24,13 +24,13 @@ class Tail:
 
     def __init__(self, server: RunningServer, home: Path, *words: str) -> None:
         self._out, self._err = home / "tail.out", home / "tail.err"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "trackkit", "log", "tail", *words, "--data", str(server.data)],
-                stdout=out,
-                stderr=err,
-                env=clean_environment(home),
-            )
+        for file in (self._out, self._err):
+            file.touch()
+        self.process = Forked(
+            ["log", "tail", *words, "--data", str(server.data)],
+            clean_environment(home),
+            (os.devnull, str(self._out), str(self._err)),
+        )
 
     @property
     def out(self) -> str:

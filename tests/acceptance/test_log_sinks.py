@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.conftest import set_up
+from tests.command_line import CommandLine
 from tests.conftest import Start
 from tests.fakes.journal import Journal
-from tests.ports import accepts, free_port, wait_until
-from tests.running import RunningServer, clean_environment
+from tests.ports import free_port, wait_until
+from tests.running import RunningServer
 from trackkit.domain.errors import NotAllowed, WrongLogin
 
 NASTY = "x\n\x1b[31m <script>alert(1)</script>\nPRIORITY=0"
@@ -74,17 +74,10 @@ def test_start_up_errors_are_in_startup_log(start: Start) -> None:
     server = start()
     server.stop()
     port = free_port()
-    with subprocess.Popen(  # something else holds the port
-        [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as other:
-        wait_until(lambda: accepts(port), what="the other program")
-        command = [sys.executable, "-m", "trackkit", "server", "run", "--data", str(server.data), "--port", str(port)]
-        failed = subprocess.run(
-            command, capture_output=True, text=True, env=clean_environment(server.data.parent), check=False
+    with socket.create_server(("127.0.0.1", port)):  # something else holds the port
+        failed = CommandLine(server.data.parent, {}).run(
+            "server", "run", "--data", str(server.data), "--port", str(port)
         )
-        other.terminate()
     assert failed.returncode != 0
     server.restart()
     read = server.admin.log.startup()
@@ -101,16 +94,10 @@ def test_startup_log_is_read_from_afar_without_secrets(start: Start, tmp_path: P
     made = server.admin.tokens.add("for scripts", "viewer")
     with (server.data / "startup.log").open("a") as file:  # as an older version, or another program, might have
         file.write(f"log-in with {secret}\nbearer {made.secret}\npostgresql://joe:pw-of-joe@db/x\n")
-    shown = subprocess.run(
-        [sys.executable, "-m", "trackkit", "log", "startup", "--data", str(server.data)],
-        capture_output=True,
-        text=True,
-        env=clean_environment(tmp_path),
-        check=True,
-    ).stdout
+    command = CommandLine(tmp_path, {"TRACKKIT_DATA": str(server.data)})
+    shown = command("log", "startup")
     out = tmp_path / "startup.txt"
-    command = [sys.executable, "-m", "trackkit", "log", "startup", "--data", str(server.data), "--out", str(out)]
-    subprocess.run(command, capture_output=True, env=clean_environment(tmp_path), check=True)
+    command("log", "startup", "--out", str(out))
     for text in (shown, out.read_text(), server.admin.log.startup().text):
         assert secret not in text
         assert made.secret not in text

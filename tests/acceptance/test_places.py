@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.conftest import PASSWORD, House, set_up
+from tests.command_line import CommandLine
 from tests.conftest import Start
 from tests.peers import postgres as postgres_peer
 from tests.ports import wait_until
@@ -94,13 +93,8 @@ def test_choosing_a_full_path_warns(drive: House) -> None:
     folder = drive.root / "slow"
     folder.mkdir()
     assert any("slower" in words for words in drive.admin.databases.create(str(folder)).warnings)
-    asked = subprocess.run(
-        [sys.executable, "-m", "trackkit", "database", "create", str(drive.root), "--data", str(drive.server.data)],
-        capture_output=True,
-        text=True,
-        input="n\n",
-        check=False,
-    )
+    command = CommandLine(drive.server.data.parent, {"TRACKKIT_DATA": str(drive.server.data)})
+    asked = command.run("database", "create", str(drive.root), stdin="n\n")
     assert asked.returncode != 0
     assert "slower" in asked.stdout + asked.stderr
     assert not (drive.root / "project.db").exists()

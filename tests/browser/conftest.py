@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Request, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, TimeoutError, expect, sync_playwright
 
 from tests.dashboards import RunningDashboards
 from tests.jupyterlab import RunningLab
@@ -44,32 +45,68 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@dataclass
+class Watched:
+    """Pages of a person's own browsers (own cookies), and what they did that they should not have done."""
+
+    browser: Browser
+    contexts: list[BrowserContext] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+
+    def new_page(self, **options: object) -> Page:
+        """A page of one more browser."""
+        context = self.browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("request", self._request)
+        page.on("dialog", self._dialog)
+        page.on("pageerror", lambda error: self.trouble.append(f"script error {error}"))
+        return page
+
+    def _request(self, asked: Request) -> None:
+        parts = urlsplit(asked.url)
+        if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
+            self.trouble.append(f"request to {asked.url}")
+
+    def _dialog(self, opened: Dialog) -> None:
+        if opened.type == "beforeunload":  # JupyterLab asks whether to leave a notebook that is not saved
+            opened.accept()
+            return
+        self.trouble.append(f"dialog {opened.message!r}")
+        opened.dismiss()
+
+    def close(self) -> None:
+        """Close all the pages."""
+        for context in self.contexts:
+            context.close()
+
+
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[NewPage]:
     """A page of a person's own browser (own cookies); afterwards it must have stayed on this machine and quiet."""
-    contexts, trouble = [], []
+    watched = Watched(browser)
+    yield watched.new_page
+    watched.close()
+    assert watched.trouble == []
 
-    def request(asked: Request) -> None:
-        parts = urlsplit(asked.url)
-        if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
-            trouble.append(f"request to {asked.url}")
 
-    def dialog(opened: Dialog) -> None:
-        trouble.append(f"dialog {opened.message!r}")
-        opened.dismiss()
+@pytest.fixture(scope="package")
+def _lab_pages(browser: Browser) -> Iterator[Watched]:
+    watched = Watched(browser)
+    watched.new_page()
+    yield watched
+    watched.close()
 
-    def make(**options: object) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", request)
-        page.on("dialog", dialog)
-        page.on("pageerror", lambda error: trouble.append(f"script error {error}"))
-        return page
 
-    yield make
-    for context in contexts:
-        context.close()
+@pytest.fixture
+def lab_page(_lab_pages: Watched) -> Iterator[Page]:
+    """The page for JupyterLab, one for all tests here, because loading it takes longer than most of them; after each
+    test it must have stayed on this machine and quiet."""
+    page = _lab_pages.contexts[0].pages[0]
+    page.emulate_media(color_scheme="light")
+    yield page
+    trouble = _lab_pages.trouble.copy()
+    _lab_pages.trouble.clear()
     assert trouble == []
 
 

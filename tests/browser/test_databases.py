@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import NewPage, open_panel
+from tests.browser.conftest import open_panel
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
 from tests.running import RunningServer
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 PASSWORD = "the admin's password"
 PROJECT_PASSWORD = "the project's password"
-DEFECTS, USERS = 20_000, 2_000
+DEFECTS, USERS = 8_000, 2_000
 
 Picture = Callable[[Page, str], None]
 
@@ -85,9 +85,9 @@ def choose(page: Page, database: str) -> None:
 
 @pytest.mark.spec("2: create from template: what is copied and what is not")
 def test_an_administrator_makes_and_keeps_databases(
-    server: RunningServer, lab: RunningLab, new_page: NewPage, picture: Picture
+    server: RunningServer, lab: RunningLab, lab_page: Page, picture: Picture
 ) -> None:
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, server, "databases.ipynb", "ann", PASSWORD)
     table = page.get_by_role("table", name="Project databases")
     table.get_by_text("large", exact=True).wait_for()
@@ -143,10 +143,10 @@ def test_an_administrator_makes_and_keeps_databases(
 
 
 def test_settings_are_never_silently_overwritten(
-    server: RunningServer, lab: RunningLab, new_page: NewPage, picture: Picture
+    server: RunningServer, lab: RunningLab, lab_page: Page, picture: Picture
 ) -> None:
     server.admin.databases.create("Settled")
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, server, "databases.ipynb", "ann", PASSWORD)
     page.get_by_role("table", name="Project databases").get_by_text("Settled", exact=True).wait_for()
     choose(page, "Settled")
@@ -185,9 +185,9 @@ def test_settings_are_never_silently_overwritten(
 
 
 def test_a_task_is_added_run_looked_at_and_deleted(
-    server: RunningServer, lab: RunningLab, new_page: NewPage, picture: Picture
+    server: RunningServer, lab: RunningLab, lab_page: Page, picture: Picture
 ) -> None:
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, server, "tasks.ipynb", "ann", PASSWORD)
     press(page, "Add a task")
     page.get_by_label("Name", exact=True).fill("Nightly")
@@ -213,12 +213,12 @@ def test_a_task_is_added_run_looked_at_and_deleted(
 
 
 def test_a_project_user_works_in_a_project(
-    server: RunningServer, lab: RunningLab, new_page: NewPage, picture: Picture, tmp_path: Path
+    server: RunningServer, lab: RunningLab, lab_page: Page, picture: Picture, tmp_path: Path
 ) -> None:
     made = server.admin.databases.create("Workshop", administrator_password=PROJECT_PASSWORD)
     with server.admin.project(made.name, "administrator", PROJECT_PASSWORD) as project:
         project.add("user", name="vera", groups=["Members"], password=PROJECT_PASSWORD)
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, server, "project.ipynb", "ann", PASSWORD)
     page.get_by_label("Project", exact=True).select_option("Workshop")
     page.get_by_label("Project user").fill("vera")

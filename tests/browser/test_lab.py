@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import CONNECTIONS, NewPage, open_sending_options
+from tests.browser.conftest import CONNECTIONS, open_sending_options
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
 from tests.running import RunningServer
@@ -73,10 +73,10 @@ def views(page: Page, picture: Picture, name: str) -> None:
 
 
 @pytest.mark.spec("1: Connect = choose a connection, log in; disconnecting ends the admin session.")
-def test_connections(lab: RunningLab, server: RunningServer, new_page: NewPage, picture: Picture) -> None:
+def test_connections(lab: RunningLab, server: RunningServer, lab_page: Page, picture: Picture) -> None:
     path = lab.home / CONNECTIONS
     path.unlink(missing_ok=True)
-    page = new_page()
+    page = lab_page
     page.set_viewport_size({"width": 1280, "height": 1000})
     lab.open(page, "connections.ipynb")
     name = page.get_by_label("Name", exact=True)
@@ -126,11 +126,10 @@ def test_connections(lab: RunningLab, server: RunningServer, new_page: NewPage, 
 
 
 @pytest.fixture
-def form(lab: RunningLab, server: RunningServer, new_page: NewPage) -> Page:
+def form(lab: RunningLab, server: RunningServer, lab_page: Page) -> Page:
     """The form of the sending options, logged in to through its own form."""
-    page = new_page()
-    open_sending_options(page, lab, server, "admin", PASSWORD)
-    return page
+    open_sending_options(lab_page, lab, server, "admin", PASSWORD)
+    return lab_page
 
 
 def test_sending_options(form: Page, server: RunningServer, picture: Picture) -> None:
@@ -234,7 +233,7 @@ def test_two_administrators_a_slow_server_and_one_that_is_gone(
     assert server.admin.options.get().value("sending.timing.days") == 6
 
 
-def test_the_mail_queue(lab: RunningLab, server: RunningServer, new_page: NewPage, picture: Picture) -> None:
+def test_the_mail_queue(lab: RunningLab, server: RunningServer, lab_page: Page, picture: Picture) -> None:
     mail = server.admin.mail
     server.admin.options.set({"sending.paused": True})
     ids = [
@@ -250,7 +249,7 @@ def test_the_mail_queue(lab: RunningLab, server: RunningServer, new_page: NewPag
     connections = Connections.load(path)
     connections.add("here", "127.0.0.1", server.port)
     connections.pin("here", server.fingerprint)
-    page = new_page()
+    page = lab_page
     page.set_viewport_size({"width": 1280, "height": 1400})
     lab.open(page, "mail-queue.ipynb")
     page.get_by_role("textbox", name="Password").fill(PASSWORD, timeout=30_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NewPage, open_panel, set_admin_password
+from tests.browser.conftest import open_panel, set_admin_password
 from tests.browser.test_lab import accessible, views
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
@@ -46,10 +46,10 @@ def serial_file(shop: Licensed, tmp_path: Path) -> Path:
 
 @pytest.mark.spec("3: Add, edit (replace the serial), delete (asks first)")
 def test_a_serial_from_its_file_to_its_deletion(
-    lab: RunningLab, shop: Licensed, new_page: NewPage, picture: Picture, serial_file: Path
+    lab: RunningLab, shop: Licensed, lab_page: Page, picture: Picture, serial_file: Path
 ) -> None:
     _saves_widget_state(lab)
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, shop.server, "licenses.ipynb", "admin", PASSWORD)
     licenses = page.get_by_role("table", name="Licenses", exact=True)
     expect(licenses.get_by_role("row")).to_have_count(3)
@@ -127,11 +127,9 @@ def _saved_without(page: Page, lab: RunningLab, *secrets: str) -> None:
 
 @pytest.mark.spec("3: An operator can end a session to free its seat")
 @pytest.mark.spec("13: Seat replay")
-def test_seats_their_history_and_the_replay(
-    lab: RunningLab, shop: Licensed, new_page: NewPage, picture: Picture
-) -> None:
+def test_seats_their_history_and_the_replay(lab: RunningLab, shop: Licensed, lab_page: Page, picture: Picture) -> None:
     held = shop.server.admin.project("sample", "ana", PROJECT_PASSWORD, client="native")
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, shop.server, "licenses.ipynb", "admin", PASSWORD)
     seats = page.get_by_role("table", name="Seats taken now")
     expect(seats.get_by_role("row")).to_have_count(2)
@@ -191,9 +189,9 @@ def test_seats_their_history_and_the_replay(
 
 @pytest.mark.spec("3: When none is free: a clear refusal that says how many seats there are, who holds them")
 def test_a_log_in_without_a_seat_then_with_a_dedicated_license(
-    lab: RunningLab, shop: Licensed, new_page: NewPage, picture: Picture
+    lab: RunningLab, shop: Licensed, lab_page: Page, picture: Picture
 ) -> None:
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, shop.server, "project.ipynb", "vera", PASSWORD)
     page.get_by_label("Project user").fill("ben")
     page.get_by_role("textbox", name="Password", exact=True).fill(PROJECT_PASSWORD)

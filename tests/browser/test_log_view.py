@@ -67,13 +67,12 @@ def server(start_for_module: Start) -> RunningServer:
 
 
 @pytest.fixture
-def page(lab: RunningLab, server: RunningServer, new_page: NewPage) -> Page:
+def page(lab: RunningLab, server: RunningServer, lab_page: Page) -> Page:
     """The notebook of the log in JupyterLab, logged in to."""
-    made = new_page()
-    open_panel(made, lab, server, "server-log.ipynb", "admin", PASSWORD)
-    made.set_viewport_size({"width": 1280, "height": 1300})
-    slider(made).wait_for()
-    return made
+    open_panel(lab_page, lab, server, "server-log.ipynb", "admin", PASSWORD)
+    lab_page.set_viewport_size({"width": 1280, "height": 1300})
+    slider(lab_page).wait_for()
+    return lab_page
 
 
 def slider(page: Page) -> Locator:

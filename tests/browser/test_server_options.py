@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NewPage, open_panel
+from tests.browser.conftest import open_panel
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
 from tests.running import RunningServer
@@ -47,9 +47,9 @@ def card(page: Page, picture: Picture, heading: str, name: str) -> None:
 
 
 def test_an_administrator_keeps_the_options(
-    server: RunningServer, lab: RunningLab, new_page: NewPage, picture: Picture, tmp_path: Path
+    server: RunningServer, lab: RunningLab, lab_page: Page, picture: Picture, tmp_path: Path
 ) -> None:
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, server, "server-options.ipynb", "ann", PASSWORD)
     page.get_by_label("Text on the log-in page").wait_for(timeout=60_000)
     expect(page.get_by_text("No option was changed yet.")).to_be_visible()

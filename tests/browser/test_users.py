@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NewPage, open_panel, set_admin_password
+from tests.browser.conftest import open_panel, set_admin_password
 from tests.browser.test_lab import views
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
@@ -31,9 +31,9 @@ def server(start_for_module: Start) -> RunningServer:
 @pytest.mark.spec("6: API tokens: name, role no higher than their owner's, expiry, shown once")
 @pytest.mark.spec("6: a list of current admin sessions with end session")
 def test_server_users(
-    lab: RunningLab, server: RunningServer, new_page: NewPage, picture: Callable[[Page, str], None]
+    lab: RunningLab, server: RunningServer, lab_page: Page, picture: Callable[[Page, str], None]
 ) -> None:
-    page = new_page()
+    page = lab_page
     open_panel(page, lab, server, "server-users.ipynb", "admin", PASSWORD)
     page.get_by_role("heading", name="Server users", exact=True).last.wait_for()
     expect(page.get_by_text("has no password: the account can log in only")).to_be_visible()

@@ -14,6 +14,8 @@ from tests.running import RunningServer
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 PASSWORD = "the canary's password"
+SHOWN = {"getting-started.ipynb": ("Hello", "Sending is not set up", "User admin has no password")}
+"""Words that a notebook shows of this server."""
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,7 @@ def test_it_runs_from_top_to_bottom(
     assert outputs, "it shows nothing"
     assert [output for output in outputs if output.output_type == "error"] == []
     shown = str(outputs) + str(executed.metadata.get("widgets"))
+    assert [words for words in SHOWN.get(path.name, ()) if words not in shown] == []
     assert "tk-status tk-bad" not in shown, "a widget shows an error"
     assert PASSWORD not in shown
     assert PASSWORD.replace("'", "\\'") not in shown

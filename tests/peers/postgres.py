@@ -33,9 +33,9 @@ class Cluster:
         """Where that database is, for `trackkit server run --database-url`."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str) -> str:
-        """A new, empty database; its URL."""
-        self.sql(f'CREATE DATABASE "{database}"')
+    def create(self, database: str, template: str = "template1") -> str:
+        """A new database, empty or a copy of one that nobody uses; its URL."""
+        self.sql(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
         return self.url(database)
 
     def drop(self, database: str) -> None:

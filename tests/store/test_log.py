@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import one_in
 from tests.store.conftest import AsUser, Clock
 from trackkit.contract import log as contract
 from trackkit.contract.options import SetOptions
@@ -41,7 +42,7 @@ _texts = st.sampled_from(["DISK", "100%", "_", "%", "ß", "ä", "Ä", "\\", "i",
 
 
 @pytest.mark.spec("4: filter by level only / and more severe / and less severe, by time, source, database, user, text")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=one_in(3), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_filters_mean_what_they_mean_in_plain_python(
     environment: Environment, clock: Clock, data: st.DataObject

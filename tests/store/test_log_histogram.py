@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import one_in
 from tests.store.conftest import AsUser, Clock
 from trackkit.contract import log as contract
 from trackkit.domain.errors import InvalidInput
@@ -38,7 +39,7 @@ def _fill(environment: Environment, clock: Clock) -> list[LogEntry]:
 
 
 @pytest.mark.spec("4: histogram over time by level")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=one_in(3), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_counts_are_those_of_plain_python(
     environment: Environment, admin: AsUser, clock: Clock, data: st.DataObject

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import one_in
 from tests.store.conftest import Clock
 from tests.store.test_project_items import model
 from trackkit.domain.declared import Declaration
@@ -34,7 +35,9 @@ TEXTS = st.one_of(
 DATES = st.sampled_from([date(1, 1, 1), date(2026, 1, 31), date(2026, 2, 1), date(9999, 12, 31)])
 LINES = TEXTS.filter(lambda text: bool(text.strip()) and text.isprintable())
 ASKED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=one_in(4),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -20,7 +20,7 @@ from tornado.websocket import websocket_connect
 
 import trackkit
 from tests.conftest import Start
-from tests.dashboards import PAGE, RunningDashboards, Visitor
+from tests.dashboards import PAGE, RunningDashboards, Visitor, without_cells
 from tests.ports import wait_until
 from tests.running import RunningServer
 from trackkit.dashboard.access import VOILA_ROUTES
@@ -44,7 +44,9 @@ def server(start_for_module: Start) -> RunningServer:
 @pytest.fixture(scope="module")
 def dashboards(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDashboards]:
     home = tmp_path_factory.mktemp("dashboards")
-    running = RunningDashboards(server, home, environment={"SOME_SECRET": "do not pass on"}).start()
+    running = RunningDashboards(
+        server, home, environment={"SOME_SECRET": "do not pass on"}, folder=without_cells(home / "pages")
+    ).start()
     yield running
     running.stop()
 
@@ -414,7 +416,8 @@ def test_a_taken_port_is_refused_with_the_way_on(server: RunningServer, dashboar
 def test_an_ordered_stop_leaves_no_kernel_and_tells_no_secret(server: RunningServer, tmp_path: Path) -> None:
     connections = tmp_path / "t"
     connections.mkdir()
-    running = RunningDashboards(server, tmp_path, environment={"TMPDIR": str(connections)[:40] or "/tmp"}).start()
+    environment = {"TMPDIR": str(connections)[:40] or "/tmp"}
+    running = RunningDashboards(server, tmp_path, environment=environment, folder=without_cells(tmp_path / "p")).start()
     visitor = running.visitor()
     visitor.log_in("bob", PASSWORDS["bob"])
     visitor.open_page()

@@ -17,7 +17,7 @@ from tornado.websocket import websocket_connect
 
 import trackkit
 from tests.conftest import Start
-from tests.dashboards import PAGE, PROJECT_PAGE, RunningDashboards, Visitor
+from tests.dashboards import PAGE, PROJECT_PAGE, RunningDashboards, Visitor, without_cells
 from tests.ports import wait_until
 from tests.running import RunningServer
 from tests.unit import client_peers as peers
@@ -48,7 +48,8 @@ def server(start_for_module: Start) -> RunningServer:
 
 @pytest.fixture(scope="module")
 def dashboards(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDashboards]:
-    running = RunningDashboards(server, tmp_path_factory.mktemp("dashboards")).start()
+    home = tmp_path_factory.mktemp("dashboards")
+    running = RunningDashboards(server, home, folder=without_cells(home / "pages")).start()
     yield running
     running.stop()
 

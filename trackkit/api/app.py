@@ -14,10 +14,11 @@ from typing import Annotated, Any, Final
 from fastapi import Body, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, TypeAdapter, create_model
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from trackkit.api.description import answers_of, describe
 from trackkit.api.docs import add_docs
 from trackkit.api.faults import SOURCE, logged_fault
 from trackkit.api.limits import LimitBody
@@ -50,6 +51,7 @@ def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDI
         raise ServerFault(f"The server cannot start: no handler, or no operation, for {', '.join(sorted(unbound))}.")
     app = FastAPI(title="trackkit", version=environment.version, docs_url=None, redoc_url=None)
     add_docs(app)
+    describe(app)
     for name, operation in OPERATIONS.items():
         _add_route(app, environment, operation, bindings[name])
     _add_error_handlers(app, environment)
@@ -71,23 +73,20 @@ def _body_limit(environment: Environment, path: str) -> int:
 
 
 def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any, Any], binding: Binding) -> None:
-    def endpoint(**values: Any) -> BaseModel | Response:
+    octets = issubclass(operation.response, Octets)
+    answers = TypeAdapter[BaseModel](operation.response)
+
+    def endpoint(**values: Any) -> Response:
         http: Request = values.pop("http")
         call = _call(environment, operation, http)
         asked = _request(operation, values)
         answer: BaseModel = binding.handler(call, asked)
-        return StreamingResponse(answer.pieces, media_type=answer.media_type) if isinstance(answer, Octets) else answer
+        if isinstance(answer, Octets):
+            return StreamingResponse(answer.pieces, media_type=answer.media_type)
+        return Response(answers.dump_json(answer), media_type=JSONResponse.media_type)
 
     endpoint.__signature__ = inspect.Signature(_parameters(operation))  # type: ignore[attr-defined]
     endpoint.__name__ = operation.name.replace(".", "_")
-    answers: dict[int | str, dict[str, Any]] = {}
-    for cls in sorted(_errors(operation), key=lambda cls: cls.code):
-        status = status_of(cls(""))
-        known = answers.get(status, {}).get("description", "")
-        answers[status] = {"model": WireError, "description": f"{known}, {cls.code}".strip(", ")}
-    octets = issubclass(operation.response, Octets)
-    if octets:
-        answers[200] = {"content": {"application/octet-stream": {}}, "description": "The octets, as they are made"}
     role = f"Needs the role {operation.role}." if operation.role else "Needs no log-in."
     if operation.realm == "project":
         role = "Needs a project session; the user's security groups decide."
@@ -95,22 +94,14 @@ def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any,
         PREFIX + operation.path,
         endpoint,
         methods=[operation.method],
-        response_model=None if octets else operation.response,
+        response_model=None,  # it is written above
         response_class=StreamingResponse if octets else JSONResponse,
         operation_id=operation.name,
         summary=operation.summary,
         description=f"{operation.summary}. {role}",
         tags=[operation.name.partition(".")[0]],
-        responses=answers,
+        responses=answers_of(operation),
     )
-
-
-def _errors(operation: Operation[Any, Any]) -> set[type[TrackkitError]]:
-    """What an operation can answer with, its own errors and everybody's."""
-    everybodys: set[type[TrackkitError]] = {InvalidInput, ServerFault}
-    if operation.role is not None or operation.realm == "project":
-        everybodys |= {NotLoggedIn, NotAllowed}
-    return everybodys | set(operation.errors)
 
 
 def _parameters(operation: Operation[Any, Any]) -> list[inspect.Parameter]:

@@ -6,6 +6,8 @@ is heavy only when a command runs.
 """
 
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -93,10 +95,16 @@ def trackkit(
     choosing.remember(context, server, data)
 
 
+@cache
+def command_line() -> Callable[[], object]:
+    """All commands, ready to run; made once in a process, because it takes longer than many a command."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """The entry point; ends the process with the exit code."""
     try:
-        app()
+        command_line()()
     except TrackkitError as error:
         note(f"Error: {error}")
         sys.exit(2 if isinstance(error, InvalidInput) else 1)
