@@ -30,7 +30,7 @@ async def sending(
     await asyncio.to_thread(queue.rescue)
     alone = environment.store.is_sqlite
     engine = Engine(queue, environment.clock, look_every=LONGEST_SLEEP_SECONDS if alone else _LOOK_SECONDS)
-    in_touch = InTouch(engine, queue, environment.options.follow)
+    in_touch = InTouch(engine, queue, environment.follow)
     await in_touch.begin()
     environment.on_mail.append(engine.wake)
     keeping = None if alone else asyncio.create_task(in_touch.run())
