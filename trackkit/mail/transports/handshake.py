@@ -31,6 +31,13 @@ TlsContext = Callable[[], ssl.SSLContext]
 _ASKED_BY = {Proof.policy: AskedBy.mta_sts, Proof.dane: AskedBy.dane}
 
 
+class _AnotherCertificate(ssl.SSLCertVerificationError):
+    """Raised where OpenSSL raises what it refuses, so that event loops and libraries take it for the same."""
+
+    verify_code = 0
+    verify_message = "another certificate than the trusted one"
+
+
 class Handshake:
     """The handshake of one connection along `route`.
 
@@ -74,7 +81,7 @@ class Handshake:
         own = tls.getpeercert(binary_form=True)
         if own is None or sha256(own).digest() not in self.route.trust.certificates:
             self.is_another = True
-            raise ssl.SSLCertVerificationError("another certificate than the trusted one")
+            raise _AnotherCertificate
 
 
 async def handshake_for(route: Route, tls_context: TlsContext) -> Handshake:

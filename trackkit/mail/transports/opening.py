@@ -124,7 +124,7 @@ async def open_connection(
         except NotOpened:
             if not trusted.is_another:
                 raise
-            conversation.note("this is not the certificate that is trusted for the host; once more, to verify it")
+            conversation.note("once more, to verify the certificate that the host shows now")
     return await _open(await handshake_for(route, tls_context), name, conversation, tokens)
 
 
