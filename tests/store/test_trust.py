@@ -65,7 +65,9 @@ def warnings(environment: Environment, admin: AsUser) -> list[str]:
     return [entry.message for entry in found if entry.source == trust.SOURCE and entry.level == "warning"]
 
 
-@pytest.mark.spec("7: a certificate that fails verification in a test or a delivery appears in *untrusted*")
+@pytest.mark.spec(
+    "7: trust: a certificate that does not verify in a delivery is listed with all it says, host and reason"
+)
 def test_a_delivery_that_fails_leaves_the_certificate_once_for_all_its_mails(
     queue: DeliveryQueue, admin: AsUser, clock: Clock
 ) -> None:
@@ -119,7 +121,7 @@ def test_all_together_are_bounded_and_the_trusted_ones_stay(
     assert [one.fingerprint for one in found.trusted] == [ONE.fingerprint]
 
 
-@pytest.mark.spec("7: one click trusts it (for that host and port) and moves it to *trusted*")
+@pytest.mark.spec("7: trust: one click trusts it for that host and port and moves it to the trusted ones")
 def test_one_click_moves_it_and_makes_the_mail_due_that_waits(
     environment: Environment, queue: DeliveryQueue, admin: AsUser, clock: Clock
 ) -> None:
@@ -175,7 +177,7 @@ def test_trust_taken_back_and_given_is_in_the_audit(environment: Environment, ad
     assert f"{HOST}:{PORT}" in records[0].subject
 
 
-@pytest.mark.spec("7: takes an uploaded PEM/DER certificate or CA")
+@pytest.mark.spec("7: trust: the trusted ones are listed, removed, and uploaded as PEM or DER, certificate or CA")
 def test_files_are_described_then_trusted_for_their_place(
     environment: Environment, admin: AsUser, clock: Clock
 ) -> None:
@@ -217,7 +219,7 @@ def test_another_worker_sees_the_change_and_sends_nothing_before(
     assert worker.trusted() == ()
 
 
-@pytest.mark.spec("7: a certificate that ends is warned about ahead and on the day")
+@pytest.mark.spec("7: trust: a trusted certificate that ends is warned about ahead and on the day")
 def test_the_end_is_warned_about_ahead_and_on_the_day(environment: Environment, admin: AsUser, clock: Clock) -> None:
     ends = clock() + timedelta(days=40)
     root = authority("Ours")

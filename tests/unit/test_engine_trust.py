@@ -8,14 +8,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
 import uvloop
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.certificate_faults import FAULTS, NOW, ROOT
 from tests.certificates import DAY, HOST, Made, authority, certificate, signed_by_sha1, trusting, weak_key
 from tests.fakes.delivery_queue import MemoryQueue, utc_now
 from tests.fakes.smtp_server import ScriptedSmtp, babble
@@ -26,8 +25,6 @@ from trackkit.domain.trust import WORDS, AskedBy, Reason, Trusted
 from trackkit.mail.engine import Engine
 from trackkit.services.delivery import Attempted
 
-NOW = datetime.now(UTC)
-ROOT = authority()
 PASSWORD = "kAnArY-pa55 wörd/9"
 
 
@@ -60,44 +57,7 @@ def last(queue: MemoryQueue) -> Outcome:
     return outcome
 
 
-def impostor() -> Made:
-    """Of the authority's name, with another key."""
-    return authority()
-
-
-@dataclass
-class Fault:
-    """What is wrong with a host's certificate, and how it is told."""
-
-    made: Callable[[], Made]
-    reason: Reason
-    details: str
-    weak: bool = False
-    chain: tuple[Made, ...] = field(default_factory=tuple)
-
-
-INTERMEDIATE = authority("An intermediate one", ROOT)
-FAULTS = {
-    "self-signed": Fault(certificate, Reason.self_signed, "self-signed certificate"),
-    "unknown issuer": Fault(
-        lambda: certificate(issuer=authority("Somebody else")), Reason.unknown_issuer, "local issuer certificate"
-    ),
-    "issuer missing": Fault(lambda: certificate(issuer=INTERMEDIATE), Reason.unknown_issuer, "issuer certificate"),
-    "wrong key": Fault(lambda: certificate(issuer=impostor()), Reason.wrong_signature, "signature failure"),
-    "expired": Fault(
-        lambda: certificate(issuer=ROOT, valid=(NOW - 90 * DAY, NOW - DAY)), Reason.expired, "has expired"
-    ),
-    "not yet valid": Fault(
-        lambda: certificate(issuer=ROOT, valid=(NOW + DAY, NOW + 90 * DAY)), Reason.not_yet_valid, "not yet valid"
-    ),
-    "wrong host": Fault(lambda: certificate("mail.example", ROOT), Reason.wrong_name, "mismatch"),
-    "weak key": Fault(lambda: certificate(issuer=ROOT, key=weak_key()), Reason.weak_key, "too weak", weak=True),
-    "client's": Fault(lambda: certificate(issuer=ROOT, client_only=True), Reason.wrong_use, "purpose"),
-}
-
-
-@pytest.mark.spec("7: a relay's certificate is verified")
-@pytest.mark.spec("7: a certificate that fails verification in a test or a delivery appears in *untrusted*")
+@pytest.mark.spec("7: trust: each fault of a certificate is refused with its own reason before anything is sent")
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_fault_is_refused_with_its_own_reason_before_anything_is_sent(name: str) -> None:
     fault = FAULTS[name]
@@ -145,7 +105,7 @@ def test_both_event_loops_and_all_encryptions_tell_what_was_refused(
     run(work(), loop)
 
 
-@pytest.mark.spec("7: one click trusts it (for that host and port)")
+@pytest.mark.spec("7: trust: one click trusts it for that host and port and moves it to the trusted ones")
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_is_believed_once_this_very_certificate_is_trusted_for_the_port(name: str) -> None:
     fault = FAULTS[name]
@@ -190,7 +150,7 @@ def test_trust_taken_back_closes_the_connections_that_were_made_with_it() -> Non
     run(work())
 
 
-@pytest.mark.spec("7: takes an uploaded PEM/DER certificate or CA")
+@pytest.mark.spec("7: trust: the trusted ones are listed, removed, and uploaded as PEM or DER, certificate or CA")
 def test_an_authority_is_believed_as_one_names_and_dates_verified() -> None:
     """An intermediate one does as well, without its root."""
     for known in (authority("Ours"), authority("Ours", ROOT)):
@@ -264,6 +224,7 @@ def _seen(attempt: Attempted) -> object:
     return outcome.certificate
 
 
+@pytest.mark.spec("7: trust: STARTTLS taken out or injected into: nothing and no password is sent openly")
 @pytest.mark.parametrize("encryption", ["starttls", "starttls-if-offered"])
 def test_what_somebody_puts_before_the_handshake_is_not_heard(encryption: str) -> None:
     """As in CVE-2011-0411: replies that came openly behind the 220 would else count as the host's encrypted ones."""
@@ -287,6 +248,7 @@ def test_what_somebody_puts_before_the_handshake_is_not_heard(encryption: str) -
     run(work())
 
 
+@pytest.mark.spec("7: trust: STARTTLS taken out or injected into: nothing and no password is sent openly")
 @pytest.mark.parametrize("starttls", ["not offered", "refused"])
 def test_where_somebody_took_starttls_out_nothing_and_no_password_is_sent(starttls: str) -> None:
     offered = ("AUTH PLAIN",) if starttls == "not offered" else ("STARTTLS", "AUTH PLAIN")

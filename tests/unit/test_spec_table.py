@@ -33,6 +33,8 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "7: server: text on the web log-in page",
     "7: sending: limits are for the whole server",
     "7: secret options: a lost",
+    "7: trust: each fault",
+    "7: trust: STARTTLS",
     "9: the web client",
     "12: trackkit worker",
 )

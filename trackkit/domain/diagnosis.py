@@ -200,7 +200,6 @@ TABLE: tuple[Row, ...] = (
         "Nothing was sent. In the trust list, compare its fingerprint with the host's own and trust it, or upload the "
         "authority that issued it; or use the name it was made for.",
         "trust.add",
-        "sending.smtp.encryption",
     ),
     Row(
         "tls_not_possible",
