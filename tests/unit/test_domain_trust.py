@@ -59,7 +59,14 @@ def test_what_a_domain_asks_for_is_not_overruled() -> None:
 
 @pytest.mark.parametrize(
     ("host", "port", "is_authority", "refused"),
-    [("", 0, False, "host"), ("", 25, True, "host"), ("a.example", 0, True, "port"), ("a b", 25, False, "host")],
+    [
+        ("", 0, False, "host"),
+        ("", 25, True, "host"),
+        ("a.example", 0, True, "port"),
+        ("a b", 25, False, "host"),
+        ("[", 0, True, "host"),
+        (".", 0, True, "host"),
+    ],
 )
 def test_an_upload_without_its_place_is_refused(host: str, port: int, is_authority: bool, refused: str) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -129,3 +136,11 @@ def test_what_the_end_means_depends_on_what_it_is() -> None:
 
 def test_openssl_is_new_enough_to_show_what_it_refused() -> None:
     assert ssl.OPENSSL_VERSION_INFO >= (3, 0), "the trust list needs the chain of a handshake that failed"
+
+
+def test_a_certificate_that_cryptography_dislikes_is_listed_all_the_same() -> None:
+    """A doubled extension is no ValueError for it."""
+    made = certificate("mail.example", client_only=True)
+    same = made.der.replace(bytes.fromhex("551d25"), bytes.fromhex("551d0e"))
+    assert same != made.der
+    assert facts(same).valid_until is None

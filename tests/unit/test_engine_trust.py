@@ -128,12 +128,15 @@ def test_each_is_believed_once_this_very_certificate_is_trusted_for_the_port(nam
     run(work())
 
 
-def test_trust_taken_back_closes_the_connections_that_were_made_with_it() -> None:
+@pytest.mark.parametrize(("encryption", "loop"), [("starttls", asyncio.new_event_loop), ("tls", uvloop.new_event_loop)])
+def test_trust_taken_back_closes_the_connections_that_were_made_with_it(
+    encryption: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
     made = certificate()
 
     async def work() -> None:
-        with ScriptedSmtp(tls=made.server(), extensions=("STARTTLS",)) as server:
-            queue = MemoryQueue(options_for(server.port, sending__smtp__encryption="starttls"))
+        with ScriptedSmtp(tls=made.server(), implicit=encryption == "tls", extensions=("STARTTLS",)) as server:
+            queue = MemoryQueue(options_for(server.port, sending__smtp__encryption=encryption))
             queue.trust = (trust(made, server.port),)
             queue.submit(RAW, ONE)
             async with engine_for(queue) as engine:
@@ -147,7 +150,7 @@ def test_trust_taken_back_closes_the_connections_that_were_made_with_it() -> Non
             assert queue.states() == [State.sent, State.deferred]
             assert len(server.messages) == 1
 
-    run(work())
+    run(work(), loop)
 
 
 @pytest.mark.spec("7: trust: the trusted ones are listed, removed, and uploaded as PEM or DER, certificate or CA")

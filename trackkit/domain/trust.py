@@ -179,6 +179,8 @@ def refusal(asked_by: AskedBy) -> str:
 def checked_place(host: str, port: int, *, is_authority: bool) -> tuple[str, int]:
     """For which host and port an uploaded certificate is trusted; `InvalidInput` says what is missing."""
     name = normal_host(host)
+    if host and (not name or not name.isprintable() or set(name) & set(" /@\\?#[]")):
+        raise InvalidInput.of("host", "is no host name and no IP address")
     if not name:
         if port:
             raise InvalidInput.of("host", "is missing; a port alone is no place", "Give the host, or no port.")
@@ -188,6 +190,4 @@ def checked_place(host: str, port: int, *, is_authority: bool) -> tuple[str, int
         return "", 0
     if not port:
         raise InvalidInput.of("port", "is missing", "Give the port of the mail host, such as 587.")
-    if not name.isprintable() or set(name) & set(" /@\\?#"):
-        raise InvalidInput.of("host", "is no host name and no IP address")
     return name, port
