@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,11 +18,13 @@ from trackkit.contract.audit import ListAudit
 from trackkit.contract.log import ListLog
 from trackkit.contract.operation import Nothing
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound
+from trackkit.domain.jobs import JobKind
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.domain.trust import AskedBy, Reason, Seen
 from trackkit.services import audit, health, log, mail, trust
 from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
 from trackkit.services.environment import Environment
+from trackkit.services.jobs import Outcome as JobOutcome
 from trackkit.services.trust_cache import TrustCache
 from trackkit.store import trust as stored
 
@@ -44,6 +47,11 @@ def failed(queue: DeliveryQueue, clock: Clock, outcome: Outcome) -> list[Claimed
         found = {recipient.recipient_id: outcome for recipient in one.recipients}
         queue.settle([Attempted(one, clock(), clock(), f"{HOST}:{PORT}", found, "")])
     return claimed
+
+
+def waited(stop: threading.Event) -> JobOutcome:
+    assert stop.wait(60)
+    return JobOutcome("Done.")
 
 
 def lists(admin: AsUser) -> contract.TrustList:
@@ -145,6 +153,21 @@ def test_one_click_moves_it_and_makes_the_mail_due_that_waits(
     clock.forward(minutes=1)
     record(environment, seen(ONE, HOST, PORT, at=clock()))
     assert lists(admin) == found, "what an attempt that was under way tells late changes nothing"
+
+
+def test_where_mail_cannot_be_made_due_it_says_what_is_left_to_do(
+    queue: DeliveryQueue, admin: AsUser, clock: Clock
+) -> None:
+    submit(admin, "a@example.net")
+    failed(queue, clock, untrusted(seen(ONE, HOST, PORT, at=clock())))
+    stop = threading.Event()
+    admin.environment.jobs.start(kind=JobKind.mail, database="", username="admin", work=lambda progress: waited(stop))
+    added = upload(admin, ONE, HOST, PORT)
+    stop.set()
+    assert added.reattempted == 0
+    assert "1 message could not be made due now" in added.advice
+    admin.set({"sending.paused": True})
+    assert upload(admin, authority()).advice.startswith("Sending is paused")
 
 
 @pytest.mark.parametrize("asked_by", [AskedBy.mta_sts, AskedBy.dane])

@@ -139,15 +139,22 @@ def _now_trusted(call: Call, row: CertificateRow) -> contract.Added:
     call.environment.mail_changed()
     call.log(Severity.information, SOURCE, f"{_subject(row)} is trusted from now on.", _fingerprint(row))
     warn_of_certificates(call.environment)
-    waiting = mail_bulk.count_matching(call, CountMatching(cause=_WAITS_FOR_IT, verb=QueueVerb.reattempt)).applies
-    reattempted, advice = waiting, ""
-    if waiting:
-        try:
-            mail_bulk.begin_bulk(call, BulkVerb(verb=QueueVerb.reattempt, where=QueueFilter(cause=_WAITS_FOR_IT)))
-        except Conflict as busy:
-            reattempted = 0
-            advice = f"{counted(waiting, 'message')} could not be made due now: {busy.message} Reattempt them later."
+    reattempted, advice = _reattempt(call)
     return contract.Added(certificate=_trusted(row), reattempted=reattempted, advice=advice)
+
+
+def _reattempt(call: Call) -> tuple[int, str]:
+    """Make due what waits for trust: how many messages, and what is left to do where that is not possible now."""
+    if call.environment.options.current.sending.paused:
+        return 0, "Sending is paused: reattempt what waited for it when sending goes on."
+    waiting = mail_bulk.count_matching(call, CountMatching(cause=_WAITS_FOR_IT, verb=QueueVerb.reattempt)).applies
+    if not waiting:
+        return 0, ""
+    try:
+        mail_bulk.begin_bulk(call, BulkVerb(verb=QueueVerb.reattempt, where=QueueFilter(cause=_WAITS_FOR_IT)))
+    except Conflict as busy:
+        return 0, f"{counted(waiting, 'message')} could not be made due now: {busy.message} Reattempt them later."
+    return waiting, ""
 
 
 def _named(connection: Connection, certificate_id: int) -> CertificateRow:
