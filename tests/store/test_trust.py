@@ -22,7 +22,8 @@ from trackkit.domain.jobs import JobKind
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.domain.trust import AskedBy, Reason, Seen
 from trackkit.services import audit, health, log, mail, trust
-from trackkit.services.delivery import Attempted, Claimed, DeliveryQueue
+from trackkit.services.attempts import Attempted, Claimed
+from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.jobs import Outcome as JobOutcome
 from trackkit.services.trust_cache import TrustCache

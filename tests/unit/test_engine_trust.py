@@ -23,7 +23,7 @@ from trackkit.domain.delivery import Event, State
 from trackkit.domain.replies import Failure, Outcome, Stage
 from trackkit.domain.trust import WORDS, AskedBy, Reason, Trusted
 from trackkit.mail.engine import Engine
-from trackkit.services.delivery import Attempted
+from trackkit.services.attempts import Attempted
 
 PASSWORD = "kAnArY-pa55 wörd/9"
 
