@@ -52,6 +52,8 @@ def test_from_the_encryption_choice_to_a_trusted_relay(
     expect(untrusted).to_contain_text("it is self-signed")
     accessible(page)
 
+    page = new_page()
+    untrusted = page.get_by_role("table", name="Untrusted certificates")
     open_panel(page, lab, house, "trust.ipynb", "admin", PASSWORD)
     expect(untrusted.get_by_role("row")).to_have_count(4)
     views(page, picture, "lab-trust")
@@ -68,7 +70,7 @@ def test_from_the_encryption_choice_to_a_trusted_relay(
     assert house.admin.trust.trusted() == ()
     page.get_by_role("button", name="Trust", exact=True).click()
     question.get_by_role("button", name="Trust it").click()
-    trusted = page.get_by_role("table", name="Trusted certificates")
+    trusted = page.get_by_role("table", name="Trusted certificates", exact=True)
     expect(trusted).to_contain_text(fingerprint)
     expect(untrusted.get_by_role("row")).to_have_count(3)
     picture(page, "lab-trust-trusted")

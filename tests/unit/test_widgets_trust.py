@@ -59,7 +59,8 @@ def test_both_lists_say_what_there_is_to_compare(panel: TrustPanel) -> None:
         assert text in panel.untrusted.value
     assert "recipient&#x27;s domain asks for this proof (MTA-STS)" in panel.untrusted.value
     assert "every host" in panel.trusted.value
-    assert "2026-01-01 to 2027-01-01" in panel.trusted.value
+    assert "to 2027-01-01" in panel.trusted.value
+    assert "from 2026-01-01" in panel.trusted.value
     assert [key for _, key in panel.wanted.options] == [3, 4]
     assert [key for _, key in panel.unwanted.options] == [5, 6]
 

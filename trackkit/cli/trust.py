@@ -114,7 +114,8 @@ def remove(server: "Server", certificate_id: Id, yes: Yes = False) -> None:
 
 
 def _one(found: "TrustList", certificate_id: int) -> "Untrusted | Trusted":
-    for one in (*found.untrusted, *found.trusted):
+    both: list[Untrusted | Trusted] = [*found.untrusted, *found.trusted]
+    for one in both:
         if one.certificate_id == certificate_id:
             return one
     raise NotFound(f"There is no certificate {certificate_id} (any more).", "List them: trackkit trust list.")

@@ -11,7 +11,6 @@ def facts_of(one: Certificate) -> tuple[tuple[str, str], ...]:
     """What a person compares before trusting it, by name."""
     reason = (("Reason", f"{one.words} ({one.details})"),) if isinstance(one, Untrusted) else ()
     return (
-        ("For", where(one.host, one.port)),
         ("SHA-256", one.fingerprint),
         ("Subject", one.subject or "none"),
         ("Issuer", one.issuer or "none"),

@@ -10,12 +10,11 @@ from trackkit.contract import server as contract
 from trackkit.contract.operation import Nothing
 from trackkit.contract.wire import API_VERSION
 from trackkit.domain import options as declared
-from trackkit.domain.certificates import facts
 from trackkit.domain.databases import BACKUP_WANTED_AFTER
 from trackkit.domain.expiry import stage_of
 from trackkit.domain.licenses import maintenance_words
 from trackkit.domain.log import Severity
-from trackkit.domain.trust import expiry_words, where
+from trackkit.domain.trust import where
 from trackkit.services import licensing, mail_listing, mail_workers, trust
 from trackkit.services.authentication import setup_open
 from trackkit.services.disk import little_room
@@ -177,7 +176,7 @@ def _certificates(environment: Environment) -> Iterator[contract.Finding]:
     for row, until in trust.ending(environment):
         stage, place = stage_of(until, today(environment)), where(row.host, row.port)
         if stage:
-            words = expiry_words(facts(row.der).subject, place, until, stage, is_authority=row.is_authority)
+            words = trust.ending_words(row, until, stage)
             step = "Upload its successor, or remove it when its host shows another one."
             yield _finding(Severity.warning, f"certificate of {place}", words, step, "trust.list")
 

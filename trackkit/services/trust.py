@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -17,8 +18,9 @@ from trackkit.contract.mail import QueueFilter
 from trackkit.contract.mail_bulk import BulkVerb, CountMatching, QueueVerb
 from trackkit.contract.operation import Nothing
 from trackkit.domain import trust as rules
-from trackkit.domain.certificates import facts, uploaded
+from trackkit.domain.certificates import facts, pem_of, uploaded
 from trackkit.domain.errors import Conflict, NotFound
+from trackkit.domain.expiry import Stage
 from trackkit.domain.log import Severity
 from trackkit.domain.replies import Failure
 from trackkit.domain.text import counted
@@ -115,14 +117,13 @@ def remove_trust(call: Call, request: contract.RemoveTrust) -> contract.Removed:
 def warn_of_certificates(environment: Environment) -> None:
     """Warn of trusted certificates that end; each is told once at each stage."""
     for row, until in ending(environment):
-        words = f"{facts(row.der).subject}", rules.where(row.host, row.port), until
-        warn_once(
-            environment,
-            _warned(row),
-            until,
-            SOURCE,
-            lambda stage, words=words, row=row: rules.expiry_words(*words, stage, is_authority=row.is_authority),
-        )
+        warn_once(environment, _warned(row), until, SOURCE, partial(ending_words, row, until))
+
+
+def ending_words(row: CertificateRow, until: date, stage: Stage) -> str:
+    """The warning about a trusted certificate that ends."""
+    place = rules.where(row.host, row.port)
+    return rules.expiry_words(facts(row.der).subject, place, until, stage, is_authority=row.is_authority)
 
 
 def ending(environment: Environment) -> Iterator[tuple[CertificateRow, date]]:
@@ -167,7 +168,7 @@ def _named(connection: Connection, certificate_id: int) -> CertificateRow:
 def _row(call: Call, one: Trusted, certificate_id: int) -> CertificateRow:
     """An uploaded certificate as it stands in the list."""
     return CertificateRow(
-        *(certificate_id, one.host, one.port, one.digest, AskedBy.server, trust.pem_of((one.der,)), one.is_authority),
+        *(certificate_id, one.host, one.port, one.digest, AskedBy.server, pem_of((one.der,)), one.is_authority),
         *(None, "", None, None, 0, call.now, call.actor.username),
     )
 

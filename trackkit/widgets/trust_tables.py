@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from trackkit.client.trust_words import validity
 from trackkit.contract.trust import Certificate, Trusted, Untrusted
 from trackkit.domain.expiry import stage_of
 from trackkit.domain.trust import where
@@ -19,7 +18,7 @@ def untrusted_table(rows: Sequence[Untrusted]) -> str:
             Cell(where(one.host, one.port), "tk-text", below=(one.fingerprint,)),
             Cell(one.words, "tk-text", tone="tk-bad", below=(one.details, one.refusal)),
             _whose(one),
-            Cell(validity(one)),
+            _validity(one),
             Cell(instant(one.last_seen_at), "tk-fixed", below=(f"first {instant(one.first_seen_at)}",)),
             Cell(f"{one.times:,}", "tk-number"),
         )
@@ -37,7 +36,7 @@ def trusted_table(rows: Sequence[Trusted], today: date) -> str:
             Cell(where(one.host, one.port), "tk-text", below=(one.fingerprint,)),
             Cell("authority" if one.is_authority else "this certificate", below=("uploaded",) if one.uploaded else ()),
             _whose(one),
-            Cell(validity(one), tone="tk-warn" if _ends(one, today) else ""),
+            _validity(one, today),
             Cell(instant(one.trusted_at), "tk-fixed", below=(f"by {one.trusted_by}",)),
         )
         for one in rows
@@ -52,5 +51,10 @@ def _whose(one: Certificate) -> Cell:
     return Cell(one.subject or "none", "tk-text", below=(issuer, names))
 
 
-def _ends(one: Trusted, today: date) -> bool:
-    return one.valid_until is not None and stage_of(one.valid_until.date(), today) is not None
+def _validity(one: Certificate, today: date | None = None) -> Cell:
+    """Marked where it ends soon, if that is to be warned about."""
+    if one.valid_from is None or one.valid_until is None:
+        return Cell("cannot be read")
+    until = one.valid_until.date()
+    warned = today is not None and stage_of(until, today) is not None
+    return Cell(f"to {until}", "tk-fixed", tone="tk-warn" if warned else "", below=(f"from {one.valid_from.date()}",))
