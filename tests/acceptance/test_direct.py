@@ -26,7 +26,8 @@ from tests.ports import wait_until
 from tests.running import RunningServer
 from trackkit.contract.mail import MessageDetail, RecipientView
 from trackkit.domain.delivery import State
-from trackkit.domain.errors import InvalidInput, NotFound
+from trackkit.domain.errors import Conflict, InvalidInput, NotFound
+from trackkit.domain.trust import AskedBy, Reason
 
 MESSAGE = b"Message-ID: <1@example.test>\r\nSubject: x\r\n\r\nbody\r\n"
 
@@ -331,6 +332,7 @@ def test_mta_sts(world: World, policy: Callable[[str, str], None]) -> None:
     assert not evil.connections
     again = world.ended(world.submit("bad@sts.test"))
     assert "certificate verified as the domain's MTA-STS policy asks" in again.conversation
+    not_overruled(world, "mx.stsbad.test", AskedBy.mta_sts, Reason.unknown_issuer)
 
 
 @pytest.mark.spec("7: direct delivery: TLSA records are kept to (DANE) when a resolver on this machine validates them")
@@ -365,6 +367,17 @@ def test_dane(world: World) -> None:
     again = world.ended(world.submit("bad@dane.test"))
     assert "verified by DANE" in again.conversation
     assert not hosts["danebad.test"].messages
+    not_overruled(world, "mx.danebad.test", AskedBy.dane, Reason.not_published)
+
+
+def not_overruled(world: World, host: str, asked_by: AskedBy, reason: Reason) -> None:
+    """What a domain asks for stands among the untrusted ones, and nobody here can trust it."""
+    admin = world.server.admin
+    (listed,) = [one for one in admin.trust.untrusted() if one.host == host]
+    assert (listed.port, listed.asked_by, listed.reason) == (25, asked_by, reason)
+    assert listed.names == (host,)
+    with pytest.raises(Conflict, match="recipient's domain"):
+        admin.trust.add(listed.certificate_id)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests import licensed
+from tests import licensed, untrusted
+from tests.certificates import authority
 from tests.contract.wire import Stranger, stranger
 from tests.ports import wait_until
 from tests.running import RunningServer
@@ -123,6 +124,10 @@ class House:
     def serial(self) -> str:
         """A serial for the server that is not entered yet."""
         return licensed.serial("web", 1, self.server.admin.licenses.list().server_id)
+
+    def untrusted(self) -> int:
+        """A certificate of its own for each request, because it may be trusted or taken out."""
+        return untrusted.put(self.server.data)
 
     def file(self) -> int:
         """A file attached to a new defect."""
@@ -266,6 +271,10 @@ SAMPLES: dict[str, Sample] = {
     "license.history": nothing,
     "license.usage": nothing,
     "license.replay": lambda house, person: {"pool": "web", "seats": 3, "timeout_minutes": 30},
+    "trust.list": nothing,
+    "trust.add": lambda house, person: {"certificate_id": house.untrusted()},
+    "trust.upload": lambda house, person: {"certificate": b64encode(authority().der).decode()},
+    "trust.remove": lambda house, person: {"certificate_id": house.untrusted()},
     "job.list": nothing,
     "job.show": lambda house, person: {"job_id": house.job_id},
     "job.cancel": lambda house, person: {"job_id": house.job_id},

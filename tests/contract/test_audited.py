@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import trackkit
-from tests import licensed
+from tests import licensed, untrusted
+from tests.certificates import authority
 from tests.conftest import Start
 from tests.contract.samples import OPTIONS_FILE
 from tests.peers.raw_sink import RawSink
@@ -67,6 +69,9 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "license.add": lambda: admin.licenses.add(web_serial(admin)),
         "license.edit": lambda: admin.licenses.edit(newest_license(admin), web_serial(admin)),
         "license.delete": lambda: admin.licenses.delete(newest_license(admin)),
+        "trust.add": lambda: admin.trust.add(untrusted.put(Path(admin.url))),
+        "trust.upload": lambda: admin.trust.upload(authority().pem),
+        "trust.remove": lambda: admin.trust.remove(admin.trust.trusted()[0].certificate_id),
         "task.add": lambda: admin.tasks.add(name="Nightly", kind="backup", database="one"),
         "task.edit": lambda: admin.tasks.edit("Nightly", {"keep": 3}),
         "task.run": lambda: waited(admin.tasks.run("Nightly")),

@@ -20,6 +20,7 @@ from trackkit.domain.options import Options, changed
 from trackkit.domain.replies import Outcome
 from trackkit.domain.schedule import RetryPolicy
 from trackkit.domain.smtp_options import OAuth2Options
+from trackkit.domain.trust import Trusted
 from trackkit.services.attempts import Attempted, Claimed, ClaimedRecipient
 
 POLICY = RetryPolicy(timedelta(days=5))
@@ -72,6 +73,7 @@ class MemoryQueue:
         self.batches: list[int] = []
         self.reports: list[tuple[Severity, str, str]] = []
         self.claims = 0
+        self.trust: tuple[Trusted, ...] = ()
         self.renewed: set[int] = set()
         self.fails_on: Callable[[str, Sequence[Attempted]], bool] = lambda call, attempts: False
         """Whether this call is to fail, by its name."""
@@ -103,6 +105,10 @@ class MemoryQueue:
     def options(self) -> Options:
         """The current options."""
         return self.current
+
+    def trusted(self) -> tuple[Trusted, ...]:
+        """The trusted certificates."""
+        return self.trust
 
     def claim(self, limit: int, besides: Collection[str] = ()) -> list[Claimed]:
         """Due messages, leased."""

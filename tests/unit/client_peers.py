@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import trustme
 
-from tests.unit import license_answers, project_answers
+from tests.unit import license_answers, project_answers, trust_answers
 from trackkit.contract import (
     audit,
     log,
@@ -269,6 +269,7 @@ def answers() -> dict[str, Any]:
         **dict.fromkeys((f"mail.{verb}" for verb in ("reattempt", "hold", "release", "delete", "undelete")), VERBS),
         **project_answers.answers(),
         **license_answers.answers(),
+        **trust_answers.answers(),
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
         "log.histogram": HISTOGRAM,
         "log.export": b"".join(log_arrow.stream([[stored(2), stored(1)]])),

@@ -46,6 +46,7 @@ LISTINGS = {
     "license history": ("license.history", "was refused"),
     "license usage": ("license.usage", "1.5"),
     "license replay floating": ("license.replay", "a seat was wanted 12 times, of which 1 would have been refused"),
+    "trust list": ("trust.list", ":AB:AB"),
     "options list": ("options.get", "sending.smtp.host"),
     "audit list": ("audit.list", "sending.paused=no"),
     "doctor": ("server.health", "All is well."),
@@ -191,6 +192,8 @@ ASKING = {
     "token delete ci": ("ci of ada", "token.delete"),
     "session end s1": ("the session of ada from 192.0.2.7", "session.end"),
     "license remove 2": ("1 person holds such a seat now and keeps it", "license.delete"),
+    "trust add 3": ("Trust this certificate for relay.example:587?", "trust.add"),
+    "trust remove 5": ("(relay.example:587) no more?", "trust.remove"),
     "options set sending.paused=yes": ("piles up", "options.set"),
 }
 

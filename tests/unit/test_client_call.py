@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 import trackkit
@@ -31,6 +32,7 @@ from trackkit.client import (
     project,
     reach,
     tasks,
+    trust,
 )
 from trackkit.client import server as server_module
 from trackkit.contract import mail as mail_contract
@@ -71,6 +73,7 @@ CLIENT = (
     jobs,
     licenses,
     tasks,
+    trust,
     project,
 )
 
@@ -93,6 +96,7 @@ def test_each_operation_is_asked_for_by_exactly_one_method() -> None:
     assert Counter(asked) == dict.fromkeys(OPERATIONS, 1)
 
 
+PEM = trustme.CA().cert_pem.bytes()
 OPTIONS_FILE = 'kind = "trackkit server options"\nformat = 1\n[sending]\npaused = true\n'
 CALLS: dict[str, Any] = {
     "server.info": lambda s: s.info(),
@@ -120,6 +124,10 @@ CALLS: dict[str, Any] = {
     "license.history": lambda s: s.licenses.history("floating", refused_only=True),
     "license.usage": lambda s: s.licenses.usage("floating", by="day"),
     "license.replay": lambda s: s.licenses.replay("floating", 4, 60),
+    "trust.list": lambda s: s.trust.list(),
+    "trust.add": lambda s: s.trust.add(3),
+    "trust.upload": lambda s: s.trust.upload(PEM, "relay.example", 587, preview=True),
+    "trust.remove": lambda s: s.trust.remove(5),
     "options.get": lambda s: s.options.get(),
     "options.set": lambda s: s.options.set({"sending.paused": True}, {"sending": 4}),
     "options.export": lambda s: s.options.export(everything=True),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from trackkit.domain import licenses
 from trackkit.domain.errors import Conflict, InvalidInput, SerialForged, SerialMistyped
-from trackkit.domain.licenses import License, LicenseKind, MaintenanceStage, checked_license, read_serial, serial_of
+from trackkit.domain.expiry import Stage, stage_of
+from trackkit.domain.licenses import License, LicenseKind, checked_license, read_serial, serial_of
 
 KEY, OTHER = Ed25519PrivateKey.from_private_bytes(b"k" * 32), Ed25519PrivateKey.from_private_bytes(b"o" * 32)
 KEYS = [KEY.public_key().public_bytes_raw()]
@@ -176,17 +177,17 @@ def test_licenses_with_and_without_maintenance_do_not_mix() -> None:
     ("left", "stage"),
     [
         (31, None),
-        (30, MaintenanceStage.soon),
-        (8, MaintenanceStage.soon),
-        (7, MaintenanceStage.very_soon),
-        (1, MaintenanceStage.very_soon),
-        (0, MaintenanceStage.last_day),
-        (-1, MaintenanceStage.ended),
-        (-400, MaintenanceStage.ended),
+        (30, Stage.soon),
+        (8, Stage.soon),
+        (7, Stage.very_soon),
+        (1, Stage.very_soon),
+        (0, Stage.last_day),
+        (-1, Stage.ended),
+        (-400, Stage.ended),
     ],
 )
-def test_maintenance_is_warned_about_ahead_on_the_day_and_afterwards(left: int, stage: MaintenanceStage | None) -> None:
-    assert licenses.maintenance_stage(TODAY + timedelta(days=left), TODAY) is stage
+def test_maintenance_is_warned_about_ahead_on_the_day_and_afterwards(left: int, stage: Stage | None) -> None:
+    assert stage_of(TODAY + timedelta(days=left), TODAY) is stage
     if stage:
         assert "seats stay" in licenses.maintenance_words(made(until=TODAY + timedelta(days=left + 500)), stage)
 

@@ -13,7 +13,7 @@ import pytest
 
 import trackkit
 from tests.unit import client_peers as peers
-from tests.unit import license_answers
+from tests.unit import license_answers, trust_answers
 from trackkit.contract import users
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
@@ -29,6 +29,7 @@ from trackkit.frames import (
 )
 from trackkit.frames.accounts import sessions_frame, tokens_frame, users_frame
 from trackkit.frames.licenses import licenses_frame, seats_frame, usage_frame, uses_frame
+from trackkit.frames.trust import trust_frame
 
 ALL: list[tuple[Callable[..., pd.DataFrame], Any]] = [
     (log_frame, peers.log_row(1)),
@@ -149,3 +150,11 @@ def test_counts_of_nothing_are_rows_too() -> None:
 def test_pandas_is_loaded_at_the_first_frame_only() -> None:
     code = "import sys, trackkit.frames, trackkit.client.server; print('pandas' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_both_lists_of_certificates_are_one_frame() -> None:
+    frame = trust_frame([trust_answers.UNTRUSTED, trust_answers.TRUSTED], "one")
+    assert list(frame.is_trusted) == [False, True]
+    assert list(frame.reason.fillna("")) == ["self_signed", ""]
+    assert list(frame.times.fillna(0)) == [4, 0]
+    assert dict(trust_frame([]).dtypes) == dict(frame.dtypes)

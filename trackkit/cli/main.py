@@ -35,6 +35,7 @@ from trackkit.cli import (
     session,
     task,
     token,
+    trust,
     up,
     user,
     worker,
@@ -60,6 +61,7 @@ license.app.command("issue")(license_keys.issue)
 for command in license_seats.COMMANDS:
     license.app.command()(command)
 app.add_typer(license.app, name="license")
+app.add_typer(trust.app, name="trust")
 app.add_typer(task.app, name="task")
 app.add_typer(job.app, name="job")
 mail.app.command()(mail_workers.workers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from trackkit.contract.licenses import Deleted, License, PoolUse, ReplayAnswer
-from trackkit.domain.licenses import maintenance_stage
+from trackkit.domain.expiry import stage_of
 from trackkit.domain.seats import Pool
 from trackkit.domain.text import counted
 from trackkit.frames.licenses import seats_words
@@ -46,7 +46,7 @@ def taken(pool: PoolUse) -> str:
 
 def maintenance_left(until: date, today: date) -> tuple[str, bool]:
     """How long maintenance lasts, and whether that is to be warned about: (``12 days left``, true)."""
-    left, stage = (until - today).days, maintenance_stage(until, today)
+    left, stage = (until - today).days, stage_of(until, today)
     if left < 0:
         return f"ended {counted(-left, 'day')} ago; the seats stay", True
     return "the last day" if left == 0 else f"{counted(left, 'day')} left", stage is not None

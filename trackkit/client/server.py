@@ -25,6 +25,7 @@ from trackkit.client.mail import Mail
 from trackkit.client.options import OptionsPart
 from trackkit.client.project import Project, end_session, open_project, resume_project
 from trackkit.client.tasks import TasksPart
+from trackkit.client.trust import TrustPart
 from trackkit.contract import project
 from trackkit.contract import server as contract
 from trackkit.contract.operation import Done
@@ -48,6 +49,7 @@ class Server:
         self.licenses = LicensesPart(caller, name)
         self.tasks = TasksPart(caller, name, self.jobs)
         self.options = OptionsPart(caller, name)
+        self.trust = TrustPart(caller, name)
         self.users = UsersPart(caller, name)
         self.tokens = TokensPart(caller, name)
         self.sessions = SessionsPart(caller, name)

@@ -22,6 +22,7 @@ from trackkit.contract import (
     server,
     sessions,
     tasks,
+    trust,
     users,
 )
 from trackkit.contract.operation import Operation
@@ -31,7 +32,7 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
         operation.name: operation
         for module in (
             *(server, sessions, users, options, databases, licenses, jobs, tasks, project),
-            *(mail_history, mail_bulk, mail_workers, mail, log, log_filters, audit),
+            *(mail_history, mail_bulk, mail_workers, mail, trust, log, log_filters, audit),
         )
         for operation in module.OPERATIONS
     }

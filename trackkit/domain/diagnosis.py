@@ -169,7 +169,8 @@ TABLE: tuple[Row, ...] = (
         _direct(Failure.tls_untrusted, Failure.tls_not_offered, Failure.tls_failed),
         "The domain's mail host does not prove who it is",
         "The domain asks for verified encryption (MTA-STS or DANE), and its host does not provide it: {text}",
-        "Nothing was sent. Tell the domain's administrator; the next try is at {at}.",
+        "Nothing was sent, and trusting a certificate here cannot overrule it. Tell the domain's administrator; the "
+        "next try is at {at}.",
         "mail.reattempt",
     ),
     Row(
@@ -195,9 +196,9 @@ TABLE: tuple[Row, ...] = (
         failed(Failure.tls_untrusted),
         "The host's certificate is not trusted",
         "{host} shows a certificate that does not verify: {text}",
-        "Install the issuing CA's certificate on the server machine, or use the name the certificate was made for.",
-        "options.set",
-        "sending.smtp.host",
+        "Nothing was sent. In the trust list, compare its fingerprint with the host's own and trust it, or upload the "
+        "authority that issued it; or use the name it was made for.",
+        "trust.add",
     ),
     Row(
         "tls_not_possible",

@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from trackkit.domain.errors import Conflict, InvalidInput, SerialForged, SerialMistyped
+from trackkit.domain.expiry import Stage
 
 
 class LicenseKind(StrEnum):
@@ -46,22 +47,11 @@ class LicenseKind(StrEnum):
 
 
 MOST_SEATS: Final = 65_535
-MAINTENANCE_WARNED: Final = timedelta(days=30)
-"""So long before maintenance ends it is warned about."""
 AHEAD: Final = timedelta(days=1)
 """A serial may be so much younger than the server's clock: time zones differ."""
 
 EVALUATION_SEATS: Final = {LicenseKind.floating: 5, LicenseKind.web: 5, LicenseKind.solosubmit: 1}
 """What a fresh server comes with, so that its sample works."""
-
-
-class MaintenanceStage(Enum):
-    """What is warned about, each once."""
-
-    soon = MAINTENANCE_WARNED
-    very_soon = timedelta(days=7)
-    last_day = timedelta(0)
-    ended = None
 
 
 _FORMAT: Final = 1
@@ -333,20 +323,11 @@ def check_sort(license: License, present: Iterable[License]) -> None:
         )
 
 
-def maintenance_stage(until: date, today: date) -> MaintenanceStage | None:
-    """What is to be warned about on that day; none = maintenance still lasts long."""
-    left = until - today
-    if left < timedelta(0):
-        return MaintenanceStage.ended
-    stages = (MaintenanceStage.last_day, MaintenanceStage.very_soon, MaintenanceStage.soon)
-    return next((stage for stage in stages if left <= stage.value), None)
-
-
-def maintenance_words(license: License, stage: MaintenanceStage) -> str:
+def maintenance_words(license: License, stage: Stage) -> str:
     """The warning."""
     what = f"The maintenance of the {license.kind} license {license.name}"
-    if stage is MaintenanceStage.ended:
+    if stage is Stage.ended:
         return f"{what} ended on {license.maintenance_until}. Its seats stay; ask for a renewed serial."
-    if stage is MaintenanceStage.last_day:
+    if stage is Stage.last_day:
         return f"{what} ends today. Its seats stay; ask for a renewed serial."
     return f"{what} ends on {license.maintenance_until}. Its seats stay; ask for a renewed serial in time."

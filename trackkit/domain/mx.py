@@ -126,7 +126,7 @@ def together(failed: Sequence[tuple[str, Outcome]]) -> Outcome:
     if last.failure is Failure.replied or len(failed) == 1:
         return last
     text = "; ".join(dict.fromkeys(o.text if host in o.text else f"{host}: {o.text}" for host, o in failed))
-    return Outcome(last.verdict, last.stage, last.failure, last.smtp_code, last.enhanced_code, text)
+    return Outcome(last.verdict, last.stage, last.failure, last.smtp_code, last.enhanced_code, text, last.certificate)
 
 
 _LOST = (Failure.timed_out, Failure.dropped, Failure.garbled)

@@ -7,8 +7,10 @@ happened on the wire into one `Outcome` a recipient, and nothing else decides ab
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from trackkit.domain.trust import Seen
 
 CLOSING = 421
 """The host closes the connection, whatever was asked (RFC 5321 §3.8)."""
@@ -96,6 +98,8 @@ class Outcome:
     enhanced_code: str = ""
     text: str = ""
     """The host's words, or ours where it said none."""
+    certificate: Seen | None = field(default=None, compare=False, repr=False)
+    """What the host has shown and does not verify; kept by the trust manager, not with the attempt."""
 
 
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")

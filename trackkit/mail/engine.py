@@ -35,7 +35,7 @@ from trackkit.mail.pop_before_smtp import Door
 from trackkit.mail.resolver import Resolver
 from trackkit.mail.route import ehlo_name
 from trackkit.mail.settling import Settling, StoreCalls
-from trackkit.mail.transports.opening import TlsContext
+from trackkit.mail.transports.handshake import TlsContext
 from trackkit.mail.way import Plan, Relay, Surroundings, plan_of
 from trackkit.services.attempts import Attempted, Claimed
 from trackkit.services.delivery import DeliveryQueue
@@ -200,7 +200,7 @@ class Engine:
         """Take over the current options; what waits for a way that is none any more is given back."""
         self._options = self._queue.options()
         self._ask_at = float("-inf")
-        plan = plan_of(self._options.sending)
+        plan = plan_of(self._options.sending, self._queue.trusted())
         known = self.destinations.plan if self.destinations is not None else None
         if plan != known or not self._options.sending.timing.connections:
             self._give_back_waiting()

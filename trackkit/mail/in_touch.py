@@ -26,7 +26,7 @@ class InTouch:
 
     Parameters
     ----------
-    follow: reads the options again if another process has changed them; whether it has.
+    follow: reads options and trusted certificates again if another process has changed them; whether it has.
     """
 
     def __init__(self, engine: Engine, queue: DeliveryQueue, follow: Callable[[], bool]) -> None:

@@ -19,7 +19,8 @@ from trackkit.domain.message import Envelope, Following
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, wants_login
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import PopAccount, Route
-from trackkit.mail.transports.opening import NotOpened, Opened, TlsContext, connected
+from trackkit.mail.transports.handshake import TlsContext
+from trackkit.mail.transports.opening import NotOpened, Opened, connected
 from trackkit.mail.transports.pop3 import Pop3, PopFailed
 from trackkit.mail.transports.smtp import SmtpConnection
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pydantic import SecretStr
 
 from trackkit.domain.smtp_options import Authentication, Encryption, PopBeforeSmtpOptions, SmtpOptions
+from trackkit.domain.trust import NOTHING, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Proof(StrEnum):
     """The same, because the domain wants it so (RFC 8461)."""
     dane = "verified by DANE"
     """It is the one that the domain's owner published in the DNS (RFC 7672)."""
+    trusted = "certificate trusted on this server"
+    """It is the very one that an administrator trusted for this host and port, whatever it says."""
     nothing = "not verified"
     """Whoever listens cannot read it; who is at the other end is not known (RFC 7435)."""
 
@@ -65,6 +68,8 @@ class Route:
     proof: Proof = Proof.authority
     tlsa: tuple[TlsaRecord, ...] = ()
     """For `Proof.dane`."""
+    trust: Trust = NOTHING
+    """What is believed besides, for `Proof.authority`."""
     addresses: tuple[str, ...] = ()
     """The host's IP addresses, when they are known; else its name is looked up."""
 

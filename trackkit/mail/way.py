@@ -6,8 +6,8 @@ on the network: that is an outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -17,12 +17,13 @@ from pydantic import SecretStr
 from trackkit.domain.message import Envelope, Following
 from trackkit.domain.options import SendingMethod, SendingOptions
 from trackkit.domain.replies import Outcome
+from trackkit.domain.trust import Trusted, trust_of
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.next_hop import Report
 from trackkit.mail.pop_before_smtp import BehindDoor, Door
 from trackkit.mail.route import PopAccount, Route, pop_account, relay_route
-from trackkit.mail.transports.opening import TlsContext
+from trackkit.mail.transports.handshake import TlsContext
 from trackkit.mail.transports.smtp import connect
 
 
@@ -152,12 +153,17 @@ class Plan:
     """None = no mail goes by MAPI."""
 
 
-def plan_of(sending: SendingOptions) -> Plan | None:
-    """The plan that the options make; none when there is no way for mail to leave."""
+def plan_of(sending: SendingOptions, trusted: Iterable[Trusted] = ()) -> Plan | None:
+    """The plan that options and trusted certificates make; none when there is no way for mail to leave.
+
+    Trust that is given or taken back makes another plan, so that no connection from before is used any more.
+    """
     if not sending.is_set_up and not sending.mapi.enabled:
         return None
     smtp, mapi = sending.smtp, sending.mapi
     relay = relay_route(smtp) if sending.method in ("smtp", "direct-then-smtp") else None
+    if relay is not None:
+        relay = replace(relay, trust=trust_of(trusted, relay.host, relay.port))
     return Plan(
         method=sending.method,
         relay=relay,

@@ -87,6 +87,7 @@ def environment(
             log_search=log_search,
             digest=mail.digest,
             options=mail.options,
+            trust=mail.trust,
             passwords=Passwords(),
             guard=LoginGuard(log, clock),
             submissions=SubmissionGate(log, clock),

@@ -20,6 +20,7 @@ from trackkit.services.sending_gate import SendingGate
 from trackkit.services.sinks.digest import DigestSink
 from trackkit.services.sinks.event_log import EventLogSink
 from trackkit.services.sinks.startup_log import StartupLog
+from trackkit.services.trust_cache import TrustCache
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
 
@@ -67,6 +68,7 @@ def mail_environment(
         log=log,
         digest=digest,
         options=options,
+        trust=TrustCache(main),
         clock=clock,
         zone=zone,
         sending=SendingGate(main, options, clock, zone),

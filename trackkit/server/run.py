@@ -36,6 +36,7 @@ from trackkit.services.mail_history import HistoryRetention
 from trackkit.services.sample import make_once
 from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
+from trackkit.services.trust import warn_of_certificates
 
 
 def run(
@@ -140,12 +141,14 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
     retention, history, disk = LogRetention(environment), HistoryRetention(environment), DiskWatch(environment)
     disk.look()
     warn_of_maintenance(environment)
+    warn_of_certificates(environment)
     return (
         (30, partial(end_idle_sessions, environment), "Idle sessions could not be ended"),
         (10, partial(reclaim_seats, environment), "Project sessions that are over could not be ended"),
         (60, partial(sample_seats, environment), "The seats in use could not be counted"),
         (3600, partial(tidy_history, environment), "The history of seats could not be tidied"),
         (600, partial(warn_of_maintenance, environment), "Licenses could not be looked at"),
+        (600, partial(warn_of_certificates, environment), "Trusted certificates could not be looked at"),
         (10, environment.guard.tell, "Failed log-ins could not be summed up"),
         (10, environment.submissions.tell, "Submissions that were turned away could not be summed up"),
         (3, environment.projects.check, "The project databases could not be looked after"),

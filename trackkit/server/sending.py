@@ -35,7 +35,7 @@ async def sending(
         look_every=LONGEST_SLEEP_SECONDS if alone else _LOOK_SECONDS,
         machine=environment.machine,
     )
-    in_touch = InTouch(engine, queue, environment.options.follow)
+    in_touch = InTouch(engine, queue, environment.follow)
     await in_touch.begin()
     environment.on_mail.append(engine.wake)
     keeping = None if alone else asyncio.create_task(in_touch.run())

@@ -22,6 +22,7 @@ from trackkit.contract import project as project_contract
 from trackkit.contract import server as server_contract
 from trackkit.contract import sessions as sessions_contract
 from trackkit.contract import tasks as tasks_contract
+from trackkit.contract import trust as trust_contract
 from trackkit.contract import users as users_contract
 from trackkit.contract.operation import Operation, RequestT, ResponseT
 from trackkit.services import (
@@ -57,6 +58,7 @@ from trackkit.services import (
     sessions,
     submissions,
     tasks,
+    trust,
 )
 from trackkit.services.environment import Call
 
@@ -99,6 +101,10 @@ _ALL = (
     _bind(options_contract.HISTORY, option_history.list_changes),
     _bind(options_contract.PLAN_REVERT, option_history.plan_revert),
     _bind(options_contract.REVERT, option_history.revert_options),
+    _bind(trust_contract.LIST, trust.list_trust),
+    _bind(trust_contract.ADD, trust.add_trust),
+    _bind(trust_contract.UPLOAD, trust.upload_trust),
+    _bind(trust_contract.REMOVE, trust.remove_trust),
     _bind(mail_workers_contract.LIST, mail_workers.list_workers),
     _bind(mail_contract.SUBMIT, mail.submit),
     _bind(mail_contract.LIST, mail_listing.list_queue),

@@ -26,6 +26,7 @@ from trackkit.services.sealing import Sealer
 from trackkit.services.sending_gate import SendingGate
 from trackkit.services.sinks.digest import DigestSink
 from trackkit.services.submission_gate import SubmissionGate
+from trackkit.services.trust_cache import TrustCache
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
 
@@ -40,6 +41,8 @@ class MailEnvironment:
     digest: DigestSink
     """What waits to be e-mailed."""
     options: OptionCache
+    trust: TrustCache
+    """The certificates that are trusted although they do not verify."""
     clock: Callable[[], datetime]
     zone: tzinfo
     """The server's time zone."""
@@ -49,6 +52,11 @@ class MailEnvironment:
     """What mail can be handed over to on this machine."""
     on_mail: list[Callable[[], None]] = field(default_factory=list)
     """Called after something in the queue may have become due."""
+
+    def follow(self) -> bool:
+        """Read again what another process may have changed: options and trust; whether anything was."""
+        options, trust = self.options.follow(), self.trust.follow()
+        return options or trust
 
     def mail_changed(self) -> None:
         """Let the mail engine look at the queue again."""

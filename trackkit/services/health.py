@@ -11,12 +11,15 @@ from trackkit.contract.operation import Nothing
 from trackkit.contract.wire import API_VERSION
 from trackkit.domain import options as declared
 from trackkit.domain.databases import BACKUP_WANTED_AFTER
-from trackkit.domain.licenses import maintenance_stage, maintenance_words
+from trackkit.domain.expiry import stage_of
+from trackkit.domain.licenses import maintenance_words
 from trackkit.domain.log import Severity
-from trackkit.services import licensing, machine, mail_listing, mail_workers
+from trackkit.domain.trust import where
+from trackkit.services import licensing, machine, mail_listing, mail_workers, trust
 from trackkit.services.authentication import setup_open
 from trackkit.services.disk import little_room
 from trackkit.services.environment import Call, Environment
+from trackkit.services.expiry import today
 from trackkit.store import accounts, databases, tasks
 from trackkit.store.database import Connection
 
@@ -40,7 +43,8 @@ def health(call: Call, request: Nothing) -> contract.Health:
     """Findings, most severe first."""
     findings = [*_accounts(call.environment), *_options(call.environment), *_mail(call)]
     findings += [*_databases(call), *_tasks(call.environment), *_disk(call.environment)]
-    findings += [*_licenses(call.environment), *_mail_workers(call), *_listener(call.environment)]
+    findings += [*_licenses(call.environment), *_certificates(call.environment)]
+    findings += [*_mail_workers(call), *_listener(call.environment)]
     findings += _local_ways(call.environment)
     findings.sort(key=lambda finding: Severity.named(finding.severity))
     return contract.Health(findings=tuple(findings), checked_at=call.now)
@@ -174,7 +178,7 @@ def _licenses(environment: Environment) -> Iterator[contract.Finding]:
             words = f"The {name} gives no seats here: {one.problem}"
             yield _finding(Severity.warning, name, words, "Replace its serial, or delete it.", "license.edit")
         elif license and license.maintenance_until:
-            stage = maintenance_stage(license.maintenance_until, licensing.today(environment))
+            stage = stage_of(license.maintenance_until, today(environment))
             if stage:
                 step = "Ask for a renewed serial, then replace this one."
                 yield _finding(Severity.warning, name, maintenance_words(license, stage), step, "license.edit")
@@ -182,6 +186,15 @@ def _licenses(environment: Environment) -> Iterator[contract.Finding]:
         if use.seats and use.in_use >= use.seats:
             words = f"All {use.seats} {use.pool} seats are taken: the next log-in is refused."
             yield _finding(Severity.warning, "seats", words, "End a session, or enter more seats.", "license.seats")
+
+
+def _certificates(environment: Environment) -> Iterator[contract.Finding]:
+    for row, until in trust.ending(environment):
+        stage, place = stage_of(until, today(environment)), where(row.host, row.port)
+        if stage:
+            words = trust.ending_words(row, until, stage)
+            step = "Upload its successor, or remove it when its host shows another one."
+            yield _finding(Severity.warning, f"certificate of {place}", words, step, "trust.list")
 
 
 def _disk(environment: Environment) -> Iterator[contract.Finding]:

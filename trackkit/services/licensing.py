@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -24,7 +23,8 @@ from trackkit.domain.licenses import EVALUATION_SEATS, License, LicenseKind
 from trackkit.domain.log import Severity
 from trackkit.domain.seats import Pool
 from trackkit.services.environment import Call, Environment
-from trackkit.store import licenses, project_sessions, records
+from trackkit.services.expiry import today, warn_once
+from trackkit.store import licenses, project_sessions
 from trackkit.store.database import Connection
 from trackkit.store.licenses import LicenseRow
 
@@ -46,11 +46,6 @@ class Entered:
         if self.problem:
             return {}
         return {self.license.kind: self.license.seats} if self.license else EVALUATION_SEATS
-
-
-def today(environment: Environment) -> date:
-    """The day it is in the server's time zone."""
-    return environment.clock().astimezone(environment.zone).date()
 
 
 def entered(environment: Environment, connection: Connection) -> list[Entered]:
@@ -251,16 +246,7 @@ def warn_of(environment: Environment, license: License) -> None:
     """Warn of one license, once at each stage."""
     if license.maintenance_until is None:
         return
-    stage = rules.maintenance_stage(license.maintenance_until, today(environment))
-    if stage is None:
-        return
-    fact, told = f"{_WARNED}{license.number:016X}", f"{license.maintenance_until} {stage.name}"
-
-    def work(connection: Connection) -> bool:
-        if records.get_fact(connection, fact) == told:
-            return False
-        records.set_fact(connection, fact, told)
-        return True
-
-    if environment.store.read(lambda c: records.get_fact(c, fact)) != told and environment.store.write(work):
-        environment.log.write(Severity.warning, SOURCE, rules.maintenance_words(license, stage))
+    fact = f"{_WARNED}{license.number:016X}"
+    warn_once(
+        environment, fact, license.maintenance_until, SOURCE, lambda stage: rules.maintenance_words(license, stage)
+    )

@@ -23,6 +23,7 @@ from trackkit.domain.log import Severity
 from trackkit.domain.seats import Decision, Ending, Pool, Timeouts
 from trackkit.services import licensing
 from trackkit.services.environment import Call, Environment
+from trackkit.services.expiry import today
 from trackkit.store import project_sessions, records, seat_history
 from trackkit.store.database import Connection
 from trackkit.store.project_sessions import ProjectSessionRow
@@ -87,7 +88,7 @@ def wanted(call: Call, client: str, database: str, username: str, serial: Secret
         raise InvalidInput.of(
             "serial", f"is that of a {license.kind} license, which is entered on the server", "Log in without a serial."
         )
-    license_rules.check_usable(license, UUID(environment.server_id), licensing.today(environment))
+    license_rules.check_usable(license, UUID(environment.server_id), today(environment))
     return Wanted(Pool.dedicated, client, database, username, license)
 
 

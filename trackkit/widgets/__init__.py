@@ -23,6 +23,7 @@ __all__ = [
     "server_users_page",
     "support_page",
     "tasks_page",
+    "trust_page",
     "web_client_page",
 ]
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from trackkit.widgets.server_options import server_options_page
     from trackkit.widgets.support import support_page
     from trackkit.widgets.tasks_panel import tasks_page
+    from trackkit.widgets.trust_panel import trust_page
     from trackkit.widgets.users_panel import server_users_page
     from trackkit.widgets.web_client import web_client_page
 
@@ -52,6 +54,7 @@ _HOME_OF = {
     "server_options_page": "server_options",
     "support_page": "support",
     "tasks_page": "tasks_panel",
+    "trust_page": "trust_panel",
     "web_client_page": "web_client",
 }
 

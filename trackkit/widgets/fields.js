@@ -58,6 +58,9 @@ function field(spec, model, id) {
   }
 
   const line = element("div", { className: "tk-control" }, input, unit);
+  const beside = element("button", { type: "button", className: "tk-small", hidden: true });
+  beside.addEventListener("click", () => model.send({ pressed: spec.name }));
+  line.append(beside);
   const secret = spec.kind === "secret" ? reveal(input, line, spec, model) : () => {};
   const use = element("button", { type: "button", className: "tk-small", hidden: true });
   use.addEventListener("click", () => { input.value = model.get("proposals")[spec.name].value; commit(); input.focus(); });
@@ -76,6 +79,7 @@ function field(spec, model, id) {
     if (message.textContent !== said) hide(message, said);
     input.setAttribute("aria-invalid", said ? "true" : "false");
     input.disabled = model.get("disabled");
+    hide(beside, model.get("beside")[spec.name] || "");
     mark.hidden = !model.get("changed").includes(spec.name);
     const proposed = model.get("proposals")[spec.name];
     proposal.hidden = use.hidden = !proposed;
@@ -152,7 +156,7 @@ function render({ model, el }) {
     if (content.focus) focus(content.focus);
     if (content.clear) made.get(content.clear)?.clear();
   };
-  const shown = ["shown", "messages", "changed", "proposals", "is_set", "removed", "hidden", "disabled"];
+  const shown = ["shown", "messages", "changed", "proposals", "is_set", "removed", "hidden", "disabled", "beside"];
   shown.forEach((name) => model.on(`change:${name}`, show));
   model.on("change:sections", build);
   model.on("msg:custom", told);

@@ -92,6 +92,8 @@ class Fields(AnyWidget):
     """Names of the secrets that shall be removed."""
     hidden: t.List[Any] = t.List().tag(sync=True)
     """Names of the fields that do not matter now; a section of which none does is not there either."""
+    beside = t.Dict().tag(sync=True)
+    """Words of the button beside a field; see `put_beside`."""
     disabled = t.Bool(False).tag(sync=True)
     focused = t.Unicode().tag(sync=True)
     """The field that has the focus when the form appears."""
@@ -107,6 +109,7 @@ class Fields(AnyWidget):
         self.observe(self._to_page, names="values")
         self.observe(self._from_page, names="shown")
         self._entered: list[Callable[[], None]] = []
+        self._pressed: dict[str, Callable[[], None]] = {}
         self._typing = False
         self.on_msg(self._told)
 
@@ -122,6 +125,12 @@ class Fields(AnyWidget):
     def when_entered(self, handler: Callable[[], None]) -> None:
         """Call `handler` when the Enter key is pressed in a field."""
         self._entered.append(handler)
+
+    def put_beside(self, name: str, words: str, pressed: Callable[[], None]) -> None:
+        """Put a button beside a field, to something that belongs to it; a handler that can fail brings its own
+        `shows_problems`."""
+        self._pressed[name] = pressed
+        self.beside = {**self.beside, name: words}
 
     def _without_secrets(self, values: Mapping[str, Text]) -> dict[str, Text]:
         return {name: value for name, value in values.items() if name not in self._secret}
@@ -148,6 +157,8 @@ class Fields(AnyWidget):
                 self.put(content["plain"], content["typed"])
             finally:
                 self._typing = False
+        if (pressed := self._pressed.get(str(content.get("pressed")))) is not None:
+            pressed()
         if "enter" in content:
             for handler in self._entered:
                 handler()

@@ -8,8 +8,9 @@ from trackkit.client import Server
 from trackkit.domain.options import catalogue
 from trackkit.widgets.forms import option_form
 from trackkit.widgets.page import panel, title
-from trackkit.widgets.problems import Trouble
-from trackkit.widgets.session import on_server
+from trackkit.widgets.problems import Trouble, shows_problems
+from trackkit.widgets.session import on_server, trouble_for
+from trackkit.widgets.trust_panel import TrustPanel
 
 LOG_IN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
 CONNECTIONS = (
@@ -46,6 +47,13 @@ def sending_options_page(server: Server | None = None) -> w.VBox:
     return on_server(_panel, server)
 
 
-def _panel(server: Server, _: Trouble) -> w.Widget:
+def _panel(server: Server, trouble: Trouble) -> w.Widget:
     purpose = f"How mail leaves {server.name}. Changes apply to the next message; nothing has to be restarted."
-    return panel(title("Sending options", purpose), option_form(server, SECTIONS).widget)
+    form, trust = option_form(server, SECTIONS), w.VBox()
+
+    @shows_problems(trouble)
+    def open_trust() -> None:
+        trust.children = (TrustPanel(server, trouble_for(server)).widget,)
+
+    form.fields.put_beside("sending.smtp.encryption", "Trust manager", open_trust)
+    return w.VBox([panel(title("Sending options", purpose), form.widget), trust])

@@ -14,24 +14,23 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import aiosmtplib
 from aiosmtplib.typing import Default
 
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
+from trackkit.domain.trust import WORDS, Reason
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Login, PopAccount, Proof, Route
+from trackkit.mail.transports.handshake import Handshake, TlsContext, handshake_for, reason_of
 from trackkit.mail.transports.logging_in import NoLogin, log_in
-from trackkit.mail.transports.proof import any_certificate, tlsa_problem
+from trackkit.mail.transports.proof import shown, tlsa_problem
 from trackkit.mail.transports.wire import Wire
-
-TlsContext = Callable[[], ssl.SSLContext]
-"""Makes the context that verifies hosts. It may read files: it is called in a thread."""
 
 _SEND_BUFFER = 256 * 1024
 """Bytes that the system holds for a host. With megabytes a slow line would look like a silent host: the last reply
@@ -118,13 +117,25 @@ async def open_connection(
 
     Raises `NotOpened`.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + route.connect_timeout
-    context = None if route.encryption == "none" else await _context(route.proof, tls_context)
+    if route.encryption != "none" and route.proof is Proof.authority and route.trust.certificates:
+        trusted = await handshake_for(replace(route, proof=Proof.trusted), tls_context)
+        try:
+            return await _open(trusted, name, conversation, tokens)
+        except NotOpened:
+            if not trusted.is_another:
+                raise
+            conversation.note("once more, to verify the certificate that the host shows now")
+    return await _open(await handshake_for(route, tls_context), name, conversation, tokens)
+
+
+async def _open(handshake: Handshake, name: str, conversation: Conversation, tokens: AccessTokens | None) -> Opened:
+    """A connection with that handshake."""
+    route = handshake.route
+    deadline = asyncio.get_running_loop().time() + route.connect_timeout
     sock = await connected(route, deadline, conversation)
     client = RecordingSMTP(conversation, route, sock, name)
-    client.tls_context = context
-    opening = _Opening(route, client, conversation)
+    client.tls_context = handshake.context
+    opening = _Opening(handshake, client, conversation)
     try:
         await opening.greeting(deadline)
         await opening.hello()
@@ -141,12 +152,6 @@ async def open_connection(
         client.close()
         raise
     return Opened(wire, extensions, opening.description)
-
-
-async def _context(proof: Proof, tls_context: TlsContext) -> ssl.SSLContext:
-    if proof in (Proof.authority, Proof.policy):
-        return await asyncio.to_thread(tls_context)
-    return any_certificate()
 
 
 async def connected(route: Route | PopAccount, deadline: float, conversation: Conversation) -> socket.socket:
@@ -221,8 +226,8 @@ async def _resolved(route: Route | PopAccount, deadline: float, conversation: Co
 class _Opening:
     """The steps on one connection, each knowing its stage; aiosmtplib's errors become `NotOpened` here."""
 
-    def __init__(self, route: Route, client: RecordingSMTP, conversation: Conversation) -> None:
-        self._route = route
+    def __init__(self, handshake: Handshake, client: RecordingSMTP, conversation: Conversation) -> None:
+        self._handshake, self._route = handshake, handshake.route
         self._client = client
         self._conversation = conversation
         self._stage = Stage.greeting
@@ -305,8 +310,8 @@ class _Opening:
         """What aiosmtplib or OpenSSL raised, as an outcome."""
         reason = error.__cause__ if isinstance(error.__cause__, OSError) else error
         if isinstance(reason, ssl.SSLCertVerificationError):
-            self._stage = Stage.certificate
-            return self.failed(Failure.tls_untrusted, reason.verify_message or str(reason))
+            why, details = reason_of(reason)
+            return self._untrusted(why, details, f"{WORDS[why]} ({details})")
         if isinstance(reason, ssl.SSLError):
             return self.failed(Failure.tls_failed, f"the encryption could not be set up: {reason.reason or reason}")
         if isinstance(error, aiosmtplib.SMTPResponseException):
@@ -317,6 +322,13 @@ class _Opening:
         if isinstance(reason, OSError):
             return self.failed(Failure.dropped, f"the host closed the connection ({reason})")
         return self.failed(Failure.garbled, str(error))
+
+    def _untrusted(self, reason: Reason, details: str, text: str) -> NotOpened:
+        """The certificate does not prove what it has to; the trust manager gets what the host has shown."""
+        self._stage = Stage.certificate
+        refused = self.failed(Failure.tls_untrusted, text)
+        seen = self._handshake.refused(reason, details)
+        return NotOpened(replace(refused.outcome, certificate=seen))
 
     def _refused(self, code: int, message: str) -> NotOpened:
         if code == aiosmtplib.SMTPStatus.invalid_response:
@@ -332,10 +344,10 @@ class _Opening:
         """Compare what the host has shown with what its domain published, and write down what came of it."""
         route = self._route
         if route.proof is Proof.dane:
-            reason = tlsa_problem(self._client.get_transport_info("ssl_object"), route.tlsa, route.host)
-            if reason:
-                self._stage = Stage.certificate
-                raise self.failed(Failure.tls_untrusted, f"{route.host}: {reason}")
+            tls = self._client.get_transport_info("ssl_object")
+            if problem := tlsa_problem(tls, route.tlsa, route.host):
+                self._handshake.chain = tuple(shown(tls))
+                raise self._untrusted(Reason.not_published, problem, f"{route.host}: {problem}")
         with suppress(aiosmtplib.SMTPException):
             cipher = self._client.get_transport_info("cipher")
             whom = "" if route.proof is Proof.nothing else f" for {route.host}"

@@ -46,7 +46,7 @@ def usable(records: Iterable[TlsaRecord]) -> tuple[TlsaRecord, ...]:
 def tlsa_problem(tls: ssl.SSLObject, records: Sequence[TlsaRecord], host: str) -> str:
     """Why the chain a host has shown fits none of the records; ``""`` when it does."""
     try:
-        chain = [x509.load_der_x509_certificate(der) for der in _shown(tls)]
+        chain = [x509.load_der_x509_certificate(der) for der in shown(tls)]
     except ValueError:
         return "the certificate cannot be read"
     if not chain:
@@ -59,7 +59,7 @@ def tlsa_problem(tls: ssl.SSLObject, records: Sequence[TlsaRecord], host: str) -
     return _chain_problem(chain, authorities, host)
 
 
-def _shown(tls: ssl.SSLObject) -> list[bytes]:
+def shown(tls: ssl.SSLObject) -> list[bytes]:
     """The certificates as they came, the host's own first. Python has a public way to the others from 3.13 on only."""
     public = getattr(tls, "get_unverified_chain", None)
     if public is not None:

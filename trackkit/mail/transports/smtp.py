@@ -21,7 +21,8 @@ from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
 from trackkit.mail.transports.content import Content, prepared, takes_utf8
-from trackkit.mail.transports.opening import NotOpened, Opened, TlsContext, open_connection
+from trackkit.mail.transports.handshake import TlsContext
+from trackkit.mail.transports.opening import NotOpened, Opened, open_connection
 from trackkit.mail.transports.wire import Ended, Reply
 
 RECIPIENTS_AT_A_TIME = 100

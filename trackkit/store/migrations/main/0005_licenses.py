@@ -1,4 +1,4 @@
-"""Licenses, seats, defects without an account, mail workers, and telling senders of delays, of 0.4.0.
+"""Licenses, seats, defects without an account, mail workers, telling senders of delays, certificates, of 0.4.0.
 
 Every server gets the evaluation license, an older one too: without it nobody could log in to a project after the
 upgrade.
@@ -68,6 +68,28 @@ def upgrade() -> None:
         sa.Column("connections", sa.Integer(), nullable=False),
         sa.Column("lost_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_workers")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "certificates",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("host", sa.String(length=256), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_by", sa.String(length=32), nullable=False),
+        sa.Column("pem", sa.Text(), nullable=False),
+        sa.Column("is_authority", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_seen_at", sa.BigInteger(), nullable=True),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("trusted_at", sa.BigInteger(), nullable=True),
+        sa.Column("trusted_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certificates")),
+        sa.UniqueConstraint(
+            "host", "port", "digest", "asked_by", name=op.f("uq_certificates_host_port_digest_asked_by")
+        ),
         sqlite_autoincrement=True,
     )
     # Added and not made anew: dropping a table that others refer to would take their rows with it.
