@@ -52,7 +52,7 @@ CONNECTIONS = 20
 ADMIN = Actor("admin", Role.admin, "127.0.0.1", local=True)
 SIZE = 4096
 SHOWN = 18
-STEPS = {"due": queue_claim, "lease": queue_claim, "contents": queue_claim, "leave": queue_sent}
+STEPS = {"due": queue_claim, "lease": queue_claim, "contents": queue_claim, "leave_at_once": queue_sent}
 
 
 @contextmanager

@@ -211,8 +211,12 @@ class DeliveryQueue:
             mail_workers.never_idle(connection)
             queue_sent.leave(connection, holder, accepted)
 
+        store = self._environment.store
         try:
-            self._environment.store.write(work)
+            if store.is_sqlite:
+                store.write_at_once(lambda connection: queue_sent.leave_at_once(connection, holder, accepted))
+            else:
+                store.write(work)
         except NotAll:
             return False
         return True

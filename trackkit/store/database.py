@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -57,7 +57,7 @@ class Store:
         self._reader = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._closed = False
         self._gate = threading.Lock()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
         self._pool = None if self.is_sqlite else ThreadPoolExecutor(1, thread_name_prefix="trackkit-writer")
         self._kept: Connection | None = None
         self._writer: threading.Thread | None = None
@@ -85,9 +85,12 @@ class Store:
                 raise Unavailable(_CLOSED)
             if self._pool is not None:
                 return self._pool.submit(self._transaction, work)
-            job = _Job(work)
-            self._jobs.put(job)
-            return job.future
+        return self._handed_over(_Job(work))
+
+    def write_at_once(self, work: Work[T]) -> T:
+        """Run `work`, which makes a single statement, in the writer's turn and without a transaction around it: SQLite
+        makes one of it, durable when this returns."""
+        return self._handed_over(_Job(work, how="at once")).result()
 
     def alone(self, work: Work[T]) -> T:
         """Run `work` in the writer's turn with no transaction open: what VACUUM and its like need."""
@@ -100,12 +103,15 @@ class Store:
 
         if not self.is_sqlite:
             return outside()
+        return self._handed_over(_Job(lambda _: outside(), how="outside")).result()
+
+    def _handed_over(self, job: _Job[T]) -> Future[T]:
+        """To the writer."""
         with self._gate:
             if self._closed:
                 raise Unavailable(_CLOSED)
-            job = _Job(lambda _: outside(), alone=True)
             self._jobs.put(job)
-        return cast("T", job.future.result())
+        return job.future
 
     def close(self) -> None:
         """Finish what was submitted, then let go of the database."""
@@ -116,7 +122,7 @@ class Store:
         if self._pool is not None:
             self._pool.shutdown()
         if self._writer is not None:
-            self._jobs.put(None)
+            self._jobs.put(_NO_MORE)
             self._writer.join()
         self.engine.dispose()
 
@@ -131,31 +137,31 @@ class Store:
             self._let_go()
 
     def _until_closed(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            jobs = [first]
-            ending, lone = False, None
-            if first.alone:
-                self._run_alone(first)
-                continue
-            while len(jobs) < _GROUP and not self._jobs.empty():
-                job = self._jobs.get()
-                if job is None:
-                    ending = True
-                    break
-                if job.alone:
-                    lone = job
-                    break
-                jobs.append(job)
-            self._commit_together(jobs)
-            if lone is not None:
-                self._run_alone(lone)
-            if ending:
-                return
+        following = None
+        while (job := following or self._jobs.get()) is not _NO_MORE:
+            following = None
+            if job.how == "together":
+                jobs, following = self._gathered(job)
+                self._commit_together(jobs)
+            elif job.how == "at once":
+                self._run(job, self._connection)
+            else:
+                self._run(job, lambda: cast("Connection", None))
 
-    def _commit_together(self, jobs: list[_Job]) -> None:
-        done: list[tuple[_Job, Any]] = []
+    def _gathered(self, first: _Job[Any]) -> tuple[list[_Job[Any]], _Job[Any] | None]:
+        """What waits and may share a commit with `first`, and what comes next and may not."""
+        jobs = [first]
+        while len(jobs) < _GROUP and not self._jobs.empty():
+            job = self._jobs.get()
+            if job.how != "together":
+                return jobs, job
+            jobs.append(job)
+        return jobs, None
+
+    def _commit_together(self, jobs: list[_Job[Any]]) -> None:
+        done: list[tuple[_Job[Any], Any]] = []
         try:
-            with _reachable(), self._own() as connection:
+            with _reachable(), _begun(self._connection()) as connection:
                 if len(jobs) == 1:  # needs no savepoint: what it did goes with the transaction
                     done.append((jobs[0], jobs[0].work(connection)))
                 else:
@@ -169,14 +175,12 @@ class Store:
             for job, result in done:
                 job.future.set_result(result)
 
-    @contextmanager
-    def _own(self) -> Iterator[Connection]:
-        """The writer's connection, in a transaction. It is kept: to fetch one from the pool each time, and to bring it
-        back, takes longer than most units of work."""
+    def _connection(self) -> Connection:
+        """The writer's own. It is kept: to fetch one from the pool each time, and to bring it back, takes longer than
+        most units of work."""
         if self._kept is None:
             self._kept = self.engine.connect().execution_options(trackkit_write=True)
-        with self._kept.begin():
-            yield self._kept
+        return self._kept
 
     def _let_go(self) -> None:
         """The writer's connection may be of no use any more."""
@@ -184,15 +188,19 @@ class Store:
         if kept is not None:
             kept.close()
 
-    @staticmethod
-    def _run_alone(job: _Job) -> None:
+    def _run(self, job: _Job[Any], connection: Callable[[], Connection]) -> None:
+        """A job that is no part of a transaction."""
         try:
-            job.future.set_result(job.work(cast("Connection", None)))
+            with _reachable():
+                result = job.work(connection())
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for it
+            self._let_go()
             job.fail(error)
+        else:
+            job.future.set_result(result)
 
     @staticmethod
-    def _run_in_savepoint(connection: Connection, job: _Job, done: list[tuple[_Job, Any]]) -> None:
+    def _run_in_savepoint(connection: Connection, job: _Job[Any], done: list[tuple[_Job[Any], Any]]) -> None:
         run_plain(connection, "SAVEPOINT unit")
         try:
             result = job.work(connection)
@@ -207,17 +215,32 @@ class Store:
             done.append((job, result))
 
 
-class _Job:
-    """A unit of work waiting for the writer."""
+class _Job(Generic[T]):
+    """A unit of work waiting for the writer.
 
-    def __init__(self, work: Work[Any], *, alone: bool = False) -> None:
+    Parameters
+    ----------
+    how: in a transaction ``together`` with others, ``at once`` as a single statement, or ``outside`` of the writer's
+        connection.
+    """
+
+    def __init__(self, work: Work[T], how: Literal["together", "at once", "outside"] = "together") -> None:
         self.work = work
-        self.alone = alone
-        self.future: Future[Any] = Future()
+        self.how = how
+        self.future: Future[T] = Future()
 
     def fail(self, error: BaseException) -> None:
         if not self.future.done():
             self.future.set_exception(error)
+
+
+_NO_MORE: Final = _Job[Any](lambda _: None, how="outside")
+
+
+@contextmanager
+def _begun(connection: Connection) -> Iterator[Connection]:
+    with connection.begin():
+        yield connection
 
 
 @contextmanager
