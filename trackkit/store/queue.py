@@ -16,9 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Insert,
     String,
-    Table,
     bindparam,
     case,
     delete,
@@ -35,6 +33,7 @@ from sqlalchemy import (
 from trackkit.domain.delivery import UNDO_WINDOW, State, Status
 from trackkit.domain.message import Envelope, MailType
 from trackkit.domain.replies import Outcome
+from trackkit.store.new_rows import NewRows, reserved
 from trackkit.store.prepared import LONGEST, Prepared, listed
 from trackkit.store.tables import attempts, bodies, history, messages, recipients
 
@@ -92,15 +91,9 @@ class AttemptRow:
     outcome: Outcome
 
 
-def _new_row(table: Table, *left_out: str) -> Insert:
-    return insert(table).values({c.name: bindparam(c.name) for c in table.c if c.name not in left_out})
-
-
-_NEW_MESSAGE = Prepared(_new_row(messages, "id", "warned_at").returning(messages.c.id))
-_NEW_BODIES = Prepared(_new_row(bodies))
-_NEW_RECIPIENTS = Prepared(
-    _new_row(recipients, "id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code")
-)
+_NEW_MESSAGES = NewRows(messages, "warned_at")
+_NEW_BODIES = NewRows(bodies)
+_NEW_RECIPIENTS = NewRows(recipients, "id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code")
 
 
 def enqueue(connection: Connection, new: NewMessage, status: Status, now: datetime) -> int:
@@ -112,27 +105,31 @@ def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Stat
     """Store messages with their recipients; their numbers in the queue."""
     if not news:
         return []
-    rows = [
-        {
-            "mail_from": new.envelope.mail_from,
-            "message_id": new.message_id,
-            "subject": new.subject,
-            "size": len(new.raw),
-            "queued_at": now,
-            "submitted_by": new.submitted_by,
-            "attempts": 0,
-            "conversation": "",
-        }
-        for new in news
-    ]
-    keys = [_NEW_MESSAGE.rows(connection, row)[0][0] for row in rows]
+    keys = reserved(connection, messages, len(news))
     numbered = list(zip(keys, news, strict=True))
-    _NEW_BODIES.many(
+    _NEW_MESSAGES.add(
+        connection,
+        [
+            {
+                "id": key,
+                "mail_from": new.envelope.mail_from,
+                "message_id": new.message_id,
+                "subject": new.subject,
+                "size": len(new.raw),
+                "queued_at": now,
+                "submitted_by": new.submitted_by,
+                "attempts": 0,
+                "conversation": "",
+            }
+            for key, new in numbered
+        ],
+    )
+    _NEW_BODIES.add(
         connection,
         [{"message_id": key, "raw": new.on_top(key) + new.raw if new.on_top else new.raw} for key, new in numbered],
     )
     row = {"enhanced_code": "", "text": "", **_columns(status)}
-    _NEW_RECIPIENTS.many(
+    _NEW_RECIPIENTS.add(
         connection,
         [
             {"message_id": key, "address": address, "mail_type": mail_type, **row}

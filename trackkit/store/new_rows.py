@@ -1,0 +1,62 @@
+"""New rows, many in a statement: whoever writes waits for Python's lock after each row and each statement.
+
+The keys of rows that others point to are reserved before, since a statement that returns them returns row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, bindparam, insert, text
+
+from trackkit.store.prepared import Prepared
+
+_TOGETHER: Final = (20, 5, 1)
+"""Rows in a statement."""
+
+
+class NewRows:
+    """INSERTs into `table`, of all its columns but those `left_out`."""
+
+    def __init__(self, table: Table, *left_out: str) -> None:
+        self._names = [column.name for column in table.c if column.name not in left_out]
+        self._several = {
+            size: Prepared(
+                insert(table).values(
+                    [{name: bindparam(f"{name}_{number}") for name in self._names} for number in range(size)]
+                )
+            )
+            for size in _TOGETHER
+        }
+
+    def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows; each has a value for every column."""
+        for part in _parts(rows):
+            values = {f"{name}_{number}": row[name] for number, row in enumerate(part) for name in self._names}
+            self._several[len(part)].changed(connection, values)
+
+
+def reserved(connection: Connection, table: Table, number: int) -> list[int]:
+    """So many keys of `table` that were never used and never will be by others, in order.
+
+    On SQLite nobody else can take them before the transaction ends; a table that counts without gaps is asked for.
+    """
+    if connection.dialect.name == "sqlite":
+        found = _LAST.rows(connection, {"name": table.name})
+        last: int = found[0][0] if found else 0
+        return list(range(last + 1, last + 1 + number))
+    return sorted(key for (key,) in _NEXT.rows(connection, {"name": table.name, "number": number}))
+
+
+_LAST: Final = Prepared(text("SELECT seq FROM sqlite_sequence WHERE name = :name"))
+_NEXT: Final = Prepared(text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :number)"))
+"""https://www.sqlite.org/autoinc.html; https://www.postgresql.org/docs/current/functions-sequence.html"""
+
+
+def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    at = 0
+    while at < len(rows):
+        size = next(size for size in _TOGETHER if size <= len(rows) - at)
+        yield rows[at : at + size]
+        at += size
