@@ -32,8 +32,8 @@ _PURPOSE = (
     "What mail hosts have shown {name} and cannot prove. Nothing is sent to them until it verifies or is trusted."
 )
 _TRUSTED = (
-    "Believed at their host and port whatever they say, expired or not, since somebody has looked at them. What an "
-    "authority issued is verified with names and dates. Domains that ask for proof themselves are not overruled."
+    "Somebody has looked at these: each is believed at its host and port whatever it says, expired or not. What an "
+    "authority issued is verified with names and dates."
 )
 
 
