@@ -81,7 +81,8 @@ class Rsyslog:
         """What it has written so far."""
         if not self._out.exists():
             return []
-        found = [json.loads(line) for line in self._out.read_text(errors="replace").splitlines() if line.strip()]
+        whole, _, _ = self._out.read_text(errors="replace").rpartition("\n")  # it may be writing just now
+        found = [json.loads(line) for line in whole.splitlines() if line.strip()]
         return [Line(f["facility"], f["severity"], f["program"], f["text"].strip()) for f in found]
 
     def of_trackkit(self) -> list[Line]:

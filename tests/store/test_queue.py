@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -14,9 +15,11 @@ from tests.store.outcomes import ACCEPTED, LATER, NEVER
 from trackkit.contract import mail as contract
 from trackkit.contract.mail_history import ListSent
 from trackkit.contract.operation import Nothing
-from trackkit.domain.delivery import UNDO_WINDOW, State
+from trackkit.domain.delivery import UNDO_WINDOW, State, new_status
 from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, Unavailable
+from trackkit.domain.message import Envelope
 from trackkit.domain.replies import Outcome
+from trackkit.domain.schedule import RetryPolicy
 from trackkit.services import audit, delivery, mail, mail_listing
 from trackkit.services.attempts import Attempted, Claimed
 from trackkit.services.delivery import DeliveryQueue
@@ -70,6 +73,29 @@ def test_each_recipient_gets_its_own_outcome(queue: DeliveryQueue, admin: AsUser
     _settle(queue, clock, again, ACCEPTED)
     [failed] = _list(admin).messages
     assert (failed.state, failed.recipients) == (State.failed, 1)
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 19, 20, 67])
+def test_many_messages_stored_together_are_as_if_stored_one_by_one(
+    environment: Environment, admin: AsUser, queue: DeliveryQueue, clock: Clock, number: int
+) -> None:
+    _submit(admin, "before@example.org")
+    news = [
+        store.NewMessage(
+            b"%d" % n, Envelope("a@b.test", (f"r{n}@c.test", f"s{n}@c.test")), f"<{n}@x>", f"s{n}", "admin"
+        )
+        for n in range(number)
+    ]
+    status = new_status(clock(), RetryPolicy(timedelta(days=5)))
+    keys = environment.store.write(lambda connection: store.enqueue_all(connection, news, status, clock()))
+    assert keys == list(range(keys[0], keys[0] + number))
+    shown = {m.queue_id: m for m in _list(admin, limit=100).messages}
+    assert len(shown) == number + 1
+    assert {(m.queued_at, m.next_attempt_at, m.state) for m in shown.values()} == {(clock(), clock(), State.queued)}
+    claims = {c.message_id: c for c in queue.claim(500)}
+    assert [(claims[key].raw, [r.address for r in claims[key].recipients]) for key in keys] == [
+        (new.raw, list(new.envelope.rcpt_tos)) for new in news
+    ]
 
 
 def test_the_short_way_out_of_the_queue_leaves_what_the_long_one_leaves(

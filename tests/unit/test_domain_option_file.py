@@ -16,7 +16,7 @@ from trackkit.domain.option_file import OptionFile
 from trackkit.domain.options import Options
 
 HEAD = f'kind = "{option_file.KIND}"\nformat = {option_file.FORMAT}\n'
-ALONE = [info for info in ALL if info.name not in (*LOGIN, *MAIL, *METHOD)]
+ALONE = [info for info in ALL if info.name not in (*LOGIN, *MAIL, *METHOD) and not info.secret]
 ANY = st.fixed_dictionaries({}, optional={info.name: valid_values(info) for info in ALONE})
 
 

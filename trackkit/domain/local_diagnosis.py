@@ -43,7 +43,7 @@ AFTER_TRYING: Final = (
         "no_mapi",
         failed(Failure.no_mapi),
         "MAPI needs Windows",
-        "{text}",
+        "Mail by MAPI cannot leave from here: {text}",
         "Run what sends mail by MAPI on Windows with a mail program, or switch MAPI off and use Internet addresses.",
         "options.set",
         "sending.mapi.enabled",

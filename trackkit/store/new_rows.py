@@ -20,11 +20,13 @@ class NewRows:
     """INSERTs into `table`, of all its columns but those `left_out`."""
 
     def __init__(self, table: Table, *left_out: str) -> None:
-        self._names = [column.name for column in table.c if column.name not in left_out]
+        columns = [column for column in table.c if column.name not in left_out]
+        self._names = [column.name for column in columns]
+        # Only in the first row do parameters take on the types of their columns by themselves.
         self._several = {
             size: Prepared(
                 insert(table).values(
-                    [{name: bindparam(f"{name}_{number}") for name in self._names} for number in range(size)]
+                    [{c.name: bindparam(f"{c.name}_{number}", type_=c.type) for c in columns} for number in range(size)]
                 )
             )
             for size in _TOGETHER
