@@ -26,9 +26,6 @@ T = TypeVar("T")
 BATCH = 10
 """Outcomes settled together. A kill at the wrong moment makes those of one batch leave twice, so it is small."""
 
-CLERKS = 2
-"""Batches on their way at a time: while one is written to the disk, the next is there already."""
-
 LINGER_SECONDS = 0.005
 """How long the first outcome of a batch waits for others."""
 
@@ -114,11 +111,6 @@ class Settling:
 
     async def run(self) -> None:
         """Settle until closed."""
-        await asyncio.gather(*(self._go_on() for _ in range(CLERKS)))
-        await self.retry_stuck()
-
-    async def _go_on(self) -> None:
-        """Settle a batch after the other until there will be none."""
         unsettled: list[_Item] = []
         patience = FIRST_RETRY_SECONDS
         while unsettled or await self._something():
@@ -130,6 +122,7 @@ class Settling:
                 continue
             patience = FIRST_RETRY_SECONDS if len(unsettled) < before else min(patience * 2, LONGEST_RETRY_SECONDS)
             await asyncio.sleep(patience)
+        await self.retry_stuck()
 
     async def retry_stuck(self) -> None:
         """Try again, one by one, what the store refuses."""
