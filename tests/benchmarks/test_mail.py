@@ -28,7 +28,7 @@ from trackkit.domain.message import Envelope
 from trackkit.domain.schedule import RetryPolicy
 from trackkit.server import compose, settings
 from trackkit.server.folder import prepare
-from trackkit.store import queue
+from trackkit.store import new_mail
 
 MESSAGES = int(os.environ.get("TRACKKIT_BENCH_MESSAGES", "5000"))
 ROUNDS = int(os.environ.get("TRACKKIT_BENCH_ROUNDS", "3"))
@@ -146,13 +146,13 @@ def filled(data: Path, messages: int) -> None:
         status = new_status(now, RetryPolicy(timedelta(days=5)))
         for begun in range(0, messages, 1000):
             new = [
-                queue.NewMessage(
+                new_mail.NewMessage(
                     BODY, Envelope("", ("to@example.test",)), f"<{number}@example.test>", "measured", "admin"
                 )
                 for number in range(begun, min(begun + 1000, messages))
             ]
             environment.store.write(
-                lambda connection, new=new: [queue.enqueue(connection, one, status, now) for one in new]
+                lambda connection, new=new: [new_mail.enqueue(connection, one, status, now) for one in new]
             )
 
 

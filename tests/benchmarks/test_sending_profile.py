@@ -41,9 +41,9 @@ from trackkit.services import options
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Call, Environment
 from trackkit.services.mail import policy
-from trackkit.store import queue, queue_claim, queue_sent
+from trackkit.store import new_mail, queue_claim, queue_sent
 from trackkit.store.database import Connection
-from trackkit.store.queue import NewMessage
+from trackkit.store.new_mail import NewMessage
 from trackkit.store.tables import messages
 
 MESSAGES = int(os.environ.get("TRACKKIT_BENCH_MESSAGES", "5000"))
@@ -99,7 +99,7 @@ def fill(environment: Environment) -> None:
         for number in range(MESSAGES):
             raw = b"Message-ID: <%d@bench.test>\r\nSubject: message %d\r\n\r\n" % (number, number) + body
             envelope = checked_envelope("sender@bench.test", [f"r{number}@bench.test"])
-            queue.enqueue(connection, NewMessage(raw, envelope, f"<{number}@bench.test>", "x", "admin"), status, now)
+            new_mail.enqueue(connection, NewMessage(raw, envelope, f"<{number}@bench.test>", "x", "admin"), status, now)
 
     environment.store.write(work)
 

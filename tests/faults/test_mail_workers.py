@@ -31,9 +31,9 @@ from trackkit.domain.message import Envelope
 from trackkit.domain.schedule import RetryPolicy
 from trackkit.mail.settling import BATCH
 from trackkit.server import worker
-from trackkit.store import database, queue
+from trackkit.store import database, new_mail
 from trackkit.store.migrate import newest, upgrade
-from trackkit.store.queue import NewMessage
+from trackkit.store.new_mail import NewMessage
 
 pytestmark = pytest.mark.postgres
 
@@ -83,7 +83,7 @@ def enqueue(url: str, mails: int) -> None:
                 NewMessage(RAW % (n, n), Envelope("a@trackkit.test", (f"m{n}@sink.test",)), f"<{n}>", str(n), "test")
                 for n in range(first, min(first + 1000, mails))
             ]
-            store.write(lambda connection, new=new: [queue.enqueue(connection, one, status, now) for one in new])  # type: ignore[misc]
+            store.write(lambda connection, new=new: [new_mail.enqueue(connection, one, status, now) for one in new])  # type: ignore[misc]
     finally:
         store.close()
 

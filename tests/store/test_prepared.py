@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests.store.conftest import Clock
@@ -79,3 +79,26 @@ def test_errors_are_those_of_sqlalchemy_and_show_no_values(environment: Environm
     assert (
         environment.store.read(lambda connection: connection.execute(select(facts.c.name)).scalars().all()) is not None
     )
+
+
+def test_an_error_while_rows_are_read_is_of_the_same_kind(environment: Environment, clock: Clock) -> None:
+    """SQLite runs a statement while its rows are read: the second of them is where it fails."""
+    rows = [{"b_name": name, "b_at": clock()} for name in ("1", "x")]
+    environment.store.write(lambda connection: _ADD.many(connection, rows))
+    failing = Prepared(select(func.cast_or_fail(mail_workers.c.name)).order_by(mail_workers.c.id))
+
+    def work(connection: Connection) -> None:
+        if environment.store.is_sqlite:
+            connection.connection.driver_connection.create_function("cast_or_fail", 1, int)
+        failing.rows(connection, {})
+
+    with pytest.raises((DBAPIError, Unavailable)):
+        environment.store.read(work)
+
+
+def test_a_single_statement_is_durable_on_both(environment: Environment, clock: Clock) -> None:
+    values = {"b_name": "w", "b_at": clock()}
+    assert environment.store.write_at_once(lambda connection: _ADD.changed(connection, values)) == 1
+    environment.store.write(lambda connection: None)
+    found = environment.store.read(lambda connection: Prepared(select(mail_workers.c.name)).rows(connection, {}))
+    assert ("w",) in found

@@ -25,8 +25,8 @@ from trackkit.services.attempts import Attempted, Claimed
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.mail_history import list_sent
+from trackkit.store import new_mail, queue_claim
 from trackkit.store import queue as store
-from trackkit.store import queue_claim
 
 
 def _submit(admin: AsUser, *recipients: str, raw: bytes = b"Subject: hello\r\n\r\nbody\r\n") -> str:
@@ -81,13 +81,13 @@ def test_many_messages_stored_together_are_as_if_stored_one_by_one(
 ) -> None:
     _submit(admin, "before@example.org")
     news = [
-        store.NewMessage(
+        new_mail.NewMessage(
             b"%d" % n, Envelope("a@b.test", (f"r{n}@c.test", f"s{n}@c.test")), f"<{n}@x>", f"s{n}", "admin"
         )
         for n in range(number)
     ]
     status = new_status(clock(), RetryPolicy(timedelta(days=5)))
-    keys = environment.store.write(lambda connection: store.enqueue_all(connection, news, status, clock()))
+    keys = environment.store.write(lambda connection: new_mail.enqueue_all(connection, news, status, clock()))
     assert keys == list(range(keys[0], keys[0] + number))
     shown = {m.queue_id: m for m in _list(admin, limit=100).messages}
     assert len(shown) == number + 1

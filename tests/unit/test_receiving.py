@@ -17,8 +17,8 @@ from trackkit.domain.log import Severity
 from trackkit.mail.receiving import house as shared
 from trackkit.mail.receiving import session
 from trackkit.services import relaying
-from trackkit.store import queue
-from trackkit.store.queue import NewMessage
+from trackkit.store import new_mail
+from trackkit.store.new_mail import NewMessage
 
 MOST_IN_BUFFERS = 32 * 1024 * 1024
 """Octets of a client that reads nothing which a listener may take in at the most, the system's own buffers included."""
@@ -53,14 +53,14 @@ def test_a_store_that_fails_is_451_and_one_entry_in_the_log(here: Listening) -> 
 def test_a_message_the_store_does_not_take_does_the_others_no_harm(
     here: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = queue.enqueue_all
+    real = new_mail.enqueue_all
 
     def picky(connection: object, news: list[NewMessage], *more: object) -> list[int]:
         if any(new.subject == "3" for new in news):
             raise ValueError("not this one")
         return real(connection, news, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(relaying.queue, "enqueue_all", picky)
+    monkeypatch.setattr(relaying.new_mail, "enqueue_all", picky)
     replies = at_once(here, 10)
     assert {number: reply[:3] for number, reply in replies.items()} == {
         n: "451" if n == 3 else "250" for n in range(10)

@@ -135,7 +135,7 @@ class DeliveryQueue:
         if not self._membership.is_there(connection, holder):
             return []
         room = self._environment.sending.room(connection)
-        leased = queue_claim.lease(connection, holder, now, now + LEASE, found[:room]) if room != 0 else []
+        leased = queue_claim.lease(connection, holder, now, now + LEASE, found[:room])
         self._environment.sending.left(connection, len(leased))
         return leased
 

@@ -25,9 +25,9 @@ from trackkit.domain.log_text import scrubbed
 from trackkit.domain.message import checked_envelope, domain_of
 from trackkit.services.environment import Environment
 from trackkit.services.mail import DIGESTS, policy
-from trackkit.store import queue
+from trackkit.store import new_mail, queue
 from trackkit.store.database import Connection
-from trackkit.store.queue import NewMessage
+from trackkit.store.new_mail import NewMessage
 
 SOURCE: Final = "log"
 _NOTHING_DUE: Final = (Step.nothing, Step.wait)
@@ -110,7 +110,7 @@ def _enqueue(connection: Connection, environment: Environment, digest: Digest, n
     by_mapi = log.email_address_type == "mapi"
     envelope = checked_envelope(log.email_return_address or "", [] if by_mapi else to, to if by_mapi else [])
     new = NewMessage(message.as_bytes(), envelope, str(message["Message-ID"]), str(message["Subject"])[:200], DIGESTS)
-    return queue.enqueue(connection, new, new_status(now, policy(environment.options.current)), now)
+    return new_mail.enqueue(connection, new, new_status(now, policy(environment.options.current)), now)
 
 
 def _message(environment: Environment, digest: Digest, now: datetime) -> EmailMessage:

@@ -20,10 +20,10 @@ from trackkit.domain.project import csv_rows
 from trackkit.services.environment import Call
 from trackkit.services.log import filter_of
 from trackkit.store import log as rows
+from trackkit.store.columns import instant
 from trackkit.store.database import Connection
 from trackkit.store.log import Stored
 from trackkit.store.log_search import Candidates
-from trackkit.store.log_summary import instant
 
 _ENTRIES: Final = 20_000
 _OCTETS: Final = 4 * 1024**2

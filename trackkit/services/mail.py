@@ -27,9 +27,10 @@ from trackkit.domain.options import Options
 from trackkit.domain.schedule import RetryPolicy
 from trackkit.services.environment import Call
 from trackkit.services.mail_listing import diagnose_recipient, diagnosis_view, message_view
-from trackkit.store import queue, queue_view
+from trackkit.store import new_mail, queue, queue_view
 from trackkit.store.database import Connection
-from trackkit.store.queue import NewMessage, RecipientStatus
+from trackkit.store.new_mail import NewMessage
+from trackkit.store.queue import RecipientStatus
 from trackkit.store.queue_view import MessageRow, RecipientRow
 
 SOURCE: Final = "mail"
@@ -52,7 +53,7 @@ def submit(call: Call, request: contract.Submit) -> contract.Submitted:
     status = new_status(call.now, policy(options))
 
     def work(connection: Connection) -> int:
-        number = queue.enqueue(connection, new, status, call.now)
+        number = new_mail.enqueue(connection, new, status, call.now)
         call.audit(
             connection,
             contract.SUBMIT.name,

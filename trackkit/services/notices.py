@@ -31,11 +31,11 @@ from trackkit.domain.notices import Notice, Undelivered
 from trackkit.domain.options import secrets
 from trackkit.services.environment import MailEnvironment
 from trackkit.services.mail import policy
+from trackkit.store import new_mail
 from trackkit.store import notices as store
-from trackkit.store import queue
 from trackkit.store.database import Connection
+from trackkit.store.new_mail import NewMessage
 from trackkit.store.notices import Waiting
-from trackkit.store.queue import NewMessage
 
 NOTICES: Final = "trackkit/mail"
 """Who submits notifications; no user can have that name, because names hold no slash."""
@@ -103,7 +103,7 @@ def _enqueue(
     own_id = make_msgid(domain=server_name())
     raw = compose(environment, notice, first.mail_from, message.message_id, first.raw, own_id, now)
     new = NewMessage(raw, Envelope("", (first.mail_from,)), own_id, notices.subject(notice), NOTICES)
-    queue.enqueue(connection, new, new_status(now, policy(environment.options.current)), now)
+    new_mail.enqueue(connection, new, new_status(now, policy(environment.options.current)), now)
 
 
 def compose(

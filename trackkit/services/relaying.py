@@ -29,9 +29,9 @@ from trackkit.services.login_guard import SOURCE as LOGIN_SOURCE
 from trackkit.services.login_guard import Attempt
 from trackkit.services.mail import new_message, policy
 from trackkit.services.passwords import TOKEN_PREFIX, token_hash
-from trackkit.store import accounts, queue
+from trackkit.store import accounts, new_mail
 from trackkit.store.database import Connection
-from trackkit.store.queue import NewMessage
+from trackkit.store.new_mail import NewMessage
 
 SOURCE: Final = "listener"
 LEAST_ROLE: Final = Role.operator
@@ -86,7 +86,7 @@ def take(environment: Environment, arrived: Sequence[Incoming]) -> list[str | Tr
     def work(connection: Connection) -> dict[int, int]:
         holds = {login: _holds(connection, login, now) for login in {incoming.login for _, incoming, _ in wanted}}
         good = [(number, new) for number, incoming, new in wanted if holds[incoming.login]]
-        keys = queue.enqueue_all(connection, [new for _, new in good], new_status(now, policy(options)), now)
+        keys = new_mail.enqueue_all(connection, [new for _, new in good], new_status(now, policy(options)), now)
         return {number: key for (number, _), key in zip(good, keys, strict=True)}
 
     stored = environment.store.write(work) if wanted else {}

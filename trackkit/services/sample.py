@@ -22,9 +22,9 @@ from trackkit.services.databases import register
 from trackkit.services.environment import Call, Environment
 from trackkit.services.mail import policy
 from trackkit.services.sample_project import fill
-from trackkit.store import project_facts, queue, records
+from trackkit.store import new_mail, project_facts, records
 from trackkit.store.database import Connection
-from trackkit.store.queue import NewMessage
+from trackkit.store.new_mail import NewMessage
 
 SOURCE: Final = "databases"
 NAME: Final = "sample"
@@ -77,7 +77,7 @@ def _hold_mails(connection: Connection, call: Call) -> None:
         message.set_content(body)
         envelope = checked_envelope("sample@sample.invalid", [recipient])
         new = NewMessage(message.as_bytes(), envelope, str(message["Message-ID"]), subject, "trackkit")
-        queue.enqueue(connection, new, status, call.now)
+        new_mail.enqueue(connection, new, status, call.now)
 
 
 _MAILS: Final = (

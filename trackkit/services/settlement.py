@@ -50,7 +50,7 @@ class Changes:
         """Write all of it."""
         queue.add_history(connection, self.sent)
         # Of a message that leaves the queue with this, and that is most of them, nothing else needs to be written.
-        finished = queue.remove_sent(connection, [row for row, _, _ in self.sent])
+        finished = queue.remove_sent(connection, [(row.message_id, row.recipient_id) for row, _, _ in self.sent])
         gone = {row.recipient_id for row, _ in self.statuses if row.message_id in finished}
         statuses = [(row, new) for row, new in self.statuses if row.recipient_id not in gone]
         if not statuses:

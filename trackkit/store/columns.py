@@ -11,6 +11,19 @@ from sqlalchemy.types import TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(at: datetime) -> int:
+    """An aware instant as it is stored: whole microseconds since 1970 in UTC."""
+    return (at - EPOCH) // _MICROSECOND
+
+
+def instant(stored: int) -> datetime:
+    """A stored instant."""
+    return EPOCH + stored * _MICROSECOND
+
+
 RowId = BigInteger().with_variant(Integer(), "sqlite")
 """A key that counts up (SQLite counts only in columns declared INTEGER)."""
 
@@ -24,10 +37,10 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=int(value))
+        return None if value is None else instant(int(value))
 
 
 class Enumerated(TypeDecorator[E]):

@@ -15,13 +15,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from trackkit.domain.errors import Unavailable
 from trackkit.store.prepared import run_plain
@@ -88,8 +88,9 @@ class Store:
         return self._handed_over(_Job(work))
 
     def write_at_once(self, work: Work[T]) -> T:
-        """Run `work`, which makes a single statement, in the writer's turn and without a transaction around it: SQLite
-        makes one of it, durable when this returns."""
+        """Like `write`, for a `work` that is a single statement: SQLite needs no transaction around it."""
+        if not self.is_sqlite:
+            return self.write(work)
         return self._handed_over(_Job(work, how="at once")).result()
 
     def alone(self, work: Work[T]) -> T:
@@ -168,9 +169,9 @@ class Store:
                     for job in jobs:
                         self._run_in_savepoint(connection, job, done)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the unit
-            self._let_go()
             for job in jobs:
                 job.fail(error)
+            self._let_go()
         else:
             for job, result in done:
                 job.future.set_result(result)
@@ -186,7 +187,8 @@ class Store:
         """The writer's connection may be of no use any more."""
         kept, self._kept = self._kept, None
         if kept is not None:
-            kept.close()
+            with suppress(SQLAlchemyError):  # what it says to that is of no interest any more
+                kept.close()
 
     def _run(self, job: _Job[Any], connection: Callable[[], Connection]) -> None:
         """A job that is no part of a transaction."""
@@ -194,8 +196,8 @@ class Store:
             with _reachable():
                 result = job.work(connection())
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for it
-            self._let_go()
             job.fail(error)
+            self._let_go()
         else:
             job.future.set_result(result)
 

@@ -30,9 +30,9 @@ from sqlalchemy import (
 
 from trackkit.domain.log import LogEntry, LogFilter, Severity
 from trackkit.store import log_summary
+from trackkit.store.columns import instant, microseconds
 from trackkit.store.log_query import Found, Plan, condition, is_by_summary, only_name, plan
 from trackkit.store.log_search import Candidates, searchable
-from trackkit.store.log_summary import instant, microseconds
 from trackkit.store.log_tables import entries
 from trackkit.store.text import among
 

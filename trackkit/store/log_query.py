@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from trackkit.domain.log import LogFilter, Severity
 from trackkit.store import log_summary
-from trackkit.store.log_summary import microseconds
+from trackkit.store.columns import microseconds
 from trackkit.store.log_tables import entries
 from trackkit.store.text import holds, text_value
 

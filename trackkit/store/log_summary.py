@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from trackkit.domain.log import Severity
-from trackkit.store.columns import EPOCH
+from trackkit.store.columns import instant, microseconds
 from trackkit.store.log_tables import entries, log_hours
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -50,16 +50,6 @@ _UPSERT_POSTGRESQL: Final = _UPSERT.format(marks="%s, %s, %s, %s, %s", lower="le
 
 Key = tuple[int, int]
 """Hour and severity."""
-
-
-def microseconds(at: datetime) -> int:
-    """An instant as it is stored."""
-    return (at - EPOCH) // _MICROSECOND
-
-
-def instant(stored: int) -> datetime:
-    """A stored instant."""
-    return EPOCH + stored * _MICROSECOND
 
 
 def add(connection: Connection, times: Iterable[tuple[int, int]], first_id: int, last_id: int) -> None:

@@ -40,9 +40,9 @@ class NewRows:
 
 
 def reserved(connection: Connection, table: Table, number: int) -> list[int]:
-    """So many keys of `table` that were never used and never will be by others, in order.
+    """So many new keys of `table`, in order, which nobody else gets.
 
-    On SQLite nobody else can take them before the transaction ends; a table that counts without gaps is asked for.
+    On SQLite that holds in a write transaction, and for tables that never give a key twice (`sqlite_autoincrement`).
     """
     if connection.dialect.name == "sqlite":
         found = _LAST.rows(connection, {"name": table.name})

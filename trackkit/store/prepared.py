@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import BindParameter, Connection, Dialect, bindparam
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +23,7 @@ _SIZES: Final = (0, 1, 10, 50, 100, 500)
 LONGEST: Final = _SIZES[-1]
 """Values in a list; SQLite and the driver of PostgreSQL both bound the number of parameters."""
 
+T = TypeVar("T")
 _Process = Callable[[Any], Any]
 
 
@@ -41,23 +42,17 @@ class Prepared:
     def rows(self, connection: Connection, values: Mapping[str, Any], **lists: Sequence[int]) -> list[tuple[Any, ...]]:
         """Run it and read everything it returns. A list has at least one key, and at most `LONGEST`."""
         form = self._form(connection.dialect, lists)
-        cursor = _execute(connection, form.text, form.bound(values, lists))
-        rows = form.read(cursor.fetchall())
-        cursor.close()
-        return rows
+        return form.read(_run(connection, form.text, form.bound(values, lists), _all))
 
     def changed(self, connection: Connection, values: Mapping[str, Any], **lists: Sequence[int]) -> int:
         """Run it; how many rows of its table it changed. Lists as for `rows`."""
         form = self._form(connection.dialect, lists)
-        cursor = _execute(connection, form.text, form.bound(values, lists))
-        number: int = cursor.rowcount
-        cursor.close()
-        return number
+        return _run(connection, form.text, form.bound(values, lists), _changed)
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it once for each of `rows`; nothing is read."""
         form = self._form(connection.dialect, {})
-        _execute(connection, form.text, [form.bound(row, {}) for row in rows], many=True).close()
+        _run(connection, form.text, [form.bound(row, {}) for row in rows], _changed, many=True)
 
     def _form(self, dialect: Dialect, lists: Mapping[str, Sequence[int]]) -> _Form:
         sizes = tuple([next(size for size in _SIZES if size >= len(values)) for values in lists.values()])
@@ -70,7 +65,7 @@ class Prepared:
 
 def run_plain(connection: Connection, text: str) -> None:
     """Run a statement without parameters and results."""
-    _execute(connection, text, ()).close()
+    _run(connection, text, (), _changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +136,24 @@ def _writes(bind: BindParameter[Any] | None, dialect: Dialect) -> _Process | Non
     return None if bind is None else bind.type.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _execute(connection: Connection, text: str, parameters: Any, *, many: bool = False) -> Any:
+def _all(cursor: Any) -> list[Any]:
+    rows: list[Any] = cursor.fetchall()
+    return rows
+
+
+def _changed(cursor: Any) -> int:
+    number: int = cursor.rowcount
+    return number
+
+
+def _run(connection: Connection, text: str, parameters: Any, found: Callable[[Any], T], *, many: bool = False) -> T:
+    """Execute a statement, and take of its cursor what is wanted: reading can fail as running can."""
     cursor = connection.connection.cursor()
     try:
-        if many:
-            cursor.executemany(text, parameters)
-        else:
-            cursor.execute(text, parameters)
+        (cursor.executemany if many else cursor.execute)(text, parameters)
+        return found(cursor)
     except connection.dialect.loaded_dbapi.Error as error:
         kind = connection.dialect.loaded_dbapi.Error
         raise DBAPIError.instance(text, None, error, kind, hide_parameters=True, dialect=connection.dialect) from error
-    return cursor
+    finally:
+        cursor.close()

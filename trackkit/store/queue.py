@@ -1,4 +1,4 @@
-"""The mail queue's writing side: enqueue, settle, and the administrators' verbs (`queue_claim` has the claim).
+"""The mail queue's writing side: settle, and the administrators' verbs (`new_mail` enqueues, `queue_claim` claims).
 
 Every change is guarded: a row changes only while it is still in the state it was read in, so that two workers or a
 worker and an administrator can never both win. What a change means is decided by `trackkit.domain.delivery.step`;
@@ -7,7 +7,7 @@ here it is only written down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -31,11 +31,10 @@ from sqlalchemy import (
 )
 
 from trackkit.domain.delivery import UNDO_WINDOW, State, Status
-from trackkit.domain.message import Envelope, MailType
+from trackkit.domain.message import MailType
 from trackkit.domain.replies import Outcome
-from trackkit.store.new_rows import NewRows, reserved
 from trackkit.store.prepared import LONGEST, Prepared, listed
-from trackkit.store.tables import attempts, bodies, history, messages, recipients
+from trackkit.store.tables import attempts, history, messages, recipients
 
 T = TypeVar("T")
 
@@ -54,19 +53,6 @@ def chunks(items: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(items)
     while part := list(islice(rest, LONGEST)):
         yield part
-
-
-@dataclass(frozen=True, slots=True)
-class NewMessage:
-    """A message to be queued, with what lists show of it."""
-
-    raw: bytes
-    envelope: Envelope
-    message_id: str
-    subject: str
-    submitted_by: str
-    on_top: Callable[[int], bytes] | None = None
-    """Makes of its number what is stored before it; the size is that of the message alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,60 +75,6 @@ class AttemptRow:
     ended_at: datetime
     host: str
     outcome: Outcome
-
-
-_NEW_MESSAGES = NewRows(messages, "warned_at")
-_NEW_BODIES = NewRows(bodies)
-_NEW_RECIPIENTS = NewRows(recipients, "id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code")
-
-
-def enqueue(connection: Connection, new: NewMessage, status: Status, now: datetime) -> int:
-    """Store a message with its recipients; its number in the queue."""
-    return enqueue_all(connection, [new], status, now)[0]
-
-
-def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Status, now: datetime) -> list[int]:
-    """Store messages with their recipients; their numbers in the queue."""
-    if not news:
-        return []
-    keys = reserved(connection, messages, len(news))
-    numbered = list(zip(keys, news, strict=True))
-    _NEW_MESSAGES.add(
-        connection,
-        [
-            {
-                "id": key,
-                "mail_from": new.envelope.mail_from,
-                "message_id": new.message_id,
-                "subject": new.subject,
-                "size": len(new.raw),
-                "queued_at": now,
-                "submitted_by": new.submitted_by,
-                "attempts": 0,
-                "conversation": "",
-            }
-            for key, new in numbered
-        ],
-    )
-    _NEW_BODIES.add(
-        connection,
-        [{"message_id": key, "raw": new.on_top(key) + new.raw if new.on_top else new.raw} for key, new in numbered],
-    )
-    row = {"enhanced_code": "", "text": "", **_columns(status)}
-    _NEW_RECIPIENTS.add(
-        connection,
-        [
-            {"message_id": key, "address": address, "mail_type": mail_type, **row}
-            for key, new in numbered
-            for mail_type, addresses in _by_type(new.envelope)
-            for address in addresses
-        ],
-    )
-    return keys
-
-
-def _by_type(envelope: Envelope) -> tuple[tuple[MailType, tuple[str, ...]], ...]:
-    return (MailType.internet, envelope.rcpt_tos), (MailType.mapi, envelope.by_mapi)
 
 
 def renew(connection: Connection, worker: str, message_ids: Sequence[int], until: datetime) -> None:
@@ -235,7 +167,8 @@ _LEASED = Prepared(
 )
 
 
-def _columns(status: Status) -> dict[str, object]:
+def status_columns(status: Status) -> dict[str, object]:
+    """A status as it is stored."""
     return {
         "state": status.state,
         "next_attempt_at": status.next_attempt_at,
@@ -267,7 +200,11 @@ def set_statuses(connection: Connection, changes: Sequence[tuple[RecipientStatus
     connection.execute(
         statement,
         [
-            {"b_id": old.recipient_id, "b_old": old.status.state, **{f"b_{k}": v for k, v in _columns(new).items()}}
+            {
+                "b_id": old.recipient_id,
+                "b_old": old.status.state,
+                **{f"b_{k}": v for k, v in status_columns(new).items()},
+            }
             for old, new in changes
         ],
     )
@@ -354,14 +291,16 @@ def add_history(connection: Connection, sent: Sequence[tuple[RecipientStatus, At
         _NEW_HISTORY.many(connection, rows)
 
 
-_OF_THE_MESSAGE = ("message_id", "mail_from", "subject", "queued_at")
+OF_THE_MESSAGE = ("message_id", "mail_from", "subject", "queued_at")
 _OF_THE_TRY = ("recipient", "sent_at", "host", "reply", "tries")
+"""A line of history, after its `queue_id`."""
+
 _NEW_HISTORY = Prepared(
     insert(history).from_select(
-        ["queue_id", *_OF_THE_MESSAGE, *_OF_THE_TRY],
+        ["queue_id", *OF_THE_MESSAGE, *_OF_THE_TRY],
         select(
             messages.c.id,
-            *(messages.c[name] for name in _OF_THE_MESSAGE),
+            *(messages.c[name] for name in OF_THE_MESSAGE),
             *(bindparam(f"b_{name}", type_=history.c[name].type) for name in _OF_THE_TRY),
         ).where(messages.c.id == bindparam("b_key")),
     )
@@ -374,12 +313,13 @@ def remove_recipients(connection: Connection, recipient_ids: Iterable[int]) -> N
         connection.execute(delete(recipients).where(recipients.c.id.in_(part)))
 
 
-def remove_sent(connection: Connection, sent: Iterable[RecipientStatus]) -> set[int]:
-    """Remove the messages of these recipients, which have just been sent to, if nobody else waits for them; which."""
+def remove_sent(connection: Connection, sent: Iterable[tuple[int, int]]) -> set[int]:
+    """Remove the messages of these (message id, recipient id), who have just been sent to, if nobody else waits for
+    them; which."""
     removed: set[int] = set()
     for part in chunks(sent):
-        keys = list({row.message_id for row in part})
-        gone = _REMOVE_SENT.rows(connection, {}, b_keys=keys, b_sent=[row.recipient_id for row in part])
+        keys = list({message_id for message_id, _ in part})
+        gone = _REMOVE_SENT.rows(connection, {}, b_keys=keys, b_sent=[recipient_id for _, recipient_id in part])
         removed.update(key for (key,) in gone)
     return removed
 

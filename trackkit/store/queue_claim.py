@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sqlalchemy import (
@@ -66,7 +66,7 @@ def due(
     """Messages that are due, the longest due first: at most `limit`, fewer where some have many recipients (only so
     many are looked at), and no more once their sizes add up to `limit_bytes` (but at least one). Recipients in one of
     the domains `besides`, and of other types than these, are not looked at."""
-    first, all_of = _finding(besides, types) if besides else _finding_all(types)
+    first, all_of = _finding(frozenset(besides), types)
     chosen = _first_due(first.rows(connection, {"b_now": now, "b_limit": min(limit, LONGEST)}), limit_bytes)
     by_message: dict[int, list[tuple[int, str, MailType]]] = {key: [] for key in chosen}
     if chosen:
@@ -106,10 +106,11 @@ def _only(held: Collection[int], wanted: Iterable[DueMessage]) -> Iterator[DueMe
             yield replace(message, recipients=found)
 
 
-def _finding(besides: Collection[str], types: frozenset[MailType]) -> tuple[Prepared, Prepared]:
+@lru_cache(maxsize=64)
+def _finding(besides: frozenset[str], types: frozenset[MailType]) -> tuple[Prepared, Prepared]:
     """What finds the messages that are due, and all of them that is due."""
     r, m = recipients, messages
-    not_there = [~_in_domain(domain) for domain in besides]
+    not_there = [~_in_domain(domain) for domain in sorted(besides)]
     if types != ALL_TYPES:
         not_there.append(r.c.mail_type.in_(sorted(types)))
     # A state at a time, so that the index gives the first ones without reading all that are due.
@@ -138,11 +139,6 @@ def _finding(besides: Collection[str], types: frozenset[MailType]) -> tuple[Prep
 
 def _in_domain(domain: str) -> ColumnElement[bool]:
     return func.lower(recipients.c.address).endswith(f"@{domain.lower()}", autoescape=True)
-
-
-@cache
-def _finding_all(types: frozenset[MailType]) -> tuple[Prepared, Prepared]:
-    return _finding((), types)
 
 
 _FREE = (

@@ -16,12 +16,13 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Connection, String, bindparam, column, delete, exists, insert, select, table, union_all
+from sqlalchemy import Connection, String, bindparam, column, insert, select, table, union_all
 from sqlalchemy.exc import IntegrityError
 
 from trackkit.domain.delivery import State
-from trackkit.store.prepared import Prepared, listed, run_plain
-from trackkit.store.queue import state_in
+from trackkit.store.columns import microseconds
+from trackkit.store.prepared import Prepared, run_plain
+from trackkit.store.queue import OF_THE_MESSAGE, remove_sent, state_in
 from trackkit.store.tables import history, messages, recipients
 
 
@@ -49,8 +50,7 @@ def leave(connection: Connection, worker: str, accepted: Sequence[Accepted]) -> 
         values |= {f"b_{name}_{number}": getattr(one, name) for name in _OF_THE_TRY}
     if _to_history(len(accepted)).changed(connection, values) != len(accepted):
         raise NotAll
-    keys = list(dict.fromkeys(one.message_id for one in accepted))
-    if REMOVE.changed(connection, {}, b_keys=keys, b_sent=[one.recipient_id for one in accepted]) != len(keys):
+    if remove_sent(connection, [one[:2] for one in accepted]) != {one.message_id for one in accepted}:
         raise NotAll
 
 
@@ -75,7 +75,7 @@ def _to_history(number: int) -> Prepared:
     lines = (
         select(
             messages.c.id,
-            *(messages.c[name] for name in ("message_id", "mail_from", "subject", "queued_at")),
+            *(messages.c[name] for name in OF_THE_MESSAGE),
             recipients.c.address,
             *(tries.c[name] for name in ("sent_at", "host", "reply")),
             recipients.c.tries + 1,
@@ -83,22 +83,13 @@ def _to_history(number: int) -> Prepared:
         .join_from(tries, recipients, recipients.c.id == tries.c.recipient_id)
         .join(messages, messages.c.id == recipients.c.message_id)
         .where(recipients.c.worker == bindparam("b_worker"), state_in(State.active))
+        .order_by(recipients.c.id)
         .with_for_update(of=recipients)
     )
-    names = ["queue_id", "message_id", "mail_from", "subject", "queued_at", "recipient", "sent_at", "host", "reply"]
-    return Prepared(insert(history).from_select([*names, "tries"], lines))
+    return Prepared(insert(history).from_select(_HISTORY, lines))
 
 
-REMOVE = Prepared(
-    delete(messages).where(
-        messages.c.id.in_(listed("b_keys")),
-        ~exists().where(
-            recipients.c.message_id == messages.c.id,
-            recipients.c.state != State.sent,
-            recipients.c.id.not_in(listed("b_sent")),
-        ),
-    )
-)
+_HISTORY = ["queue_id", *OF_THE_MESSAGE, "recipient", "sent_at", "host", "reply", "tries"]
 
 
 def leave_at_once(connection: Connection, worker: str, accepted: Sequence[Accepted]) -> None:
@@ -107,11 +98,9 @@ def leave_at_once(connection: Connection, worker: str, accepted: Sequence[Accept
         run_plain(connection, _VIEW)
         run_plain(connection, _TRIGGER)
         connection.info[_MADE] = True
-    instant = history.c.sent_at.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    assert instant is not None  # noqa: S101 - instants are stored as numbers
-    rows = [[one.recipient_id, instant(one.sent_at), one.host, one.reply, one.message_id] for one in accepted]
+    rows = [[one.recipient_id, microseconds(one.sent_at), one.host, one.reply, one.message_id] for one in accepted]
     try:
-        _LEAVING.many(connection, [{"worker": worker, "accepted": json.dumps(rows)}])
+        _LEAVING.changed(connection, {"worker": worker, "accepted": json.dumps(rows)})
     except IntegrityError as error:
         raise NotAll from error
 
@@ -123,26 +112,25 @@ _LEAVING = Prepared(
     )
 )
 _VIEW = "CREATE TEMP VIEW leaving AS SELECT NULL AS worker, NULL AS accepted"
-_TRIGGER = """
+_TRIGGER = f"""
 CREATE TEMP TRIGGER leave INSTEAD OF INSERT ON leaving BEGIN
-    INSERT INTO history
-        (queue_id, message_id, mail_from, subject, queued_at, recipient, sent_at, host, reply, tries)
-        SELECT m.id, m.message_id, m.mail_from, m.subject, m.queued_at, r.address,
+    INSERT INTO history ({", ".join(_HISTORY)})
+        SELECT m.id, {", ".join(f"m.{name}" for name in OF_THE_MESSAGE)}, r.address,
             json_extract(a.value, '$[1]'), json_extract(a.value, '$[2]'), json_extract(a.value, '$[3]'), r.tries + 1
         FROM json_each(NEW.accepted) AS a
             CROSS JOIN recipients AS r ON r.id = json_extract(a.value, '$[0]')
             CROSS JOIN messages AS m ON m.id = r.message_id
-        WHERE r.worker = NEW.worker AND r.state = 'active';
+        WHERE r.worker = NEW.worker AND r.state = '{State.active}';
     SELECT RAISE(ABORT, 'not all') WHERE changes() <> json_array_length(NEW.accepted);
     DELETE FROM messages
         WHERE id IN (SELECT json_extract(a.value, '$[4]') FROM json_each(NEW.accepted) AS a)
         AND NOT EXISTS (
             SELECT 1 FROM recipients AS r
-            WHERE r.message_id = messages.id AND r.state <> 'sent'
+            WHERE r.message_id = messages.id AND r.state <> '{State.sent}'
             AND r.id NOT IN (SELECT json_extract(a.value, '$[0]') FROM json_each(NEW.accepted) AS a));
     SELECT RAISE(ABORT, 'not all') WHERE EXISTS (
         SELECT 1 FROM messages
         WHERE id IN (SELECT json_extract(a.value, '$[4]') FROM json_each(NEW.accepted) AS a));
 END
-"""
+"""  # noqa: S608 - nothing but names of columns and states is put in
 """CROSS JOIN: recipients by their numbers, not all that are active (https://www.sqlite.org/optoverview.html)."""

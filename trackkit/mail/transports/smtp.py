@@ -14,19 +14,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from trackkit.domain.addresses import needs_utf8, wire_address
+from trackkit.domain.addresses import needs_utf8
 from trackkit.domain.message import Envelope, Following
 from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
 from trackkit.mail.transports.content import Content, prepared, takes_utf8
+from trackkit.mail.transports.envelope_lines import RECIPIENTS_AT_A_TIME, mail_line, parts_of, rcpt_line
 from trackkit.mail.transports.handshake import TlsContext
 from trackkit.mail.transports.opening import NotOpened, Opened, open_connection
 from trackkit.mail.transports.wire import Ended, Reply
-
-RECIPIENTS_AT_A_TIME = 100
-"""RFC 5321 §4.5.3.1.8 obliges a host to take so many in one transaction; the rest goes in further ones."""
 
 LARGE = 1024 * 1024
 """Bytes of a message from which on it is made ready in a thread."""
@@ -164,7 +162,7 @@ class SmtpConnection:
         """To those of the recipients that can be reached; as `deliver`."""
         refused = len(outcomes)
         try:
-            for part, is_last in _parts(reachable):
+            for part, is_last in parts_of(reachable):
                 await self._transaction(
                     envelope.mail_from, part, content, outcomes, following if is_last else None, ahead
                 )
@@ -207,10 +205,10 @@ class SmtpConnection:
         if ahead is not None:
             self.conversation.sent("\r\n".join(ahead.lines))
             reply = await self._announced(recipients, outcomes, resets=True)
-        elif "pipelining" in self._extensions:
-            reply = await self._announce_at_once(self._mail(mail_from, recipients, content), recipients, outcomes)
         else:
-            reply = await self._announce(self._mail(mail_from, recipients, content), recipients, outcomes)
+            mail = mail_line(mail_from, recipients, content, self._extensions)
+            announce = self._announce_at_once if "pipelining" in self._extensions else self._announce
+            reply = await announce(mail, recipients, outcomes)
         if reply is None:
             return
         if not reply.refusal:
@@ -228,7 +226,7 @@ class SmtpConnection:
             outcomes.update(dict.fromkeys(recipients, self._outcome(reply)))
             return None
         for address in recipients:
-            self._answered(address, await self._said(Stage.recipient, _rcpt(address)), outcomes)
+            self._answered(address, await self._said(Stage.recipient, rcpt_line(address)), outcomes)
         return await self._said(Stage.data, "DATA", expected=3) if self._accepted else None
 
     async def _announce_at_once(
@@ -241,7 +239,7 @@ class SmtpConnection:
         resets = self._needs_reset
         self._stage = Stage.sender
         try:
-            self._wire.say(*(["RSET"] if resets else []), mail, *map(_rcpt, recipients), "DATA")
+            self._wire.say(*(["RSET"] if resets else []), mail, *map(rcpt_line, recipients), "DATA")
         except Ended as ended:
             raise self._over(ended) from None
         return await self._announced(recipients, outcomes, resets=resets)
@@ -282,16 +280,6 @@ class SmtpConnection:
         text = f"{address} holds characters other than ASCII before the @, which the host does not take (no SMTPUTF8)"
         self.conversation.note(text)
         return Outcome(Verdict.permanent, stage, Failure.replied, 553, "5.6.7", text)
-
-    def _mail(self, mail_from: str, recipients: Sequence[str], content: Content) -> str:
-        line = f"MAIL FROM:<{wire_address(mail_from)}>"
-        if "size" in self._extensions:
-            line += f" SIZE={content.size}"
-        if content.eight_bit and "8bitmime" in self._extensions:
-            line += " BODY=8BITMIME"
-        if content.needs_utf8 or any(map(needs_utf8, (mail_from, *recipients))):
-            line += " SMTPUTF8"
-        return line
 
     def _reset(self, reply: Reply) -> None:
         """What was left over of an earlier transaction is gone, or the connection is over: that is nobody's failure."""
@@ -344,7 +332,7 @@ class SmtpConnection:
         content = prepared(raw, self._extensions)
         if isinstance(content, Outcome) or content.was_converted:
             return None
-        lines = ("RSET", self._mail(envelope.mail_from, whom, content), *map(_rcpt, whom), "DATA")
+        lines = ("RSET", mail_line(envelope.mail_from, whom, content, self._extensions), *map(rcpt_line, whom), "DATA")
         return _Ahead(envelope, raw, content, lines)
 
     async def _send(self, content: Content, ahead: _Ahead | None) -> Reply:
@@ -391,22 +379,3 @@ class SmtpConnection:
                 outcomes[address] = Outcome(Verdict.unknown, Stage.final_dot, outcome.failure, text=outcome.text)
             else:
                 outcomes[address] = outcome
-
-
-def _rcpt(address: str) -> str:
-    return f"RCPT TO:<{wire_address(address)}>"
-
-
-def _parts(recipients: Sequence[str]) -> Sequence[tuple[Sequence[str], bool]]:
-    """In so many as a host has to take, and whether it is the last; SMTPUTF8 is asked for only for those that need
-    it."""
-    if len(recipients) == 1:  # of most messages
-        return ((recipients, True),)
-    special = list(filter(needs_utf8, recipients))
-    plain = [a for a in recipients if not needs_utf8(a)] if special else recipients
-    parts = [
-        group[start : start + RECIPIENTS_AT_A_TIME]
-        for group in (plain, special)
-        for start in range(0, len(group), RECIPIENTS_AT_A_TIME)
-    ]
-    return [(part, part is parts[-1]) for part in parts]
