@@ -81,6 +81,21 @@ def test_a_message_has_recipients_of_both_types(queue: DeliveryQueue, admin: AsU
     assert "x-mapi; Nobody" in mail.raw(admin(), contract.OneMessage(queue_id=told[0].queue_id)).message.decode()
 
 
+@pytest.mark.parametrize("name", ["Jörg", "FAX:Ü@Büro", "Jo\u0308rg"])
+def test_a_name_of_mapis_is_kept_as_it_is_and_can_be_corrected(admin: AsUser, name: str) -> None:
+    queue_id = _submit(admin, mapi=("Ann", name))
+
+    def edit(old: str, new: str) -> str:
+        request = contract.EditRecipient(queue_id=queue_id, address=old, new_address=new)
+        return edit_recipient(admin(), request).address
+
+    with pytest.raises(InvalidInput, match="a recipient of this message already"):
+        edit("Ann", f"{name} ")
+    assert edit(name, "Bill") == "Bill"
+    assert edit("Bill", f" {name}") == name
+    assert [r.address for r in _show(admin, queue_id).recipients] == ["Ann", name]
+
+
 def _list(admin: AsUser, **wanted: object) -> contract.QueuePage:
     return mail_listing.list_queue(admin(), contract.ListQueue(**wanted))
 

@@ -18,14 +18,16 @@ from tests.ports import wait_until
 from tests.unit.engine_running import ONE, RAW, all_in, options_for, run, until
 from trackkit.domain.delivery import Event, State
 from trackkit.domain.log import Severity
-from trackkit.domain.message import MailType
+from trackkit.domain.message import BY_MAPI, MailType
 from trackkit.domain.options import Options, changed, from_flat
 from trackkit.domain.replies import Failure, Verdict
 from trackkit.mail import engine as engine_module
-from trackkit.mail.destinations import WAITING_AT_RELAY
+from trackkit.mail.destinations import PICKUP, RELAY, WAITING_AT_RELAY
 from trackkit.mail.engine import Engine
+from trackkit.mail.local_ways import ByMapi, LocalPlaces, NoWay
 from trackkit.mail.next_hop import SHARED_ALWAYS_SECONDS
 from trackkit.mail.transports import mapi as mapi_module
+from trackkit.mail.way import MapiLogin, Plan
 from trackkit.services.machine import Machine
 
 CANARY = "kAnArY-pa55"
@@ -92,6 +94,13 @@ def test_with_the_method_mapi_all_mail_goes_by_it(fake: FakeMapi) -> None:
         assert [sent.recipients[0][2] for sent in fake.sent] == [f"SMTP:{ONE}", ""]
 
     run(work())
+
+
+def test_mail_that_is_no_longer_for_mapi_never_goes_by_it(fake: FakeMapi) -> None:
+    places = LocalPlaces(Machine(mapi_library=fake.library), lambda *_, **__: None)
+    asked = Plan("smtp", None, 5, 5, False, mapi=MapiLogin(None, None, False))
+    assert isinstance(places.way(BY_MAPI, asked), ByMapi)
+    assert [places.way(name, asked) for name in (RELAY, PICKUP)] == [NoWay()] * 2
 
 
 @pytest.mark.spec("7: MAPI: a call that hangs holds up neither other mail nor the server's stop")

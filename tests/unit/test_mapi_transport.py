@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Sequence
 from email.message import EmailMessage
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 
 from tests import corpus
 from tests.fakes.mapi import FakeMapi
+from tests.ports import wait_until
 from tests.unit.smtp_sending import run
 from trackkit.domain.mapi import OF_RECIPIENTS, WORDS, outcome_of_code
 from trackkit.domain.message import Envelope
@@ -153,6 +155,18 @@ def test_a_recipient_the_address_book_does_not_know_fails_alone(fake: FakeMapi) 
     assert "each recipient is tried alone" in conversation
 
 
+def test_who_was_not_tried_when_the_session_ended_is_given_back(
+    fake: FakeMapi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = iter([14, 0, 19])
+    monkeypatch.setattr(mapi.MapiLibrary, "send", lambda *_, **__: next(codes))
+    outcomes, _ = send(fake, ("Bill Jones", "Ann", "two@b.test", "Nobody"))
+    assert {name: one.verdict for name, one in outcomes.items()} == {
+        "Bill Jones": Verdict.accepted,
+        "Ann": Verdict.temporary,
+    }, "nobody knows yet whom the address book does not know"
+
+
 @pytest.mark.spec("7: MAPI: the window is shown only if wanted, and never for automatic mail")
 def test_the_window_is_for_mail_of_people(fake: FakeMapi) -> None:
     shown = MapiLogin(None, None, show_window=True)
@@ -199,6 +213,38 @@ def test_a_library_that_breaks_off_leaves_the_outcome_unknown(fake: FakeMapi, mo
     monkeypatch.setattr(mapi, "letter", breaks_off)
     [outcome] = send(fake)[0].values()
     assert (outcome.verdict, "attachments" in outcome.text) == (Verdict.temporary, True)
+
+
+def test_who_is_cancelled_before_its_turn_was_not_sent_to(fake: FakeMapi) -> None:
+    async def work() -> None:
+        one_call = asyncio.Lock()
+        opened = await mapi.connect(fake.library, LOGIN, one_call, LeftAlone(), Conversation())
+        assert not isinstance(opened, Outcome)
+        outcomes: dict[str, Outcome] = {}
+        async with one_call:
+            sending = asyncio.create_task(opened.deliver(Envelope("a@a.test", ("Ann",)), RAW, outcomes))
+            await asyncio.sleep(0.05)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+        assert outcomes == {}
+        opened.abort()
+
+    run(work())
+
+
+def test_a_library_that_breaks_off_while_logging_off_ends_the_thread_all_the_same(
+    fake: FakeMapi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(*_: object) -> int:
+        raise OSError("exception: access violation reading 0x0")
+
+    monkeypatch.setattr(mapi.MapiLibrary, "logoff", breaks_off)
+    before = threading.active_count()
+    outcomes, conversation = send(fake)
+    assert outcomes["Bill Jones"].verdict is Verdict.accepted
+    assert "access violation" in conversation
+    wait_until(lambda: threading.active_count() <= before)
 
 
 @pytest.mark.spec("7: MAPI: elsewhere a clear 'needs Windows'")
@@ -248,6 +294,12 @@ def test_what_would_take_too_long_goes_whole(raw: bytes) -> None:
     content = content_of(raw)
     assert content.files == (("message.eml", raw),)
     assert "attached" in content.text
+
+
+def test_a_name_that_no_file_can_have_is_made_harmless(tmp_path: Path) -> None:
+    raw = b"Content-Type: application/x;\n name*=utf-7''a.%2B2AA-\n\nx\n"
+    [(path, name)] = letter(content_of(raw), (), tmp_path).files
+    assert (Path(path).name, name) == ("0._", "a._")
 
 
 def test_a_very_long_text_is_attached() -> None:

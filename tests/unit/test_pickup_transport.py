@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import gc
 import os
 import stat
 import threading
@@ -16,7 +18,7 @@ from trackkit.domain.errors import InvalidInput
 from trackkit.domain.message import Envelope, MailType
 from trackkit.domain.options import Options, changed
 from trackkit.domain.replies import Failure, Outcome, Verdict
-from trackkit.mail.blocking import LeftAlone
+from trackkit.mail.blocking import Hangs, LeftAlone, Worker
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.transports import pickup
 from trackkit.services.machine import ALLOW, Machine, NotUsable, pickup_folder, refuse_unable
@@ -223,6 +225,31 @@ def test_a_folder_that_hangs_is_waited_for_for_a_while_and_then_left_alone(
     run(work())
 
 
+def test_what_a_call_raises_that_nobody_waits_for_is_no_trouble() -> None:
+    complaints: list[str] = []
+
+    async def work() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about["message"]))
+        goes_on, left_alone = threading.Event(), LeftAlone()
+
+        def fails() -> None:
+            goes_on.wait(30)
+            raise OSError(errno.EIO, "Input/output error")
+
+        worker = Worker("test", left_alone)
+        with pytest.raises(Hangs):
+            await worker(fails, 0.01)
+        worker.close(fails)
+        goes_on.set()
+        while left_alone.hinders(time.monotonic()):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+        gc.collect()
+
+    run(work())
+    assert complaints == []
+
+
 def test_addresses_that_only_smtputf8_takes_fail_alone(machine: Machine, folder: Path) -> None:
     outcome = put(machine, folder, Envelope("a@a.test", ("jörg@b.test", "c@c.test")))
     assert (outcome.verdict, outcome.enhanced_code) == (Verdict.permanent, "5.6.7")
@@ -240,6 +267,23 @@ def test_what_a_killed_server_left_aside_goes_after_a_day(machine: Machine, fold
         os.utime(left, (time.time() - age,) * 2)
     put(machine, folder)
     assert sorted(os.listdir(folder / pickup.ASIDE)) == ["Q2-x.eml", "other"]
+
+
+def test_what_others_write_or_remove_meanwhile_hinders_nobody(
+    machine: Machine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(machine, folder)
+    left = folder / pickup.ASIDE / "Q1-x.eml"
+    left.write_text("x")
+    real = os.scandir
+
+    def scandir(path: Path) -> list[os.DirEntry[str]]:
+        found = list(real(path))
+        left.unlink()
+        return found
+
+    monkeypatch.setattr(pickup.os, "scandir", scandir)
+    assert put(machine, folder).verdict is Verdict.accepted
 
 
 @pytest.mark.spec("7: pickup folder: only below folders that the server machine names, never in the server's own data")

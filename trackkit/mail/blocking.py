@@ -74,9 +74,9 @@ class Worker:
         try:
             await asyncio.wait([done], timeout=seconds)
         finally:
-            if not done.done():
+            if done.cancel():  # so that nobody asks for what it raises later
                 self._left_alone.add(self._thread, time.monotonic())
-        if not done.done():
+        if done.cancelled():
             self._left_alone.told()
             raise Hangs
         return done.result()
@@ -84,7 +84,9 @@ class Worker:
     def close(self, last: Callable[[], object] | None = None) -> None:
         """Let the thread end once it has made its calls, and a `last` one that nobody waits for."""
         if last is not None:
-            self._calls.put((last, self._loop.create_future()))
+            unasked = self._loop.create_future()
+            unasked.cancel()
+            self._calls.put((last, unasked))
         self._calls.put(None)
 
     def _run(self) -> None:

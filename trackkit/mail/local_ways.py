@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from trackkit.domain.log import Severity
+from trackkit.domain.message import BY_MAPI
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail.blocking import PATIENCE_SECONDS, LeftAlone
 from trackkit.mail.conversation import Conversation
@@ -35,7 +36,7 @@ class LocalPlaces:
         """The way of the destination of that name."""
         if name == PICKUP and plan.folder is not None:
             return IntoFolder(plan.folder, self)
-        if plan.mapi is not None:
+        if name == BY_MAPI and plan.mapi is not None:
             return ByMapi(plan.mapi, self)
         return NoWay()
 

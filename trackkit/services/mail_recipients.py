@@ -21,14 +21,13 @@ from trackkit.store.queue import RecipientStatus
 
 def edit_recipient(call: Call, request: contract.EditRecipient) -> contract.EditedRecipient:
     """Give a recipient another address."""
-    number, new_address = number_of(request.queue_id), normal_address(request.new_address.strip())
+    number = number_of(request.queue_id)
     retry = policy(call.environment.options.current)
 
-    def work(connection: Connection) -> Status:
-        row = _chosen(queue.of_messages(connection, [number]), request, new_address)
-        mail_type = queue.mail_type_of(connection, row.recipient_id)
-        if reason := _PROBLEM[mail_type](new_address):
-            raise InvalidInput.of("new_address", reason)
+    def work(connection: Connection) -> tuple[Status, str]:
+        rows = queue.of_messages(connection, [number])
+        row = _chosen(rows, request)
+        new_address = _checked(request.new_address.strip(), queue.mail_type_of(connection, row.recipient_id), rows)
         status = step(row.status, Event.edit, retry, call.now)
         if isinstance(status, Refused):
             raise Conflict(f"{row.address} {status.reason}; nothing was changed.", _ADVICE.get(row.status.state, ""))
@@ -42,9 +41,9 @@ def edit_recipient(call: Call, request: contract.EditRecipient) -> contract.Edit
             before={"recipient": row.address, "state": row.status.state},
             after={"recipient": new_address, "state": status.state},
         )
-        return status
+        return status, new_address
 
-    status = call.environment.store.write(work)
+    status, new_address = call.environment.store.write(work)
     words = f"A recipient of {queue_id(number)} was changed from {request.address} to {new_address}."
     call.log(Severity.information, SOURCE, words)
     call.environment.mail_changed()
@@ -54,27 +53,38 @@ def edit_recipient(call: Call, request: contract.EditRecipient) -> contract.Edit
     )
 
 
-_PROBLEM = {MailType.internet: address_problem, MailType.mapi: mapi_address_problem}
-
 _ADVICE = {
     State.active: "It is being sent to right now: try again in a moment.",
     State.deleted: "Bring it back first, while that is possible.",
 }
 
 
-def _chosen(rows: list[RecipientStatus], request: contract.EditRecipient, new_address: str) -> RecipientStatus:
-    """The recipient that is meant, if it can get that address."""
+def _chosen(rows: list[RecipientStatus], request: contract.EditRecipient) -> RecipientStatus:
+    """The recipient that is meant. Addresses of MAPI's are kept as they were given, others in their normal form."""
     if not rows:
         raise gone(request.queue_id)
-    row = next((row for row in rows if row.address == normal_address(request.address.strip())), None)
+    asked = request.address.strip()
+    row = next((row for known in (asked, normal_address(asked)) for row in rows if row.address == known), None)
     if row is None:
         raise NotFound(
             f"{request.queue_id} has no recipient {request.address!r}; nothing was changed.",
             "`mail show` lists its recipients.",
         )
-    if any(_same(other.address, new_address) for other in rows):
-        raise InvalidInput.of("new_address", f"is {new_address}, which is a recipient of this message already")
     return row
+
+
+def _checked(address: str, mail_type: MailType, rows: list[RecipientStatus]) -> str:
+    """The new address in the form it is kept in, if it is one of that type and no recipient's yet."""
+    if mail_type is MailType.mapi:
+        reason = mapi_address_problem(address)
+    else:
+        address = normal_address(address)
+        reason = address_problem(address)
+    if reason:
+        raise InvalidInput.of("new_address", reason)
+    if any(_same(other.address, address) for other in rows):
+        raise InvalidInput.of("new_address", f"is {address}, which is a recipient of this message already")
+    return address
 
 
 def _same(one: str, other: str) -> bool:

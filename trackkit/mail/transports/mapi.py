@@ -12,10 +12,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from trackkit.domain.mapi import INVALID_SESSION, SUCCESS, outcome_of_code
 from trackkit.domain.message import Envelope, Following
@@ -29,8 +28,6 @@ from trackkit.services.machine import NEEDS_WINDOWS, why
 
 if TYPE_CHECKING:
     from trackkit.mail.way import MapiLogin
-
-T = TypeVar("T")
 
 LOGIN_SECONDS: Final = 60.0
 SEND_SECONDS: Final = 180.0
@@ -137,18 +134,24 @@ class MapiConnection:
             return True
         self.conversation.note("each recipient is tried alone")
         for one in to:
-            outcomes[one.name] = outcome if self.over else await self._send(raw, (one,), show, outcomes)
+            if self.over:  # the others have not been tried: another session will tell
+                break
+            outcomes[one.name] = await self._send(raw, (one,), show, outcomes)
         return True
 
     async def close(self) -> None:
         """Log off, but not for long."""
-        if not self.over:
-            try:
-                await self._call(self._log_off, _LEAVE_SECONDS)
-            except Hangs:
-                self.conversation.note("logging off hangs")
-        self.over = True
-        self._worker.close()
+        try:
+            if not self.over:
+                async with self._one_call:
+                    await self._worker(self._log_off, _LEAVE_SECONDS)
+        except Hangs:
+            self.conversation.note("logging off hangs")
+        except OSError as error:
+            self.conversation.note(f"logging off failed: {why(error)}")
+        finally:
+            self.over = True
+            self._worker.close()
 
     def abort(self) -> None:
         """Be done with it; the thread logs off by itself, once it can."""
@@ -158,41 +161,42 @@ class MapiConnection:
     def _log_off(self) -> int:
         return self._mapi.logoff(self._session)
 
-    async def _call(self, work: Callable[[], T], seconds: float) -> T:
-        async with self._one_call:
-            return await self._worker(work, seconds)
-
     async def _send(self, raw: bytes, to: tuple[Recipient, ...], show: bool, outcomes: dict[str, Outcome]) -> Outcome:
         """The outcome for these recipients, which is written down, too."""
+        async with self._one_call:  # who is cancelled before its turn was not sent to
+            outcome = await self._outcome(raw, to, show, outcomes)
+        names = ", ".join(one.name for one in to[:5]) + (f" and {len(to) - 5} more" if len(to) > 5 else "")
+        self.conversation.note(f"{names}: {outcome.text}")
+        return outcome
+
+    async def _outcome(
+        self, raw: bytes, to: tuple[Recipient, ...], show: bool, outcomes: dict[str, Outcome]
+    ) -> Outcome:
         work = partial(_hand_over, self._mapi, self._session, raw, to, show)
         seconds = SHOWN_SECONDS if show else SEND_SECONDS
         try:
-            code = await self._call(work, seconds)
+            code = await self._worker(work, seconds)
         except Hangs:
             self.over = True
             text = f"the mail program did not answer within {seconds:.0f} seconds; it may have sent the mail"
-            outcome = Outcome(Verdict.unknown, Stage.final_dot, Failure.mapi_failed, text=text)
+            return Outcome(Verdict.unknown, Stage.final_dot, Failure.mapi_failed, text=text)
         except _Crashed as error:
             self.over = True
             text = f"the mail program broke off ({error}); it may have sent the mail"
-            outcome = Outcome(Verdict.unknown, Stage.final_dot, Failure.mapi_failed, text=text)
+            return Outcome(Verdict.unknown, Stage.final_dot, Failure.mapi_failed, text=text)
         except OSError as error:
             text = f"the attachments cannot be written: {why(error)}"
-            outcome = Outcome(Verdict.temporary, Stage.data, Failure.mapi_failed, text=text)
+            return Outcome(Verdict.temporary, Stage.data, Failure.mapi_failed, text=text)
         except asyncio.CancelledError:
             self.over = True
             text = "the server stopped before the mail program had answered"
             unknown = Outcome(Verdict.unknown, Stage.final_dot, Failure.interrupted, text=text)
             outcomes.update({one.name: unknown for one in to})
             raise
-        else:
-            self.over = self.over or code == INVALID_SESSION
-            words = f"handed to {self.label}"
-            accepted = Outcome(Verdict.accepted, Stage.final_dot, None, 250, "", words)
-            outcome = accepted if code == SUCCESS else outcome_of_code(code, Stage.final_dot, shown=show)
-        names = ", ".join(one.name for one in to[:5]) + (f" and {len(to) - 5} more" if len(to) > 5 else "")
-        self.conversation.note(f"{names}: {outcome.text}")
-        return outcome
+        self.over = self.over or code == INVALID_SESSION
+        if code == SUCCESS:
+            return Outcome(Verdict.accepted, Stage.final_dot, None, 250, "", f"handed to {self.label}")
+        return outcome_of_code(code, Stage.final_dot, shown=show)
 
 
 def _hand_over(mapi: MapiLibrary, session: int, raw: bytes, to: tuple[Recipient, ...], show: bool) -> int:

@@ -30,7 +30,7 @@ _FIELD_LINE: Final = re.compile(rb"^[!-9;-~]+:", re.MULTILINE)
 _MOST_MULTIPARTS: Final = 50
 _WHOLE: Final = "The message is attached: it could not be taken apart."
 _ELSEWHERE: Final = "The text is attached."
-_HARMFUL: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_HARMFUL: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]')
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?\Z", re.IGNORECASE)
 _ENDINGS: Final = {"text/html": ".html", "text/plain": ".txt", "message/rfc822": ".eml", "text/calendar": ".ics"}
 

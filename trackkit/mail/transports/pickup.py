@@ -168,8 +168,9 @@ def _prepare(machine: Machine, folder: str) -> None:
     aside = _aside(pickup_folder(machine, folder))
     oldest = time.time() - _LEFT_OVER_SECONDS
     for entry in os.scandir(aside):
-        if entry.name.endswith(".eml") and entry.stat(follow_symlinks=False).st_mtime < oldest:
-            os.unlink(entry.path)
+        with suppress(FileNotFoundError):  # others write and remove there, too
+            if entry.name.endswith(".eml") and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                os.unlink(entry.path)
 
 
 def _aside(folder: Path) -> Path:
