@@ -86,7 +86,7 @@ def test_a_mail_is_handed_over_whole(fake: FakeMapi) -> None:
     assert sent.recipients == [
         (TO, "Bill Jones", ""),
         (TO, "two@b.test", "SMTP:two@b.test"),
-        (BCC, "EX:/o=x/cn=ann", ""),
+        (BCC, "EX:/o=x/cn=ann", "EX:/o=x/cn=ann"),
         (BCC, "hidden@b.test", "SMTP:hidden@b.test"),
     ], "who is not named in the message is a blind copy"
     assert fake.logins == [("Post", CANARY)]

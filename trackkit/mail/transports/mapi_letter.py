@@ -31,6 +31,8 @@ _MOST_MULTIPARTS: Final = 50
 _WHOLE: Final = "The message is attached: it could not be taken apart."
 _ELSEWHERE: Final = "The text is attached."
 _HARMFUL: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]')
+_TYPED: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*:\S")
+"""An address of MAPI's with its type, as people write it: ``FAX:206-555-1212``."""
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?\Z", re.IGNORECASE)
 _ENDINGS: Final = {"text/html": ".html", "text/plain": ".txt", "message/rfc822": ".eml", "text/calendar": ".ics"}
 
@@ -74,10 +76,15 @@ def recipients_of(raw: bytes, addresses: tuple[str, ...]) -> tuple[Recipient, ..
         found = next((kind for kind, known in named.items() if address.lower() in known), BCC)
         return TO if len(addresses) == 1 and found == BCC else found
 
-    return tuple(
-        Recipient(kind(address), address, "" if address_problem(address) else f"SMTP:{address}")
-        for address in addresses
-    )
+    return tuple(Recipient(kind(address), address, _delivery_address(address)) for address in addresses)
+
+
+def _delivery_address(address: str) -> str:
+    """What follows the name (``lpszAddress`` of MapiRecipDesc in the MAPI reference, ``TYPE:address``); none for a name
+    that the address book resolves."""
+    if _TYPED.match(address):
+        return address
+    return "" if address_problem(address) else f"SMTP:{address}"
 
 
 def _addresses(raw: bytes, field: str) -> frozenset[str]:
