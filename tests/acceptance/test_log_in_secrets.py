@@ -249,5 +249,5 @@ def in_processes(server: RunningServer) -> list[str]:
 def in_files(folder: Path) -> list[str]:
     """Databases with their logs of changes, startup.log, stderr, whatever else lies there."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert {"startup.log", "server.stderr"} <= {path.name for path in files} or files
+    assert {"trackkit.db", "log.db", "server.stderr"} <= {path.name for path in files}
     return [leak for path in files for leak in leaks(str(path.relative_to(folder)), path.read_bytes())]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -95,10 +96,13 @@ class ScriptedPop3:
         action = (rule if isinstance(rule, Action) or rule is None else rule(line)) or say(usual)
         if action.data is None:
             action = replace(action, data=say(usual).data)
-        connection.sendall(action.data or b"")
+        data = action.data or b""
+        for part in [bytes([byte]) for byte in data] if action.pause else [data]:
+            connection.sendall(part)
+            time.sleep(action.pause)
         if action.then == "hang up":
             raise EOFError
         if action.then == "fall silent":
             self._stopping.wait(30)
             raise EOFError
-        return (action.data or b"").startswith(b"+OK")
+        return data.startswith(b"+OK")

@@ -16,7 +16,7 @@ from tests.unit.smtp_sending import CANARY, ONE, RAW, Result, route_to, run
 from trackkit.domain.message import Envelope
 from trackkit.domain.options import OAuth2Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
-from trackkit.mail.access_tokens import AccessTokens
+from trackkit.mail.access_tokens import AccessTokens, NoToken
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Login, Route
 from trackkit.mail.transports.smtp import connect
@@ -320,6 +320,30 @@ def test_a_provider_that_misbehaves(case: str) -> None:
     assert len(provider.asked) == 1
 
 
+def test_a_secret_is_masked_before_long_words_are_cut() -> None:
+    async def reason(length: int) -> str:
+        provider.answer = lambda form: says(400, error="invalid_grant", error_description="x" * length + SECRET)
+        with pytest.raises(NoToken) as refused:
+            await tokens_for(Account(provider)).get(Conversation())
+        return refused.value.text
+
+    with TokenEndpoint() as provider:
+        # So that a cut at any place would be in the secret once.
+        said = [run(reason(length)) for length in range(200, 600, len(SECRET) - 1)]
+    assert not [text for text in said if "x" + SECRET[0] in text]
+    assert len(said[-1]) == 500
+
+
+def test_a_password_that_a_host_repeats_is_masked_before_its_line_is_cut() -> None:
+    login = Login("ada", SecretStr(CANARY))
+    for length in range(100, 300, len(CANARY) - 1):
+        script = {"mail": say("x" * length + CANARY)}
+        with ScriptedSmtp(script, extensions=("AUTH PLAIN",), accounts={"ada": CANARY}) as host:
+            result = run(delivered(route_to(host.port, login=login)))
+        assert (result.only.stage, result.only.failure) == (Stage.sender, Failure.garbled)
+        assert "x" + CANARY[0] not in result.only.text + result.conversation
+
+
 def test_a_provider_that_hangs_is_given_up_and_whoever_waited_shares_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trackkit.mail.access_tokens.FETCH_SECONDS", 0.3)
 
@@ -335,7 +359,9 @@ def test_a_provider_that_hangs_is_given_up_and_whoever_waited_shares_that(monkey
     assert len(provider.asked) == 1
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/token", "https://no-such-host.invalid/token"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/token", "https://no-such-host.invalid/token", "https://xn--a/token"]
+)
 def test_a_provider_that_is_not_there(url: str) -> None:
     with TokenEndpoint() as provider, ScriptedSmtp(extensions=("AUTH XOAUTH2",)) as host:
         result = run(delivered(by_token(host.port), tokens_for(Account(provider, token_url=url))))

@@ -128,6 +128,23 @@ def test_what_a_host_says_to_quit_does_not_matter(action: Action) -> None:
         assert opened(account(host.port))[0] is True
 
 
+def test_a_password_is_masked_before_a_long_line_is_cut() -> None:
+    for length in range(100, 300, len(CANARY) - 1):  # so that a cut at any place would be in the password once
+        with ScriptedPop3({"user": say("x" * length + CANARY)}, accounts=ACCOUNTS) as host:
+            result, _ = opened(account(host.port))
+        assert isinstance(result, Outcome)
+        assert "x" + CANARY[0] not in result.text
+
+
+def test_a_long_answer_has_the_time_of_one_line(server_tls: ssl.SSLContext) -> None:
+    """Line by line it would be in time."""
+    with ScriptedPop3({"capa": slowly(0.05)}, accounts=ACCOUNTS, tls=server_tls) as host:
+        result, _ = opened(account(host.port, encryption="starttls-if-offered", conversation_timeout=0.5))
+    assert isinstance(result, Outcome)
+    assert result.failure is Failure.pop_unreachable
+    assert "did not answer within 0.5 seconds" in result.text
+
+
 def test_nobody_is_there() -> None:
     for at in (account(free_port()), account(110, host="no-such-host.invalid")):
         result, _ = opened(at)

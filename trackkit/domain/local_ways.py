@@ -13,6 +13,7 @@ from pydantic import SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from trackkit.domain.declared import Group, declare
+from trackkit.domain.smtp_options import AccountOptions
 
 
 class PickupOptions(Group):
@@ -40,7 +41,7 @@ class PickupOptions(Group):
         return value
 
 
-class MapiOptions(Group):
+class MapiOptions(AccountOptions):
     """Mail through the mail program of the server machine."""
 
     enabled: bool = declare(
@@ -72,26 +73,10 @@ class MapiOptions(Group):
         help="Somebody at the server machine has to send each mail there. Automatic mail is never shown.",
     )
 
-    @field_validator("profile", mode="before")
     @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return value.strip() or None if isinstance(value, str) else value
-
-    @field_validator("profile")
-    @classmethod
-    def _printable(cls, value: str | None) -> str | None:
-        if value is not None and not value.isprintable():
-            raise PydanticCustomError("profile", "holds control characters")
-        return value
-
-    @field_validator("password")
-    @classmethod
-    def _password_fits(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or not value.get_secret_value():
-            return None
-        if len(value) > 256 or not value.get_secret_value().isprintable():
-            raise PydanticCustomError("password", "is longer than 256 characters or holds control characters")
-        return value
+    def longest_secret(cls) -> int:
+        """Characters."""
+        return 256
 
 
 def path_problem(path: str) -> str:

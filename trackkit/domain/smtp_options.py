@@ -34,10 +34,12 @@ _OAUTH2: Final = {"sending.smtp.authentication": ("oauth2",)}
 _POP: Final = {"sending.pop_before_smtp.enabled": (True,)}
 
 
-class _Account(Group):
+class AccountOptions(Group):
     """Texts that name hosts and accounts, and secrets: what holds for all of them."""
 
-    @field_validator("host", "username", "token_url", "client_id", "scope", mode="before", check_fields=False)
+    @field_validator(
+        "host", "username", "profile", "token_url", "client_id", "scope", mode="before", check_fields=False
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value.strip() or None if isinstance(value, str) else value
@@ -49,7 +51,7 @@ class _Account(Group):
             raise PydanticCustomError("host", "is no host name and no IP address")
         return value
 
-    @field_validator("username", "client_id", "scope", check_fields=False)
+    @field_validator("username", "profile", "client_id", "scope", check_fields=False)
     @classmethod
     def _printable(cls, value: str | None) -> str | None:
         if value is not None and not value.isprintable():
@@ -72,7 +74,7 @@ class _Account(Group):
         return 1024
 
 
-class SmtpOptions(_Account):
+class SmtpOptions(AccountOptions):
     """The relay."""
 
     host: str | None = declare(
@@ -152,7 +154,7 @@ class SmtpOptions(_Account):
         return self
 
 
-class OAuth2Options(_Account):
+class OAuth2Options(AccountOptions):
     """Where access tokens for the mail account come from."""
 
     token_url: str | None = declare(
@@ -232,7 +234,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class PopBeforeSmtpOptions(_Account):
+class PopBeforeSmtpOptions(AccountOptions):
     """Hosts that take mail from whoever has logged in to their POP3 server a moment ago."""
 
     enabled: bool = declare(

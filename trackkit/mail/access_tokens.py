@@ -51,6 +51,9 @@ _LONGEST_LIFE: Final = 86_400
 
 _INVALID_GRANT: Final = "invalid_grant"
 
+_LONGEST_REASON: Final = 500
+"""Characters of why there is no token."""
+
 
 class NoToken(Exception):
     """No access token can be had; `code` is the provider's word for it (RFC 6749 §5.2)."""
@@ -130,7 +133,8 @@ class AccessTokens:
             try:
                 return await self._fetched(options, conversation)
             except NoToken as reason:
-                text = conversation.clean(reason.text)
+                # Masked whole, then cut: half of a secret would not be known for one.
+                text = conversation.clean(reason.text)[:_LONGEST_REASON]
                 self._failed = self._clock(), NoToken(reason.failure, text, reason.code)
                 raise self._failed[1] from None
 
@@ -161,9 +165,9 @@ class AccessTokens:
         _hide(conversation, granted.access_token, granted.refresh_token)
         conversation.note(f"an access token was fetched from {_host(options)}")
         now = self._clock()
-        if granted.refresh_token not in (None, options.refresh_token):
-            assert granted.refresh_token is not None  # noqa: S101 - just looked at
-            options = await self._keep(self._replaced[0] if self._replaced else options, granted.refresh_token)
+        new = granted.refresh_token
+        if new is not None and new != options.refresh_token:
+            options = await self._keep(self._replaced[0] if self._replaced else options, new)
         until = now + max(granted.lives - _EARLY_SECONDS, granted.lives / 2)
         self._held = options, granted.access_token, until
         return Token(granted.access_token, is_fresh=True)
@@ -184,7 +188,7 @@ class AccessTokens:
 
 
 async def fetch(options: OAuth2Options, context: ssl.SSLContext) -> Granted:
-    """Ask the provider for an access token. Raises `NoToken`; secrets it repeats are not masked in that yet."""
+    """Ask the provider for an access token. Raises `NoToken`; what the provider said is as it was, secrets included."""
     import httpx  # loaded when the first token is fetched
 
     host = _host(options)
@@ -197,7 +201,7 @@ async def fetch(options: OAuth2Options, context: ssl.SSLContext) -> Granted:
             return _granted(host, response.status_code, await _body(host, response))
     except TimeoutError:
         raise _not_had(f"{host} did not answer within {FETCH_SECONDS:g} seconds") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:  # the last: no host has such a name
         raise _not_had(f"{host}: {error or type(error).__name__}") from None
 
 
@@ -243,8 +247,8 @@ def _granted(host: str, status: int, body: bytes) -> Granted:
     error = answer.get("error")
     if isinstance(error, str) and status < 500 and status not in _MOMENTARY:
         described = answer.get("error_description")
-        words = f": {described[:300]}" if isinstance(described, str) else ""
-        raise NoToken(Failure.token_refused, f"{host} says {error[:100]}{words}", error)
+        words = f": {described}" if isinstance(described, str) else ""
+        raise NoToken(Failure.token_refused, f"{host} says {error}{words}", error)
     if status != 200:
         raise _not_had(f"{host} answers {status}")
     token, kind = answer.get("access_token"), answer.get("token_type", "Bearer")

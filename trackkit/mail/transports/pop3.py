@@ -15,6 +15,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final, cast
 
 from trackkit.domain.replies import Failure
@@ -64,7 +66,7 @@ class _Arrivals(asyncio.Protocol):
         self._came.set()
 
     async def line(self) -> bytes:
-        """The next line without its end; empty bytes with `ended` set when there is none. Cancel it to give up."""
+        """The next line without its end; `PopFailed` when none will come. Cancel it to give up."""
         while (end := self.unread.find(b"\n", 0, MAXIMUM_LINE + 1)) < 0:
             if len(self.unread) > MAXIMUM_LINE:
                 raise PopFailed(Failure.pop_unreachable, f"the host sent a line of more than {MAXIMUM_LINE} bytes")
@@ -174,12 +176,13 @@ class Pop3:
         if not (await self._asked("CAPA"))[0]:
             return False
         found = False
-        for _ in range(MAXIMUM_LINES):
-            line = await self._line()
-            if line == b".":
-                return found
-            self._conversation.heard(line.decode("utf-8", "replace"))
-            found = found or line.split(b" ")[0].upper() == what.encode()
+        async with self._in_time():
+            for _ in range(MAXIMUM_LINES):
+                line = await self._arrivals.line()
+                if line == b".":
+                    return found
+                self._conversation.heard(line.decode("utf-8", "replace"))
+                found = found or line.split(b" ")[0].upper() == what.encode()
         raise PopFailed(Failure.pop_unreachable, f"the host's answer has more than {MAXIMUM_LINES} lines")
 
     async def _asked(self, line: str, shown: str | None = None) -> tuple[bool, str]:
@@ -191,7 +194,8 @@ class Pop3:
         if transport is None or transport.is_closing():
             raise PopFailed(Failure.pop_unreachable, self._arrivals.ended or "the host closed the connection")
         transport.write(f"{line}\r\n".encode())
-        return self._read(await self._line())
+        async with self._in_time():
+            return self._read(await self._arrivals.line())
 
     def _read(self, answer: bytes) -> tuple[bool, str]:
         """Whether an answer is +OK, and its words."""
@@ -199,14 +203,17 @@ class Pop3:
         self._conversation.heard(line)
         word, _, words = line.partition(" ")
         if word not in ("+OK", "-ERR"):
-            raise PopFailed(Failure.pop_unreachable, f"the host answered something that is no POP3: {line[:200]}")
+            said = self._conversation.clean(line)[:200]  # masked whole, then cut
+            raise PopFailed(Failure.pop_unreachable, f"the host answered something that is no POP3: {said}")
         return word == "+OK", words.strip()
 
-    async def _line(self) -> bytes:
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """The time that the host has for what is read inside."""
         seconds = self._account.conversation_timeout
         try:
             async with asyncio.timeout(seconds):
-                return await self._arrivals.line()
+                yield
         except TimeoutError:
             words = f"the host did not answer within {seconds:g} seconds"
             raise PopFailed(Failure.pop_unreachable, words) from None

@@ -210,7 +210,8 @@ class Wire:
             line = bytes(unread[:end])
             read = _read(line)
             if read is None:
-                shown = line.rstrip(b"\r\n")[:200].decode("utf-8", "replace")
+                # Masked whole, then cut: half of a secret would not be known for one.
+                shown = self.conversation.clean(line.rstrip(b"\r\n").decode("utf-8", "replace"))[:200]
                 raise self._ended(Failure.garbled, f"the host answered something that is no SMTP reply: {shown}")
             self._line.drop(end)
             reply, is_last = read
