@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Final
 
 from pydantic import SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from trackkit.domain.declared import Group, declare
 from trackkit.domain.smtp_options import AccountOptions
+
+_ENABLED: Final = {"sending.mapi.enabled": (True,)}
 
 
 class PickupOptions(Group):
@@ -26,6 +29,7 @@ class PickupOptions(Group):
         help="The full path of a folder that is there, also \\\\server\\share\\folder on Windows. Each mail becomes a "
         "file in it, whole or not at all. It has to lie in a folder that the server machine allows (`trackkit server "
         "set pickup-roots`).",
+        needs={"sending.method": ("pickup",)},
     )
 
     @field_validator("folder", mode="before")
@@ -54,6 +58,7 @@ class MapiOptions(AccountOptions):
         False,
         title="Mail by MAPI is paused",
         help="Mail that goes by MAPI piles up in the queue. Meant for troubleshooting.",
+        needs=_ENABLED,
     )
     profile: str | None = declare(
         None,
@@ -61,16 +66,19 @@ class MapiOptions(AccountOptions):
         max_length=256,
         help="The profile of the mail program to log in with; the form names those of the server's account. Empty: the "
         "standard one.",
+        needs=_ENABLED,
     )
     password: SecretStr | None = declare(
         None,
         title="MAPI password",
         help="Of the profile, where it has one. Stored encrypted; it can be replaced but never read back.",
+        needs=_ENABLED,
     )
     show_window: bool = declare(
         False,
         title="Show the mail program's window before sending",
         help="Somebody at the server machine has to send each mail there. Automatic mail is never shown.",
+        needs=_ENABLED,
     )
 
     @classmethod

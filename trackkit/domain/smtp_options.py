@@ -26,6 +26,7 @@ POP_PORTS: Final[Mapping[str, int]] = {"none": 110, "starttls-if-offered": 110, 
 """The same for POP3 (RFC 1939 §3, RFC 8314 §3.1)."""
 
 _RELAY: Final = {"sending.method": ("smtp", "direct-then-smtp")}
+_HOSTS: Final = {"sending.method": ("smtp", "direct", "direct-then-smtp")}
 """What matters only where the mail host gets mail."""
 
 _LOGGED_IN: Final = {"sending.smtp.authentication": ("basic", "ntlm", "oauth2")}
@@ -81,8 +82,8 @@ class SmtpOptions(AccountOptions):
         None,
         title="SMTP host",
         max_length=253,
-        help="Name or IP address of the mail host that takes the server's mail. Empty: no mail can leave, unless the "
-        "method is 'direct'.",
+        help="Name or IP address of the mail host that takes the server's mail. Empty: with the method "
+        "'smtp' no mail can leave.",
         needs=_RELAY,
     )
     port: int = declare(
@@ -125,6 +126,7 @@ class SmtpOptions(AccountOptions):
         False,
         title="Only one message per connection",
         help="For hosts that refuse a second message in one connection. Sending gets slower.",
+        needs=_HOSTS,
     )
     connect_timeout: int = declare(
         30,
@@ -133,6 +135,7 @@ class SmtpOptions(AccountOptions):
         ge=1,
         le=600,
         help="How long to wait until the host has greeted.",
+        needs=_HOSTS,
     )
     conversation_timeout: int = declare(
         60,
@@ -141,6 +144,7 @@ class SmtpOptions(AccountOptions):
         ge=1,
         le=3600,
         help="How long the host may be silent inside a conversation.",
+        needs=_HOSTS,
     )
 
     @model_validator(mode="after")
