@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -199,6 +202,28 @@ def test_trust_taken_back_and_given_is_in_the_audit(environment: Environment, ad
     assert [one.operation for one in records] == ["trust.remove", "trust.add"]
     assert records[0].before["fingerprint"] == records[1].after["fingerprint"] == ONE.fingerprint
     assert f"{HOST}:{PORT}" in records[0].subject
+
+
+def test_who_takes_one_out_while_it_is_being_trusted_takes_out_a_trusted_one(
+    environment: Environment, admin: AsUser, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever trusts it is told that it is trusted, and it is not."""
+    record(environment, seen(ONE, HOST, PORT, at=clock()))
+    number = lists(admin).untrusted[0].certificate_id
+    looked_at, set_trusted = threading.Event(), stored.set_trusted
+
+    def slowly(*what: Any) -> None:
+        looked_at.set()
+        time.sleep(0.5)
+        set_trusted(*what)
+
+    monkeypatch.setattr(stored, "set_trusted", slowly)
+    with ThreadPoolExecutor(1) as another:
+        adding = another.submit(trust.add_trust, admin(), contract.AddTrust(certificate_id=number))
+        assert looked_at.wait(60)
+        assert trust.remove_trust(admin(), contract.RemoveTrust(certificate_id=number)).was_trusted
+        assert adding.result().certificate.certificate_id == number
+    assert environment.trust.current == ()
 
 
 @pytest.mark.spec("7: trust: the trusted ones are listed, removed, and uploaded as PEM or DER, certificate or CA")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,6 +259,15 @@ def test_secrets_are_really_sent_and_shown_nowhere(server: Server, api: peers.Ap
     assert "pw-of-ada" not in shown
     assert "'127.0.0.1:" in repr(server)
     assert "ada (admin)" in repr(server)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_nothing_is_asked(
+    server: Server, api: peers.ApiServer, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match="cannot be read") as caught:
+        server.trust.upload(tmp_path, "relay.example", 587)
+    assert [problem.field for problem in caught.value.problems] == [str(tmp_path)]
+    assert "trust.upload" not in api.calls()
 
 
 def test_refused_request_names_the_fields_and_repeats_no_value(server: Server, api: peers.ApiServer) -> None:

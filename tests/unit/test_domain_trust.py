@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+import time
 from datetime import UTC, date, datetime
 from hashlib import sha256
 
 import pytest
 
 from tests.certificates import authority, certificate
+from trackkit.contract.trust import MAXIMUM_FILE
 from trackkit.domain import trust
 from trackkit.domain.certificates import facts, first_of, pem_of, uploaded
 from trackkit.domain.errors import InvalidInput
@@ -115,6 +117,14 @@ def test_a_file_is_pem_or_der() -> None:
 def test_a_file_that_is_none_is_refused_with_the_reason(content: bytes, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         uploaded(content)
+
+
+def test_a_file_that_opens_a_certificate_again_and_again_is_looked_at_in_no_time() -> None:
+    content = (b"-----BEGIN CERTIFICATE-----\n" * 5_000)[:MAXIMUM_FILE]
+    began = time.process_time()
+    with pytest.raises(InvalidInput, match=r"is no X\.509 certificate"):
+        uploaded(content)
+    assert time.process_time() - began < 1
 
 
 def test_the_end_is_warned_about_at_the_same_stages_as_that_of_licenses() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trustme
@@ -11,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from trackkit.mail.route import TlsaRecord
-from trackkit.mail.transports.proof import any_certificate, tlsa_problem, usable
+from trackkit.mail.transports.proof import any_certificate, shown, tlsa_problem, usable
 
 AUTHORITY, OTHER = trustme.CA(), trustme.CA()
 BETWEEN = AUTHORITY.create_child_ca()
@@ -34,6 +36,16 @@ def shaken(leaf: trustme.LeafCert, *, also: trustme.CA | None = None) -> ssl.SSL
             except ssl.SSLWantReadError:
                 continue
     return client
+
+
+class OfOldOpenSsl(ssl.SSLObject):
+    """After a handshake that failed: OpenSSL before 3 keeps no chain then, and Python refuses to say whose it was."""
+
+    _sslobj = SimpleNamespace(get_unverified_chain=lambda: None)
+    get_unverified_chain = None
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        raise ValueError("handshake not done yet")
 
 
 def of(blob: trustme.Blob) -> x509.Certificate:
@@ -81,3 +93,7 @@ def test_which_records_are_of_use() -> None:
     good = [TlsaRecord(3, 1, 1, b"x"), TlsaRecord(2, 0, 0, b"x")]
     bad = [TlsaRecord(0, 1, 1, b"x"), TlsaRecord(1, 1, 1, b"x"), TlsaRecord(3, 2, 1, b"x"), TlsaRecord(3, 1, 3, b"x")]
     assert usable([*good, *bad]) == tuple(good)
+
+
+def test_what_openssl_did_not_keep_was_not_shown() -> None:
+    assert shown(object.__new__(OfOldOpenSsl)) == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trackkit.client.call import Caller
 from trackkit.contract import trust
-from trackkit.domain.errors import NotFound
+from trackkit.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ class TrustPart:
 
         Raises
         ------
-        InvalidInput: it is no certificate, or the place is missing.
+        InvalidInput: it is no certificate, the file cannot be read, or the place is missing.
         Conflict: it is trusted there already.
         """
         from trackkit.domain.certificates import uploaded
@@ -82,4 +82,4 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(trust.MAXIMUM_FILE)
     except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}.") from None
+        raise InvalidInput.of(str(path), f"cannot be read: {error.strerror}") from None

@@ -20,7 +20,7 @@ from cryptography import x509
 from trackkit.domain.errors import InvalidInput
 
 _END: Final = "-----END CERTIFICATE-----"
-_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 _MOST_NAMES: Final = 50
 _LONGEST: Final = 300
 _UNREADABLE: Final = "cannot be read"

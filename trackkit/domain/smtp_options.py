@@ -15,6 +15,7 @@ from pydantic import SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from trackkit.domain.declared import Group, declare
+from trackkit.domain.hosts import can_be_host
 
 Encryption = Literal["none", "starttls", "starttls-if-offered", "tls"]
 Authentication = Literal["anonymous", "basic", "ntlm", "oauth2"]
@@ -48,7 +49,7 @@ class AccountOptions(Group):
     @field_validator("host", check_fields=False)
     @classmethod
     def _host_is_plausible(cls, value: str | None) -> str | None:
-        if value is not None and (not value.isprintable() or set(value) & set(" /@\\?#[]")):
+        if value is not None and not can_be_host(value):
             raise PydanticCustomError("host", "is no host name and no IP address")
         return value
 

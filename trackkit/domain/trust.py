@@ -21,6 +21,7 @@ from typing import Final
 
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.expiry import Stage
+from trackkit.domain.hosts import can_be_host, host_and_port
 
 
 class Reason(StrEnum):
@@ -161,9 +162,7 @@ def expiry_words(subject: str, where: str, until: date, stage: Stage, *, is_auth
 
 def where(host: str, port: int) -> str:
     """Where a certificate is from or trusted, in words."""
-    if not host:
-        return "every host"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host_and_port(host, port) if host else "every host"
 
 
 def refusal(asked_by: AskedBy) -> str:
@@ -179,7 +178,7 @@ def refusal(asked_by: AskedBy) -> str:
 def checked_place(host: str, port: int, *, is_authority: bool) -> tuple[str, int]:
     """For which host and port an uploaded certificate is trusted; `InvalidInput` says what is missing."""
     name = normal_host(host)
-    if host and (not name or not name.isprintable() or set(name) & set(" /@\\?#[]")):
+    if host and not can_be_host(name):
         raise InvalidInput.of("host", "is no host name and no IP address")
     if not name:
         if port:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from trackkit.domain.hosts import host_and_port
 from trackkit.domain.listener import may_connect
 from trackkit.domain.log import Severity
 from trackkit.domain.options import Options
@@ -105,7 +106,7 @@ class Listener:
 
     async def _open(self, address: str, port: int) -> None:
         state, log = self._environment.listener, self._environment.log
-        where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        where = host_and_port(address, port)
         advice = "Is the server's certificate in its data folder whole, and may the server read it?"
         try:
             if self._house is None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from pydantic import SecretStr
 
+from trackkit.domain.hosts import host_and_port
 from trackkit.domain.smtp_options import Authentication, Encryption, PopBeforeSmtpOptions, SmtpOptions
 from trackkit.domain.trust import NOTHING, Trust
 
@@ -76,7 +77,7 @@ class Route:
     @property
     def label(self) -> str:
         """The next hop as attempts and reports name it."""
-        return _label(self.host, self.port)
+        return host_and_port(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,7 @@ class PopAccount:
     @property
     def label(self) -> str:
         """The host as reports name it."""
-        return _label(self.host, self.port)
-
-
-def _label(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return host_and_port(self.host, self.port)
 
 
 def relay_route(smtp: SmtpOptions) -> Route | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trackkit.api.app import create_app
 from trackkit.domain.errors import InvalidInput, ServerFault
+from trackkit.domain.hosts import host_and_port
 from trackkit.domain.log import Severity
 from trackkit.domain.mail_workers import SERVER
 from trackkit.server import compose, settings
@@ -107,8 +108,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         await asyncio.gather(*(server.accepting.wait() for server, _ in servers))
         await asyncio.to_thread(begin_schedules, environment)
         compose.warn_at_start(environment, is_service=started_as_service(os.environ, (os.getpid(), os.getppid())))
-        host, port = tcp.getsockname()[:2]
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        where = host_and_port(*tcp.getsockname()[:2])
         ready = f"ready https://{where} {fingerprint(folder)}" if encrypt else f"ready http://{where}"
         print(ready, flush=True)  # noqa: T201 - for whoever started this process
         stopping = asyncio.create_task(stop.wait())

@@ -77,10 +77,10 @@ def upload_trust(call: Call, request: contract.UploadTrust) -> contract.Added:
     is_authority = facts(der).is_authority
     host, port = rules.checked_place(request.host, request.port, is_authority=is_authority)
     one = Trusted(host, port, der, sha256(der).digest(), is_authority)
+    if request.preview:
+        return contract.Added(certificate=_trusted(_row(call, one, 0)), reattempted=0, advice="")
 
     def work(connection: Connection) -> CertificateRow:
-        if request.preview:
-            return _row(call, one, 0)
         certificate_id = trust.add_trusted(connection, one, call.actor.username, call.now)
         if certificate_id is None:
             raise Conflict(f"This certificate is trusted already for {rules.where(host, port)}.")
@@ -88,12 +88,7 @@ def upload_trust(call: Call, request: contract.UploadTrust) -> contract.Added:
         call.audit(connection, contract.UPLOAD.name, _subject(row), after=_texts(row))
         return row
 
-    row = call.environment.store.write(work)
-    return (
-        contract.Added(certificate=_trusted(row), reattempted=0, advice="")
-        if request.preview
-        else _now_trusted(call, row)
-    )
+    return _now_trusted(call, call.environment.store.write(work))
 
 
 def remove_trust(call: Call, request: contract.RemoveTrust) -> contract.Removed:

@@ -148,8 +148,8 @@ def everything(connection: Connection) -> list[CertificateRow]:
 
 
 def one(connection: Connection, certificate_id: int) -> CertificateRow | None:
-    """The one of that number; none when there is none."""
-    row = connection.execute(select(certificates).where(_COLUMNS.id == certificate_id)).first()
+    """The one of that number, kept as it is until the transaction ends; none when there is none."""
+    row = connection.execute(select(certificates).where(_COLUMNS.id == certificate_id).with_for_update()).first()
     return None if row is None else CertificateRow(*row)
 
 

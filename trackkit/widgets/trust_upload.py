@@ -27,7 +27,7 @@ class UploadForm:
 
     Parameters
     ----------
-    host, port: what the form begins with.
+    place: the host and port that the form begins with.
     done: gets what was trusted, and the call that does the same.
     """
 

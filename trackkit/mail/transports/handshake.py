@@ -43,8 +43,8 @@ class Handshake:
 
     Parameters
     ----------
-    context: verifies, or not if `route.proof` is something else than that; belongs to this connection alone. None =
-        nothing is encrypted.
+    context: verifies if that is what `route.proof` asks for, else lets any certificate pass; belongs to this
+        connection alone. None = nothing is encrypted.
     """
 
     def __init__(self, route: Route, context: ssl.SSLContext | None) -> None:

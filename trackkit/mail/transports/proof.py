@@ -68,7 +68,10 @@ def shown(tls: ssl.SSLObject) -> list[bytes]:
     chain = inner.get_unverified_chain() if inner is not None else None
     if chain:
         return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in chain]
-    own = tls.getpeercert(binary_form=True)
+    try:
+        own = tls.getpeercert(binary_form=True)
+    except ValueError:  # the handshake has failed, and an OpenSSL before 3 does not keep what was shown in it
+        own = None
     return [own] if own else []
 
 
