@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trackkit.domain.delivery import State
+from trackkit.domain.hosts import host_and_port
 from trackkit.domain.message import MailType, domain_of
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
@@ -52,7 +53,7 @@ class Evidence:
             return "MAPI"
         if method == "pickup":
             return f"The pickup folder {self.options.sending.pickup.folder}"
-        relay = f"{smtp.host}:{smtp.port}"
+        relay = host_and_port(smtp.host or "", smtp.port)
         is_for_now = self.last is not None and self.last.verdict is Verdict.temporary
         if method == "smtp" or (method == "direct-then-smtp" and is_for_now):
             return relay  # what direct delivery did not bring about for now, the relay got
