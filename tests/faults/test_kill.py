@@ -11,7 +11,7 @@ from tests.conftest import Start
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
 from tests.running import RunningServer
-from trackkit.mail.settling import BATCH
+from trackkit.mail.settling import UNSETTLED
 
 COUNT = 500
 CONNECTIONS = 4
@@ -53,7 +53,7 @@ def test_none_is_lost_when_the_server_is_killed_while_500_mails_go_out(
     twice = [name for name, times in counts.items() if times > 1]
     print(f"killed after {at_kill} of {COUNT}; sent twice: {len(twice)}")
     assert max(counts.values()) <= 2
-    assert len(twice) <= BATCH + CONNECTIONS, "more than what was under way and not yet written down"
+    assert len(twice) <= UNSETTLED + CONNECTIONS, "more than what was under way and not yet written down"
     assert len(list(server.admin.mail.each_sent())) == COUNT
     in_doubt = server.admin.log.list(text="worker stopped").entries
     assert not twice or in_doubt, "mails went out twice and the log says nothing"

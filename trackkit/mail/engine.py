@@ -157,12 +157,12 @@ class Engine:
         return 0 if self._stopping else self._options.sending.timing.connections
 
     async def may_begin(self, held: Held) -> bool:
-        """Whether a message may be sent now; it waits while outcomes could not be kept."""
-        if not self._store.available.is_set():
-            try:
-                await self._store.available.wait()
-            except asyncio.CancelledError:
-                return False
+        """Whether a message may be sent now; it waits while outcomes could not be kept, and for those on their way."""
+        try:
+            await self._settling.room()
+            await self._store.available.wait()
+        except asyncio.CancelledError:
+            return False
         if self.destinations is None or self._stopping:
             return False
         return self._may_send(held) and self._queue.still_holds(held.claimed)

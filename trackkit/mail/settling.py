@@ -2,8 +2,9 @@
 
 Promises: every call is one hop to a thread of the engine's own (never behind a slow DNS look-up); an outcome handed
 in is kept and tried again until it is settled, however long the store is away, since a forgotten outcome would be a
-mail sent twice; outcomes are settled in batches; one that the store refuses does not hold up the others; an outage is
-reported once, and its end.
+mail sent twice; few outcomes are ever in memory only: where the store is slower than the hosts, sending waits for it;
+outcomes are settled in batches; one that the store refuses does not hold up the others; an outage is reported once, and
+its end.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ from trackkit.services.delivery import DeliveryQueue
 T = TypeVar("T")
 
 BATCH = 10
-"""Outcomes settled together. A kill at the wrong moment makes those of one batch leave twice, so it is small."""
+"""Outcomes settled together."""
+
+UNSETTLED = 2 * BATCH
+"""With so many outcomes on their way (a batch on its way to disk, another that gathers) nothing more is begun: a kill
+makes them, and what is being sent, leave twice."""
 
 LINGER_SECONDS = 0.005
 """How long the first outcome of a batch waits for others."""
@@ -97,12 +102,21 @@ class Settling:
         self._arrived = asyncio.Event()
         """Something has come, or nothing more will."""
         self._closed = False
+        self._unsettled: list[_Item] = []
+        """Those being settled."""
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._stuck: list[_Item] = []
 
     def add(self, held: Held, attempted: Attempted) -> None:
         """Hand in what became of a message."""
         self._incoming.append(_Item(held, attempted))
         self._arrived.set()
+        self._look_for_room()
+
+    async def room(self) -> None:
+        """Wait until something more may be begun."""
+        await self._has_room.wait()
 
     def close(self) -> None:
         """Nothing more comes; `run` ends when all is settled."""
@@ -111,16 +125,17 @@ class Settling:
 
     async def run(self) -> None:
         """Settle until closed."""
-        unsettled: list[_Item] = []
         patience = FIRST_RETRY_SECONDS
-        while unsettled or await self._something():
-            self._take_waiting(unsettled)
-            before = len(unsettled)
-            unsettled = await self._settle(unsettled)
-            if not unsettled:
+        while self._unsettled or await self._something():
+            self._take_waiting(self._unsettled)
+            before = len(self._unsettled)
+            self._unsettled = await self._settle(self._unsettled)
+            self._look_for_room()
+            if not self._unsettled:
                 patience = FIRST_RETRY_SECONDS
                 continue
-            patience = FIRST_RETRY_SECONDS if len(unsettled) < before else min(patience * 2, LONGEST_RETRY_SECONDS)
+            left = len(self._unsettled)
+            patience = FIRST_RETRY_SECONDS if left < before else min(patience * 2, LONGEST_RETRY_SECONDS)
             await asyncio.sleep(patience)
         await self.retry_stuck()
 
@@ -130,6 +145,12 @@ class Settling:
         for item in again:
             if await self._together([item]) is not None:
                 self._stuck.append(item)
+
+    def _look_for_room(self) -> None:
+        if len(self._incoming) + len(self._unsettled) < UNSETTLED:
+            self._has_room.set()
+        else:
+            self._has_room.clear()
 
     async def _something(self) -> bool:
         """Wait for the first outcome, then a moment for more unless there are enough; False when nothing more comes."""
