@@ -13,7 +13,9 @@ from tests.fakes.smtp_server import Action, Received, ScriptedSmtp, say
 from tests.ports import wait_until
 from tests.unit.cli_runs import run
 from trackkit.client import Server
+from trackkit.contract.fixes import FixView
 from trackkit.domain.delivery import State
+from trackkit.domain.errors import Conflict
 
 HOUR = 3600 * 1_000_000
 """As the tables count: in microseconds."""
@@ -155,3 +157,36 @@ def test_old_history_goes_by_itself_and_unsent_mail_stays(admin: Server, house: 
     after = admin.mail.show(unsent)
     assert (after.recipients, after.attempts) == (before.recipients, before.attempts)
     assert admin.mail.raw(unsent)
+
+
+@pytest.mark.spec("5: why is it stuck: the fix at hand, shown before it is applied")
+def test_what_a_diagnosis_offers_is_applied(admin: Server, house: House, host: ScriptedSmtp) -> None:
+    data = str(house.server.data)
+    admin.options.set({"sending.paused": True})
+    queue_id = submit(admin, "anna@fix.test", sender="x@y.test")
+    fix = admin.mail.list().messages[0].diagnosis.fix
+    assert fix is not None
+    assert (fix.operation, fix.changes) == ("options.set", {"sending.paused": False})
+    refused = run("mail", "fix", queue_id, "--data", data)
+    assert "Sending is paused: yes → no\nSwitch sending on again?" in refused.err
+    assert admin.options.get().value("sending.paused") is True, "it only asked"
+    done = run("mail", "fix", queue_id, "--yes", "--data", data)
+    assert done.out.endswith("Switch sending on again: done. 1 option changed.\n")
+    wait_until(lambda: host.messages and host.messages[-1].rcpt_tos == ("anna@fix.test",), what="the mail to leave")
+    with pytest.raises(Conflict, match="are like that already"):
+        admin.apply(fix)
+
+    admin.options.set({"sending.paused": True, "sending.timing.messages_per_minute": 1})
+    queue_id = submit(admin, "bert@fix.test", sender="x@y.test")
+    admin.mail.delete(queue_id)
+    offered = []
+    while (why := admin.mail.show(queue_id).message.diagnosis).fix is not None:
+        offered.append(why.cause)
+        admin.apply(why.fix)
+        if not admin.mail.list("queued").total and not admin.mail.list("deleted").total:
+            break
+    assert offered[:2] == ["deleted", "paused"]
+    admin.options.set({"sending.timing.messages_per_minute": None})
+    wait_until(lambda: host.messages[-1].rcpt_tos == ("bert@fix.test",), what="the mail to leave")
+    with pytest.raises(Conflict, match=r"No certificate of nowhere\.test:25 waits to be trusted"):
+        admin.apply(FixView(operation="trust.add", words="Trust it", host="nowhere.test", port=25))

@@ -13,6 +13,7 @@ from tests.ports import wait_until
 from tests.running import RunningServer
 from trackkit.client import Server
 from trackkit.domain.delivery import State
+from trackkit.widgets.message_detail import MessageView
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.queue_panel import QueuePanel
 from trackkit.widgets.sent_panel import SentPanel
@@ -106,6 +107,39 @@ def test_an_address_is_corrected_in_the_details(server: Server) -> None:
     (body,) = detail.widget.children
     assert "wrong@one.test" in body.children[0].value
     assert "is a recipient now (queued)" in body.children[2].value
+
+
+@pytest.mark.spec("5: why is it stuck: the fix at hand, shown before it is applied")
+def test_what_the_diagnosis_offers_is_applied_in_the_details(server: Server) -> None:
+    queue_id = submit(server, "a@one.test")
+    server.mail.hold(queue_id)
+    panel = QueuePanel(server, Trouble())
+    detail = panel.detail
+    detail.open(queue_id)
+    assert detail.fix is not None
+    assert detail.fix.button.description == "Release it"
+    detail.fix.button.click()
+    assert answer(detail.fix.asking, False) == "Release it: 1 message?"
+    assert server.mail.summary().states == {State.held: 1}, "No changes nothing"
+    detail.fix.button.click()
+    answer(detail.fix.asking, True)
+    assert server.mail.summary().states == {State.queued: 1}
+    assert detail.fix.button.description == "Switch sending on again", "what holds it up now"
+    detail.fix.button.click()
+    asked = answer(detail.fix.asking, True)
+    assert asked.splitlines() == ["Sending is paused: yes → no", "Switch sending on again?"]
+    wait_until(lambda: server.mail.list().total == 0, what="the mail to leave")
+
+
+def test_a_fix_is_offered_to_those_who_may(shared: RunningServer, server: Server) -> None:
+    queue_id = submit(server, "a@one.test")
+    server.users.add("olga", "operator", "a long password of olga's")
+    operator = shared.connect(username="olga", password="a long password of olga's")
+    detail = MessageView(operator, Trouble())
+    detail.open(queue_id)
+    assert detail.fix is not None
+    (line,) = detail.fix.widget.children
+    assert "Switch sending on again: that takes the role admin." in line.value
 
 
 def test_sent_mail_is_searched_behind_a_button(server: Server, host: ScriptedSmtp) -> None:

@@ -28,6 +28,7 @@ from trackkit.client.tasks import TasksPart
 from trackkit.client.trust import TrustPart
 from trackkit.contract import project
 from trackkit.contract import server as contract
+from trackkit.contract.fixes import FixView
 from trackkit.contract.operation import Done
 from trackkit.domain.errors import NotLoggedIn, TrackkitError
 
@@ -182,6 +183,18 @@ class Server:
     def automatic(self) -> AbstractContextManager[None]:
         """``with server.automatic():`` requests inside are no person's doing and keep no session alive."""
         return automatic()
+
+    def apply(self, fix: FixView) -> str:
+        """Apply what a diagnosis (`diagnosis.fix`) or a test offers; returns what happened, in words.
+
+        Raises
+        ------
+        Conflict: there is nothing (any more) to apply it to.
+        NotAllowed: one's role does not do this.
+        """
+        from trackkit.client.fixes import prepare
+
+        return prepare(self, fix).do()
 
     def access(self) -> dict[str, str]:
         """What another process of the same person needs to act in this session, as environment variables.

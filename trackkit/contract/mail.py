@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import Base64Bytes, Field
 
+from trackkit.contract.fixes import FixView
 from trackkit.contract.operation import Nothing, Operation, Request, Response
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
@@ -48,6 +49,8 @@ class DiagnosisView(Response):
     next_step: str
     operation: str = ""
     option: str = ""
+    fix: FixView | None = None
+    """The next step with its arguments, where the evidence says them; see `Server.apply`."""
 
 
 class QueuedMessage(Response):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from trackkit.domain.delivery import State
 from trackkit.domain.evidence import Diagnosis, Evidence, Row, failed, waits
 from trackkit.domain.evidence import replied as _replied
+from trackkit.domain.fixes import TRUST, Fix, setting
 from trackkit.domain.local_diagnosis import AFTER_TRYING, BEFORE_TRYING
 from trackkit.domain.login_diagnosis import LOGIN_ROWS
 from trackkit.domain.message import MailType
@@ -29,6 +30,11 @@ def _is_due(e: Evidence) -> bool:
     return waits(e) and e.next_attempt_at <= e.now
 
 
+def _trusting(e: Evidence) -> Fix:
+    smtp = e.options.sending.smtp
+    return Fix(TRUST, "Trust the certificate", host=smtp.host or "", port=smtp.port)
+
+
 TABLE: tuple[Row, ...] = (
     Row(
         "deleted",
@@ -37,6 +43,7 @@ TABLE: tuple[Row, ...] = (
         "This mail was deleted and is not sent.",
         "Bring it back within ten minutes if that was a mistake.",
         "mail.undelete",
+        fix=lambda e: Fix("mail.undelete", "Bring it back"),
     ),
     Row(
         "held",
@@ -45,6 +52,7 @@ TABLE: tuple[Row, ...] = (
         "Somebody put this mail on hold; it waits until it is released.",
         "Release it.",
         "mail.release",
+        fix=lambda e: Fix("mail.release", "Release it"),
     ),
     Row(
         "sending",
@@ -61,6 +69,7 @@ TABLE: tuple[Row, ...] = (
         "Switch sending on again.",
         "options.set",
         "sending.paused",
+        fix=lambda e: setting("Switch sending on again", sending__paused=False),
     ),
     Row(
         "not_configured",
@@ -80,6 +89,7 @@ TABLE: tuple[Row, ...] = (
         "Wait, or change the sending schedule.",
         "options.set",
         "sending.timing.schedule",
+        fix=lambda e: setting("Let mail leave at any time", sending__timing__schedule=""),
     ),
     Row(
         "over_the_limit",
@@ -89,6 +99,7 @@ TABLE: tuple[Row, ...] = (
         "Wait, or raise the limit.",
         "options.set",
         "sending.timing.messages_per_minute",
+        fix=lambda e: setting("Lift the limit", sending__timing__messages_per_minute=None),
     ),
     Row(
         "not_ascii",
@@ -199,6 +210,7 @@ TABLE: tuple[Row, ...] = (
         "Nothing was sent. In the trust list, compare its fingerprint with the host's own and trust it, or upload the "
         "authority that issued it; or use the name it was made for.",
         "trust.add",
+        fix=_trusting,
     ),
     Row(
         "tls_not_possible",
@@ -290,6 +302,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         row.next_step.format(**facts),
         row.operation,
         row.option,
+        row.fix(evidence),
     )
 
 

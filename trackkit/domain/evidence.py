@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trackkit.domain.delivery import State
+from trackkit.domain.fixes import Fix
 from trackkit.domain.hosts import host_and_port
 from trackkit.domain.message import MailType, domain_of
 from trackkit.domain.options import Options
@@ -75,6 +76,8 @@ class Diagnosis:
     """The operation that does the next step (``options.set``, ``mail.reattempt`` …); empty when none can."""
     option: str = ""
     """The option it is about, for a form to open at."""
+    fix: Fix | None = None
+    """The next step with its arguments, where the evidence says them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Row:
     next_step: str
     operation: str = ""
     option: str = ""
+    fix: Callable[[Evidence], Fix | None] = lambda evidence: None
 
 
 def failed(*failures: Failure) -> Callable[[Evidence], bool]:

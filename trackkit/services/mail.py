@@ -117,7 +117,7 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
         message_id=row.message_id,
         submitted_by=row.submitted_by,
         warned_at=row.warned_at,
-        recipients=tuple(_recipient(call, r) for r in row.recipients),
+        recipients=tuple(_recipient(call, r, (request.queue_id,)) for r in row.recipients),
         attempts=tuple(
             contract.AttemptView(
                 recipient=a.recipient,
@@ -248,7 +248,7 @@ def _apply(
     )
 
 
-def _recipient(call: Call, row: RecipientRow) -> contract.RecipientView:
+def _recipient(call: Call, row: RecipientRow, ids: tuple[str, ...]) -> contract.RecipientView:
     waits = row.state in (State.queued, State.deferred)
     last = row.last
     return contract.RecipientView(
@@ -263,7 +263,7 @@ def _recipient(call: Call, row: RecipientRow) -> contract.RecipientView:
         smtp_code=last.smtp_code if last else None,
         enhanced_code=last.enhanced_code if last else "",
         outcome_unknown=row.outcome_unknown,
-        diagnosis=diagnosis_view(diagnose_recipient(call, row)),
+        diagnosis=diagnosis_view(diagnose_recipient(call, row), ids),
     )
 
 

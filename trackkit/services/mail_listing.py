@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from trackkit.contract import mail as contract
+from trackkit.contract.fixes import FixView
 from trackkit.contract.operation import Nothing
 from trackkit.domain.delivery import State, message_state
 from trackkit.domain.diagnosis import diagnose
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.evidence import Diagnosis, Evidence
+from trackkit.domain.fixes import Fix
 from trackkit.domain.message import MailType, domain_of, queue_id, queue_number
 from trackkit.domain.replies import Outcome
 from trackkit.services.environment import Call, Environment
@@ -168,7 +170,7 @@ def message_view(call: Call, row: MessageRow) -> contract.QueuedMessage:
         state=state,
         next_attempt_at=min(waiting, default=None),
         size=row.size,
-        diagnosis=diagnosis_view(diagnose_recipient(call, first)),
+        diagnosis=diagnosis_view(diagnose_recipient(call, first), (queue_id(row.id),)),
     )
 
 
@@ -197,8 +199,13 @@ def _diagnosed(
     return diagnose(Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type))
 
 
-def diagnosis_view(found: Diagnosis) -> contract.DiagnosisView:
-    """A diagnosis as it travels."""
+def diagnosis_view(found: Diagnosis, queue_ids: tuple[str, ...] = ()) -> contract.DiagnosisView:
+    """A diagnosis as it travels.
+
+    Parameters
+    ----------
+    queue_ids: the messages it is said of, if it is of single ones.
+    """
     return contract.DiagnosisView(
         cause=found.cause,
         title=found.title,
@@ -206,4 +213,17 @@ def diagnosis_view(found: Diagnosis) -> contract.DiagnosisView:
         next_step=found.next_step,
         operation=found.operation,
         option=found.option,
+        fix=found.fix and fix_view(found.fix, queue_ids),
+    )
+
+
+def fix_view(fix: Fix, queue_ids: tuple[str, ...] = ()) -> FixView:
+    """A fix as it travels."""
+    return FixView(
+        operation=fix.operation,
+        words=fix.words,
+        changes=dict(fix.changes),
+        host=fix.host,
+        port=fix.port,
+        queue_ids=queue_ids,
     )

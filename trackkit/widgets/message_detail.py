@@ -14,6 +14,7 @@ from trackkit.contract.mail import AttemptView, EditedRecipient, MessageDetail, 
 from trackkit.domain.delivery import TRANSITIONS, Event
 from trackkit.widgets.declared_form import DeclaredForm
 from trackkit.widgets.fields import Field
+from trackkit.widgets.fix_view import FixButton
 from trackkit.widgets.page import panel, row
 from trackkit.widgets.problems import Trouble, status
 from trackkit.widgets.said import Said
@@ -30,13 +31,14 @@ class MessageView:
 
     Parameters
     ----------
-    changed: called when an address was corrected.
+    changed: called when an address was corrected, or what was offered was applied.
     """
 
     def __init__(self, server: Server, trouble: Trouble, changed: Callable[[], None] = lambda: None) -> None:
         self._server, self._trouble, self._changed = server, trouble, changed
         self.form: DeclaredForm | None = None
         self.correct: w.Button | None = None
+        self.fix: FixButton | None = None
         self.widget = w.VBox()
 
     def open(self, queue_id: str, said: str = "") -> None:
@@ -71,11 +73,22 @@ class MessageView:
             editing.children = (self.form.widget,)
             self.form.fields.focus_on("new_address")
 
+        self.fix = self._fix_button(detail)
         self.correct = w.Button(description="Correct an address", disabled=not correctable(detail))
         self.correct.on_click(correct)
-        body = panel(w.HTML(detail_html(detail)), source, line, row(close, raw, self.correct), editing, code)
+        offered = (self.fix.widget,) if self.fix is not None else ()
+        body = panel(w.HTML(detail_html(detail)), source, line, *offered, row(close, raw, self.correct), editing, code)
         body.add_class("tk-detail")
         self.widget.children = (body,)
+
+    def _fix_button(self, detail: MessageDetail) -> FixButton | None:
+        fix, queue_id = detail.message.diagnosis.fix, detail.message.queue_id
+
+        def applied(said: str) -> None:
+            self.open(queue_id, said)
+            self._changed()
+
+        return FixButton(self._server, fix, self._trouble, applied) if fix is not None else None
 
     def _address_form(self, detail: MessageDetail, place: w.Box) -> DeclaredForm:
         queue_id, addresses = detail.message.queue_id, correctable(detail)

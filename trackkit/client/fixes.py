@@ -1,0 +1,95 @@
+"""Applying what a diagnosis or a test offers: first what it would change, to be looked at, then the deed.
+
+Fails with what the operation fails with; `Conflict` when there is nothing (any more) to apply it to, or somebody
+changed the options since they were looked at. Nothing is changed then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trackkit.client.trust_words import added, trust_question
+from trackkit.contract.fixes import FixView
+from trackkit.contract.options import OptionsState
+from trackkit.domain.errors import Conflict
+from trackkit.domain.fixes import SET_OPTIONS, TRUST
+from trackkit.domain.options import catalogue, warnings
+from trackkit.domain.options import changed as changed_options
+from trackkit.domain.text import counted
+from trackkit.domain.trust import where
+
+if TYPE_CHECKING:
+    from trackkit.client.server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What applying would do.
+
+    question: what changes from what to what, in lines, and the question.
+    do: applies it; returns what happened, in words.
+    """
+
+    question: str
+    do: Callable[[], str]
+
+
+def prepare(server: Server, fix: FixView) -> Prepared:
+    """Look at what applying would change."""
+    if fix.operation == SET_OPTIONS:
+        return _options(server, fix)
+    if fix.operation == TRUST:
+        return _trust(server, fix)
+    return _verb(server, fix)
+
+
+def _options(server: Server, fix: FixView) -> Prepared:
+    state = server.options.get()
+    known, now = catalogue(), state.known()
+    then = changed_options(now, fix.changes)
+    different = {name: value for name, value in fix.changes.items() if state.value(name) != value}
+    if not different:
+        raise Conflict("The options are like that already.", "Look at the mail again; its trouble may be another one.")
+    lines = [f"{known[name].title}: {_text(state, name)} → {known[name].text(v)}" for name, v in different.items()]
+    lines += [warning for warning in warnings(then) if warning not in warnings(now)]
+    touched = {known[name].group for name in different}
+    revisions = {group: number for group, number in state.revisions.items() if group in touched}
+
+    def do() -> str:
+        server.options.set(different, revisions)
+        return f"{fix.words}: done. {counted(len(different), 'option')} changed."
+
+    return Prepared("\n".join([*lines, f"{fix.words}?"]), do)
+
+
+def _text(state: OptionsState, name: str) -> str:
+    return catalogue()[name].text(state.value(name)) or "(none)"
+
+
+def _trust(server: Server, fix: FixView) -> Prepared:
+    found = [one for one in server.trust.untrusted() if (one.host, one.port) == (fix.host, fix.port)]
+    if not found:
+        raise Conflict(
+            f"No certificate of {where(fix.host, fix.port)} waits to be trusted.",
+            "It may be trusted already; reattempt the mail, or test the settings.",
+        )
+    # The one that was seen last: what the host shows now.
+    one = found[0]
+    return Prepared(trust_question(one), lambda: added(server.trust.add(one.certificate_id)))
+
+
+def _verb(server: Server, fix: FixView) -> Prepared:
+    verbs = {"mail.reattempt": server.mail.reattempt, "mail.release": server.mail.release}
+    act = {**verbs, "mail.undelete": server.mail.undelete}.get(fix.operation)
+    if act is None or not fix.queue_ids:
+        raise Conflict(f"{fix.words}: there is no mail to do this to.", "Choose the mail in the queue.")
+
+    def do() -> str:
+        results = act(fix.queue_ids).results
+        refused = [f"{one.queue_id}: {one.reason}" for one in results if not one.done]
+        done = counted(len(results) - len(refused), "message")
+        return "\n".join([f"{fix.words}: {done}.", *refused])
+
+    return Prepared(f"{fix.words}: {counted(len(fix.queue_ids), 'message')}?", do)
