@@ -1,4 +1,4 @@
-"""What the DNS says about mail: MX, addresses, TXT and TLSA records.
+"""What the DNS says about mail: MX, addresses, SRV, TXT and TLSA records.
 
 Promises: asks the name servers of this machine (its resolv.conf is read anew for each question that is really asked);
 an answer is kept for the time its owner gave it, within bounds; whether it can be trusted (DNSSEC) is said only when
@@ -21,8 +21,10 @@ import dns.resolver
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TLSA import TLSA
 from dns.rdtypes.ANY.TXT import TXT
+from dns.rdtypes.IN.SRV import SRV
 
 from trackkit.domain.mx import Answer, Found, MxRecord
+from trackkit.domain.suggestions import SrvRecord
 from trackkit.mail.route import TlsaRecord
 
 T = TypeVar("T")
@@ -82,6 +84,10 @@ class Resolver:
         """The TXT records of a name."""
         return await self._ask(name, "TXT", _joined)
 
+    async def srv(self, name: str) -> Answer[SrvRecord]:
+        """The SRV records of a service: ``_submission._tcp.example.com``."""
+        return await self._ask(name, "SRV", _srv)
+
     async def tlsa(self, host: str, port: int) -> Answer[TlsaRecord]:
         """The TLSA records of a service."""
         return await self._ask(f"_{port}._tcp.{host}", "TLSA", _tlsa)
@@ -140,6 +146,11 @@ def _name(name: dns.name.Name) -> str:
 
 def _mx(record: MX) -> MxRecord:
     return MxRecord(record.preference, _name(record.exchange))
+
+
+def _srv(record: SRV) -> SrvRecord:
+    # The target of a record that says "not here" is the root, whose name without its dot would be empty.
+    return SrvRecord(record.priority, record.weight, record.port, _name(record.target) or ".")
 
 
 def _text(record: Any) -> str:

@@ -15,6 +15,7 @@ from trackkit.domain.accounts import ADMIN, Role
 from trackkit.domain.errors import TrackkitError
 from trackkit.domain.licenses import public_key
 from trackkit.domain.log import LogEntry, Severity
+from trackkit.mail.suggest import look
 from trackkit.server.folder import Folder
 from trackkit.server.mail_parts import mail_environment, tell_workers
 from trackkit.server.process import now
@@ -33,6 +34,7 @@ from trackkit.services.sealing import Sealer
 from trackkit.services.sinks.event_log import EventLogSink, system_event_log
 from trackkit.services.sinks.startup_log import StartupLog
 from trackkit.services.submission_gate import SubmissionGate
+from trackkit.services.suggest_gate import SuggestGate
 from trackkit.store import accounts, database, records
 from trackkit.store.database import Connection, Store
 from trackkit.store.log_search import SqliteSearch
@@ -91,6 +93,7 @@ def environment(
             passwords=Passwords(),
             guard=LoginGuard(log, clock),
             submissions=SubmissionGate(log, clock),
+            suggesting=SuggestGate(look, clock),
             clock=clock,
             zone=zone,
             server_id=_first_start(main, clock()),

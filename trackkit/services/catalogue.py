@@ -21,6 +21,7 @@ from trackkit.contract import options as options_contract
 from trackkit.contract import project as project_contract
 from trackkit.contract import server as server_contract
 from trackkit.contract import sessions as sessions_contract
+from trackkit.contract import suggest as suggest_contract
 from trackkit.contract import tasks as tasks_contract
 from trackkit.contract import trust as trust_contract
 from trackkit.contract import users as users_contract
@@ -57,6 +58,7 @@ from trackkit.services import (
     seat_reports,
     sessions,
     submissions,
+    suggesting,
     tasks,
     trust,
 )
@@ -116,6 +118,7 @@ _ALL = (
     _bind(mail_contract.RAW, mail.raw),
     _bind(mail_bulk_contract.COUNT, mail_bulk.count_matching),
     _bind(mail_bulk_contract.BULK, mail_bulk.begin_bulk),
+    _bind(suggest_contract.SUGGEST, suggesting.suggest),
     _bind(mail_contract.EDIT_RECIPIENT, mail_recipients.edit_recipient),
     _bind(mail_contract.REATTEMPT, mail.reattempt),
     _bind(mail_contract.HOLD, mail.hold),

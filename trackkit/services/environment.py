@@ -26,6 +26,7 @@ from trackkit.services.sealing import Sealer
 from trackkit.services.sending_gate import SendingGate
 from trackkit.services.sinks.digest import DigestSink
 from trackkit.services.submission_gate import SubmissionGate
+from trackkit.services.suggest_gate import SuggestGate
 from trackkit.services.trust_cache import TrustCache
 from trackkit.store import records
 from trackkit.store.database import Connection, Store
@@ -77,6 +78,8 @@ class Environment(MailEnvironment):
     """Every password that comes from outside goes through it."""
     submissions: SubmissionGate
     """Every defect without an account goes through it."""
+    suggesting: SuggestGate
+    """Looks for settings for sending."""
     server_id: str
     places: Places
     projects: ProjectStores

@@ -53,6 +53,7 @@ class Opened:
     extensions: Mapping[str, str]
     description: str
     """In a few words, for the conversations of later messages."""
+    encrypted: bool
 
 
 class RecordingSMTP(aiosmtplib.SMTP):
@@ -151,7 +152,7 @@ async def _open(handshake: Handshake, name: str, conversation: Conversation, tok
     except BaseException:
         client.close()
         raise
-    return Opened(wire, extensions, opening.description)
+    return Opened(wire, extensions, opening.description, opening.encrypted)
 
 
 async def connected(route: Route | PopAccount, deadline: float, conversation: Conversation) -> socket.socket:
@@ -231,12 +232,12 @@ class _Opening:
         self._client = client
         self._conversation = conversation
         self._stage = Stage.greeting
-        self._encrypted = False
+        self.encrypted = False
 
     @property
     def description(self) -> str:
         """What kind of connection it became."""
-        return f"encrypted, {self._route.proof}" if self._encrypted else "not encrypted"
+        return f"encrypted, {self._route.proof}" if self.encrypted else "not encrypted"
 
     async def greeting(self, deadline: float) -> None:
         """TLS from the start where the route wants it, then the host's 220."""
@@ -248,8 +249,8 @@ class _Opening:
             raise self.failed(Failure.timed_out, silent) from None
         except aiosmtplib.SMTPException as error:
             raise self._translated(error) from None
-        self._encrypted = self._route.encryption == "tls"
-        if self._encrypted:
+        self.encrypted = self._route.encryption == "tls"
+        if self.encrypted:
             self._check_encryption()
         self._conversation.received(response.code, response.message)
 
@@ -282,20 +283,20 @@ class _Opening:
         except (aiosmtplib.SMTPException, OSError) as error:
             raise self._translated(error) from None
         self._conversation.received(response.code, response.message)
-        self._encrypted = True
+        self.encrypted = True
         self._check_encryption()
         await self.hello()
 
     async def login(self, login: Login, tokens: AccessTokens | None) -> None:
         """Log in, unless the line is open without anybody having chosen that."""
         self._stage = Stage.login
-        if not self._encrypted and self._route.encryption != "none":
+        if not self.encrypted and self._route.encryption != "none":
             raise self.failed(
                 Failure.login_not_offered,
                 "the host offers no encryption, and a password is sent unencrypted only where encryption is 'none'",
             )
         try:
-            await log_in(self._client, login, tokens, self._conversation, encrypted=self._encrypted)
+            await log_in(self._client, login, tokens, self._conversation, encrypted=self.encrypted)
         except NoLogin as reason:
             raise self.failed(reason.failure, reason.text) from None
         except aiosmtplib.SMTPException as error:
