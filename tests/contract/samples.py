@@ -271,6 +271,7 @@ SAMPLES: dict[str, Sample] = {
     "license.history": nothing,
     "license.usage": nothing,
     "license.replay": lambda house, person: {"pool": "web", "seats": 3, "timeout_minutes": 30},
+    "mail.suggest": lambda house, person: {"about": "127.0.0.1"},
     "trust.list": nothing,
     "trust.add": lambda house, person: {"certificate_id": house.untrusted()},
     "trust.upload": lambda house, person: {"certificate": b64encode(authority().der).decode()},

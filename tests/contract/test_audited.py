@@ -55,6 +55,7 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "mail.release": lambda: admin.mail.release(queue_id),
         "mail.delete": lambda: admin.mail.delete(queue_id),
         "mail.undelete": lambda: admin.mail.undelete(queue_id),
+        "mail.suggest": lambda: admin.mail.suggest("127.0.0.1"),
         "log.delete": lambda: admin.log.delete(all=True),
         "log.save_filter": lambda: admin.log.filters.save("errors", level="error"),
         "log.delete_filter": lambda: admin.log.filters.delete("errors"),

@@ -33,9 +33,11 @@ from trackkit.contract import (
     options,
     server,
     sessions,
+    suggest,
     users,
 )
 from trackkit.contract.catalogue import OPERATIONS
+from trackkit.contract.fixes import FixView
 from trackkit.contract.operation import PREFIX, Done, Operation, Response
 from trackkit.contract.wire import API_VERSION, WireError, status_of
 from trackkit.domain.errors import NotFound, TrackkitError
@@ -54,6 +56,24 @@ TOKEN = {
     "expires_at": None,
     "last_used_at": None,
 }
+SUGGESTIONS = suggest.Suggestions(
+    about="a@example.org",
+    candidates=(
+        suggest.Candidate(
+            source="srv",
+            where="SRV record _submissions._tcp.example.org",
+            answered=True,
+            words=("The host answers.",),
+            fix=FixView(
+                operation="options.set",
+                words="Use mail.example.org:465",
+                changes={"sending.smtp.host": "mail.example.org", "sending.smtp.port": 465},
+            ),
+            needs=("sending.smtp.password",),
+        ),
+    ),
+    sources=(suggest.SourceTold(source="srv", result="found", words="mail.example.org:465."),),
+)
 VERBS = mail.VerbResults(results=(mail.VerbResult(queue_id="q1", done=True, recipients=1, state="deferred"),))
 SESSION = {"session_id": "s1", "username": "ada", "role": "admin", "password_set": True, "opened_at": NOW}
 
@@ -270,6 +290,7 @@ def answers() -> dict[str, Any]:
         **project_answers.answers(),
         **license_answers.answers(),
         **trust_answers.answers(),
+        "mail.suggest": SUGGESTIONS,
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
         "log.histogram": HISTOGRAM,
         "log.export": b"".join(log_arrow.stream([[stored(2), stored(1)]])),

@@ -154,6 +154,7 @@ CALLS: dict[str, Any] = {
     "mail.release": lambda s: s.mail.release(("q1",)),
     "mail.delete": lambda s: s.mail.delete({"q1"}),
     "mail.undelete": lambda s: s.mail.undelete(iter(["q1"])),
+    "mail.suggest": lambda s: s.mail.suggest("a@example.org", hosts=["mail.example.org"], private=True),
     "log.list": lambda s: s.log.list("warning", "less", text="disk", limit=7),
     "log.histogram": lambda s: s.log.histogram("error", "only", text="disk", bucket_seconds=60),
     "log.export": lambda s: b"".join(s.log.exported("arrow", "warning", "less", text="disk", limit=7)),

@@ -6,9 +6,11 @@ changed the options since they were looked at. Nothing is changed then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from trackkit.client.trust_words import added, trust_question
 from trackkit.contract.fixes import FixView
@@ -36,23 +38,30 @@ class Prepared:
     do: Callable[[], str]
 
 
-def prepare(server: Server, fix: FixView) -> Prepared:
-    """Look at what applying would change."""
+def prepare(server: Server, fix: FixView, secrets: Mapping[str, str | SecretStr] | None = None) -> Prepared:
+    """Look at what applying would change.
+
+    Parameters
+    ----------
+    secrets: further options to set with it, which only a person knows.
+    """
     if fix.operation == SET_OPTIONS:
-        return _options(server, fix)
+        return _options(server, fix, secrets or {})
     if fix.operation == TRUST:
         return _trust(server, fix)
     return _verb(server, fix)
 
 
-def _options(server: Server, fix: FixView) -> Prepared:
+def _options(server: Server, fix: FixView, secrets: Mapping[str, str | SecretStr]) -> Prepared:
     state = server.options.get()
     known, now = catalogue(), state.known()
-    then = changed_options(now, fix.changes)
-    different = {name: value for name, value in fix.changes.items() if state.value(name) != value}
+    changes = {**fix.changes, **{name: _hidden(value) for name, value in secrets.items()}}
+    then = changed_options(now, changes)
+    # A secret's value is never seen, so it may always be another one.
+    different = {name: v for name, v in changes.items() if known[name].secret or state.value(name) != v}
     if not different:
         raise Conflict("The options are like that already.", "Look at the mail again; its trouble may be another one.")
-    lines = [f"{known[name].title}: {_text(state, name)} → {known[name].text(v)}" for name, v in different.items()]
+    lines = [f"{known[name].title}: {_text(state, name)} → {_then(name, v)}" for name, v in different.items()]
     lines += [warning for warning in warnings(then) if warning not in warnings(now)]
     touched = {known[name].group for name in different}
     revisions = {group: number for group, number in state.revisions.items() if group in touched}
@@ -64,8 +73,20 @@ def _options(server: Server, fix: FixView) -> Prepared:
     return Prepared("\n".join([*lines, f"{fix.words}?"]), do)
 
 
+def _hidden(value: str | SecretStr) -> SecretStr:
+    return value if isinstance(value, SecretStr) else SecretStr(value)
+
+
 def _text(state: OptionsState, name: str) -> str:
+    if catalogue()[name].secret:
+        return "(set)" if any(one.is_set for one in state.options if one.name == name) else "(none)"
     return catalogue()[name].text(state.value(name)) or "(none)"
+
+
+def _then(name: str, value: object) -> str:
+    if catalogue()[name].secret:
+        return "(removed)" if value is None else "(set anew)"
+    return catalogue()[name].text(value) or "(none)"
 
 
 def _trust(server: Server, fix: FixView) -> Prepared:

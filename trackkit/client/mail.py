@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Unpack
 from trackkit.client.call import Caller
 from trackkit.client.jobs import JobsPart
 from trackkit.client.mail_where import Conditions, MatchingMail, SentConditions, asked
+from trackkit.client.options import OptionsPart
 from trackkit.client.paging import follow
-from trackkit.contract import mail, mail_history, mail_workers
+from trackkit.client.suggesting import with_thunderbird
+from trackkit.contract import mail, mail_history, mail_workers, suggest
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -26,10 +28,11 @@ FRAME_LIMIT = 100_000
 class Mail:
     """The mail queue of a server. Queue ids are given one by one or as any iterable of them."""
 
-    def __init__(self, caller: Caller, server: str, jobs: JobsPart) -> None:
+    def __init__(self, caller: Caller, server: str, jobs: JobsPart, options: OptionsPart) -> None:
         self._caller = caller
         self._server = server
         self._jobs = jobs
+        self._options = options
 
     def submit(
         self,
@@ -121,6 +124,30 @@ class Mail:
         Further conditions: `Conditions`. Without any: everything but the deleted.
         """
         return MatchingMail(self._caller, self._jobs, state, **conditions)
+
+    def suggest(
+        self, about: str = "", *, hosts: Iterable[str] = (), private: bool = False, thunderbird: bool = False
+    ) -> suggest.Suggestions:
+        """Settings for sending for an address or a domain, best first: each candidate says where it is from.
+
+        ``server.apply(found.candidates[0].fix, {"sending.smtp.password": ...})`` uses one.
+
+        Parameters
+        ----------
+        about: an e-mail address, a domain, or a host by its IP address; may be empty with `thunderbird`.
+        hosts: hosts to try instead of the domain's usual ones, also in private networks.
+        private: connect also to what lies in private networks and on the server machine.
+        thunderbird: besides what the server finds, what Thunderbird on this very machine sends by.
+
+        Raises
+        ------
+        TooManyAttempts: it was asked too often; says when to ask again.
+        InvalidInput: it is neither an address nor a domain nor a host.
+        """
+        found = suggest.Suggestions(about="", candidates=(), sources=())
+        if about or not thunderbird:
+            found = self._caller.ask(suggest.SUGGEST, about=about, hosts=tuple(hosts), private=private)
+        return with_thunderbird(found, self._options.get()) if thunderbird else found
 
     def summary(self) -> mail.QueueSummary:
         """How many messages in each state, and why they wait."""

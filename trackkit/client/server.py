@@ -7,6 +7,7 @@ is nothing to end. What is secret (the token) shows in no repr.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -44,12 +45,12 @@ class Server:
         self._who: contract.Session | None = None
         self._opened_here = False
         self.jobs = JobsPart(caller, name)
-        self.mail = Mail(caller, name, self.jobs)
+        self.options = OptionsPart(caller, name)
+        self.mail = Mail(caller, name, self.jobs, self.options)
         self.log = Log(caller, name)
         self.databases = DatabasesPart(caller, name, self.jobs)
         self.licenses = LicensesPart(caller, name)
         self.tasks = TasksPart(caller, name, self.jobs)
-        self.options = OptionsPart(caller, name)
         self.trust = TrustPart(caller, name)
         self.users = UsersPart(caller, name)
         self.tokens = TokensPart(caller, name)
@@ -184,8 +185,12 @@ class Server:
         """``with server.automatic():`` requests inside are no person's doing and keep no session alive."""
         return automatic()
 
-    def apply(self, fix: FixView) -> str:
-        """Apply what a diagnosis (`diagnosis.fix`) or a test offers; returns what happened, in words.
+    def apply(self, fix: FixView, secrets: Mapping[str, Secret] | None = None) -> str:
+        """Apply what a diagnosis (`diagnosis.fix`), a test or a suggestion offers; returns what happened, in words.
+
+        Parameters
+        ----------
+        secrets: by option name what has to be set with it and only a person knows, such as a password.
 
         Raises
         ------
@@ -194,7 +199,7 @@ class Server:
         """
         from trackkit.client.fixes import prepare
 
-        return prepare(self, fix).do()
+        return prepare(self, fix, secrets).do()
 
     def access(self) -> dict[str, str]:
         """What another process of the same person needs to act in this session, as environment variables.

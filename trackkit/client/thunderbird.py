@@ -1,8 +1,8 @@
 """The sending settings of Thunderbird on this machine: of the computer the kernel or the command line runs on.
 
-Promises: only reads, only ``prefs.js`` of the profiles where Thunderbird keeps them (Linux with snap and flatpak, macOS,
-Windows); bounded in files, sizes and accounts; never a password, which is kept elsewhere and not looked for. Never
-fails: a profile that cannot be read, and a value that cannot be one, is passed over.
+Promises: only reads, only ``prefs.js`` of the profiles where Thunderbird keeps them (Linux also with snap and flatpak,
+macOS, Windows); bounded in files, sizes and accounts; never a password, which is kept elsewhere and not looked for.
+Never fails: a profile that cannot be read, and a value that cannot be one, is passed over.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,9 @@ _FOLDERS: Final = (
 )
 """Below the home folder; on Windows ``Thunderbird/Profiles`` below APPDATA."""
 
-_PREF = re.compile(r'^user_pref\("(?P<name>mail\.[\w.-]{1,200})",\s*(?P<value>"(?:[^"\\]|\\.)*"|-?\d{1,9}|true|false)\);')
+_PREF = re.compile(
+    r'^user_pref\("(?P<name>mail\.[\w.-]{1,200})",\s*(?P<value>"(?:[^"\\]|\\.)*"|-?\d{1,9}|true|false)\);'
+)
 
 _ENCRYPTION: Final[Mapping[int, Encryption]] = {0: "none", 1: "starttls-if-offered", 2: "starttls", 3: "tls"}
 """``try_ssl`` (nsMsgSocketType)."""
@@ -47,40 +50,45 @@ _DEFAULT_PORTS: Final[Mapping[Encryption, int]] = {"none": 587, "starttls-if-off
 Prefs = Mapping[str, str | int | bool]
 
 
-def thunderbird_accounts(about: str = "", home: Path | None = None) -> tuple[Candidate, ...]:
-    """What Thunderbird on this machine sends by, those for `about` first.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A host that Thunderbird sends by, and the addresses whose mail it sends there."""
+
+    candidate: Candidate
+    addresses: tuple[str, ...]
+
+
+def thunderbird_accounts(home: Path | None = None) -> tuple[Account, ...]:
+    """What Thunderbird on this machine sends by, each host once, the default one of each profile first.
 
     Parameters
     ----------
-    about: an address or a domain; empty = all are given in Thunderbird's order.
     home: the home folder; none = this person's.
     """
-    found: dict[Settings, Candidate] = {}
-    mine: list[Settings] = []
+    found: dict[Settings, Account] = {}
     for profile in _profiles(home):
         prefs = read_prefs(_content(profile))
         for key in _keys(prefs):
             settings = _settings(prefs, key)
-            if settings is None:
-                continue
-            addresses = _addresses(prefs, key)
-            found.setdefault(settings, _candidate(settings, profile.parent.name, addresses))
-            if about and any(_belongs(about, address) for address in (*addresses, settings.username or "")):
-                mine.append(settings)
-    return tuple(sorted(found.values(), key=lambda one: one.settings not in mine))
+            if settings is not None and settings not in found:
+                addresses = _addresses(prefs, key)
+                found[settings] = Account(_candidate(settings, profile.parent.name, addresses), addresses)
+    return tuple(found.values())
+
+
+def belongs(about: str, account: Account) -> bool:
+    """Whether an account sends mail for an address or a domain."""
+    wanted = about.strip().lower()
+    addresses = [one.lower() for one in (*account.addresses, account.candidate.settings.username or "")]
+    return wanted in addresses if "@" in wanted else wanted in [one.rpartition("@")[2] for one in addresses if one]
 
 
 def _candidate(settings: Settings, profile: str, addresses: tuple[str, ...]) -> Candidate:
     whose = f" It sends the mail of {', '.join(addresses[:3])}." if addresses else ""
-    words = (f"Thunderbird uses it, with a password that stays there.{whose}",)
+    words = [f"Thunderbird uses it; its password stays there.{whose}"]
     if settings.encryption == "none" and settings.authentication != "anonymous":
-        words += ("The password goes over the network unencrypted.",)
-    return Candidate(Source.mail_program, f"Thunderbird, profile {profile}", settings, answered=False, words=words)
-
-
-def _belongs(about: str, address: str) -> bool:
-    about, address = about.strip().lower(), address.lower()
-    return address == about if "@" in about else address.rpartition("@")[2] == about
+        words.append("The password goes over the network unencrypted.")
+    return Candidate(Source.mail_program, f"Thunderbird, profile {profile}", settings, False, tuple(words))
 
 
 def _profiles(home: Path | None) -> Iterator[Path]:

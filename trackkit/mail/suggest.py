@@ -25,6 +25,7 @@ from trackkit.domain.hosts import can_be_host
 from trackkit.domain.mx import Answer, Found, MxRecord
 from trackkit.domain.networks import inside, no_host
 from trackkit.domain.replies import Failure, Outcome
+from trackkit.domain.smtp_options import Encryption
 from trackkit.domain.suggestions import (
     MAIL_PORTS,
     SRV_SERVICES,
@@ -45,7 +46,6 @@ from trackkit.domain.suggestions import (
     not_answering,
     to_try,
 )
-from trackkit.domain.smtp_options import Encryption
 from trackkit.domain.trust import Trust, Trusted, trust_of
 from trackkit.mail.autoconfig_fetch import NotFetched, fetch
 from trackkit.mail.resolver import Resolver

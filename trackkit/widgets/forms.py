@@ -21,6 +21,7 @@ from trackkit.domain.errors import Conflict, HostNotAnswering, InvalidInput, Not
 from trackkit.domain.options import catalogue, checked_name
 from trackkit.widgets import draft
 from trackkit.widgets.confirm import confirm
+from trackkit.widgets.declared_form import shown_value
 from trackkit.widgets.draft import Check, Draft
 from trackkit.widgets.fields import Fields, Section, Text, field_of
 from trackkit.widgets.page import row
@@ -103,6 +104,20 @@ class Form:
             confirm(self.asking, "\n".join(lines), "Apply all the same", lambda: self._send(check.changes))
         else:
             self._send(check.changes)
+
+    def fill(self, changes: Mapping[str, Any], focus: str = "") -> None:
+        """Put values in as if they were typed; a secret without a value is marked to be removed.
+
+        Parameters
+        ----------
+        focus: the option that gets the cursor.
+        """
+        mine = {name: value for name, value in changes.items() if name in self.names}
+        secrets = [name for name in mine if catalogue()[name].secret]
+        typed = {name: shown_value(catalogue()[name], value) for name, value in mine.items() if name not in secrets}
+        self._show(self.seen, {**self.fields.values, **typed}, [*self.fields.removed, *secrets])
+        if focus in self.names:
+            self.fields.focus_on(focus)
 
     def revert(self) -> None:
         """Forget what is typed and show the values of the server as they were read."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ipywidgets as w
 
 from trackkit.client import Server
+from trackkit.contract.suggest import Candidate
+from trackkit.domain.accounts import Role
 from trackkit.domain.options import catalogue
 from trackkit.widgets.forms import option_form
 from trackkit.widgets.page import panel, title
 from trackkit.widgets.problems import Trouble, shows_problems
 from trackkit.widgets.session import on_server, trouble_for
+from trackkit.widgets.suggest import SuggestForm
 from trackkit.widgets.trust_panel import TrustPanel
 
 LOG_IN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
@@ -49,11 +52,24 @@ def sending_options_page(server: Server | None = None) -> w.VBox:
 
 def _panel(server: Server, trouble: Trouble) -> w.Widget:
     purpose = f"How mail leaves {server.name}. Changes apply to the next message; nothing has to be restarted."
-    form, trust = option_form(server, SECTIONS), w.VBox()
+    form, trust, suggesting = option_form(server, SECTIONS), w.VBox(), w.VBox()
 
     @shows_problems(trouble)
     def open_trust() -> None:
         trust.children = (TrustPanel(server, trouble_for(server)).widget,)
 
+    def close() -> None:
+        suggesting.children = ()
+
+    def choose(one: Candidate) -> None:
+        close()
+        form.fill(one.changes, one.needs[0] if one.needs else "sending.smtp.host")
+
+    @shows_problems(trouble)
+    def suggest() -> None:
+        suggesting.children = (panel(SuggestForm(server, trouble_for(server), choose, close).widget),)
+
+    if Role(server.role) is Role.admin:
+        form.fields.put_beside("sending.smtp.host", "Suggest settings", suggest)
     form.fields.put_beside("sending.smtp.encryption", "Trust manager", open_trust)
-    return w.VBox([panel(title("Sending options", purpose), form.widget), trust])
+    return w.VBox([suggesting, panel(title("Sending options", purpose), form.widget), trust])
