@@ -170,7 +170,7 @@ def asked(about: str, hosts: Iterable[str] = (), *, private: bool = False) -> As
         if domain.startswith("["):
             raise InvalidInput.of("about", "ends in an IP address, for which nothing is published")
         return Asked(text, _domain(domain), named, private)
-    if _is_ip(text):
+    if is_ip(text):
         return Asked("", "", (*named, text), private)
     return Asked("", _domain(text), named, private)
 
@@ -184,13 +184,14 @@ def _domain(text: str) -> str:
 
 def _named(text: str) -> str:
     host = text.strip()
-    found = host if _is_ip(host) else ascii_domain(host.rstrip(".")).lower()
-    if not (_is_ip(found) or _HOST.match(found)):
+    found = host if is_ip(host) else ascii_domain(host.rstrip(".")).lower()
+    if not (is_ip(found) or _HOST.match(found)):
         raise InvalidInput.of("hosts", f"{text[:80]!a} is no host name and no IP address")
     return found
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
+    """Whether a text is an IP address, without a zone."""
     try:
         ip_address(text)
     except ValueError:
@@ -222,7 +223,7 @@ def from_autoconfig(about: Asked, url: str, content: bytes) -> list[Finding]:
     """The settings in an autoconfig file; raises `NoAutoconfig`."""
     where = f"autoconfig file at {url.partition('?')[0]}"
     found = read_autoconfig(content, about.address, about.domain)
-    possible = [one for one in found if _HOST.match(one.host.lower()) or _is_ip(one.host)]
+    possible = [one for one in found if _HOST.match(one.host.lower()) or is_ip(one.host)]
     if not possible:
         raise NoAutoconfig("none of the hosts that it names can be one")
     return [Finding(Source.autoconfig, where, one) for one in possible]

@@ -17,6 +17,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 
@@ -43,6 +44,7 @@ from trackkit.domain.suggestions import (
     from_provider,
     from_srv,
     hosts_to_try,
+    is_ip,
     not_answering,
     to_try,
 )
@@ -90,12 +92,12 @@ class _Look:
         self._until = clock() + _SECONDS
         self._resolver = Resolver(clock)
         self._tried: dict[tuple[str, int, Encryption], asyncio.Task[Tried]] = {}
-        self._name = ""
+        self._mail_hosts: tuple[str, ...] = ()
+        self._name = "[127.0.0.1]"
 
     async def run(self) -> Suggested:
         """The settings, and what each source came to."""
-        self._name = await asyncio.to_thread(ehlo_name)
-        findings, told = await self._published()
+        (findings, told), _ = await asyncio.gather(self._published(), self._own_name())
         seen = await self._try_all(findings)
         evidence = Evidence(findings, dict(zip((one.settings for one in findings), seen, strict=True)))
         if self._asked.hosts or not any(one.answered for one in seen):
@@ -107,6 +109,12 @@ class _Look:
         else:
             told.append(Told(Source.ports, Result.not_asked, "Not tried: a host that was found before answers."))
         return Suggested(candidates(evidence), tuple(told))
+
+    async def _own_name(self) -> None:
+        """What to say in EHLO, unless this machine's own name takes too long to be known."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PUBLISHED_SECONDS):
+                self._name = await asyncio.to_thread(ehlo_name)
 
     async def _published(self) -> tuple[list[Finding], list[Told]]:
         """What the domain, or a table about it, says."""
@@ -176,7 +184,7 @@ class _Look:
 
     async def _known(self) -> Looking:
         answer = await self._resolver.mx(self._asked.domain)
-        hosts = _mail_hosts(answer)
+        hosts = self._mail_hosts = _mail_hosts(answer)
         if found := from_provider(self._asked, hosts):
             return found, Told(Source.provider, Result.found, found[0].where)
         if answer.found is Found.failed:
@@ -186,10 +194,7 @@ class _Look:
 
     async def _ports(self) -> tuple[list[tuple[Finding, Tried]], Told]:
         """The usual ports of the domain's hosts; those that answer."""
-        hosts: Sequence[str] = ()
-        if self._asked.domain and not self._asked.hosts:
-            hosts = _mail_hosts(await self._resolver.mx(self._asked.domain))
-        wanted = to_try(self._asked, hosts_to_try(self._asked, hosts))
+        wanted = to_try(self._asked, hosts_to_try(self._asked, self._mail_hosts))
         seen = await self._try_all(wanted)
         found = [(as_seen(one, tried), tried) for one, tried in zip(wanted, seen, strict=True)
                  if tried.answered or tried.untrusted]  # fmt: skip
@@ -228,6 +233,8 @@ class _Look:
         """Where a host may be connected to; raises `_Refused`."""
         if host in self._asked.hosts:
             return await _named(host)
+        if is_ip(host):
+            return self._allowed(host, (host,))
         answer = await self._resolver.addresses(host)
         if answer.found is Found.failed:
             raise _Refused(answer.reason)

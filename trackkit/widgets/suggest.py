@@ -23,8 +23,8 @@ from trackkit.widgets.tables import shown
 from trackkit.widgets.work import in_background, long_work
 
 _PURPOSE = (
-    "Looks in the DNS, at the domain's web server and at the mail hosts themselves; nobody logs in and nothing is sent. "
-    "What Thunderbird on the computer of this notebook sends by is shown, too. Choosing a suggestion only fills the form."
+    "Looks in the DNS, at the domain's web server and at the mail hosts themselves; nobody logs in, nothing is sent. "
+    "Thunderbird's accounts on the computer of this notebook are shown, too. Choosing one only fills the form."
 )
 _FIELDS = (
     Field("about", "E-mail address or domain", help="The account that mail shall be sent by: me@example.com."),
@@ -67,8 +67,9 @@ class SuggestForm:
                 self.code,
             ]
         )
+        self._looked = False
         self.fields.focus_on("about")
-        in_background(self.trouble, lambda: server.mail.suggest(thunderbird=True), self._show_candidates)
+        in_background(self.trouble, lambda: server.mail.suggest(thunderbird=True), self._begin_with)
 
     def look(self) -> None:
         """Look for what is typed."""
@@ -82,7 +83,7 @@ class SuggestForm:
             return
         more = (f", hosts={hosts!r}" if host else "") + (", private=True" if private else "")
         self.code.code = whole(f"server.mail.suggest({about!r}{more}, thunderbird=True)", self._server)
-        self.said.value = ""
+        self.said.value, self._looked = "", True
         self._show_candidates(Suggestions(about=about, candidates=(), sources=()))
         long_work(
             self.progress,
@@ -94,6 +95,11 @@ class SuggestForm:
             failed=self._refused,
             abandoned=lambda _: None,
         )
+
+    def _begin_with(self, thunderbird: Suggestions) -> None:
+        """Thunderbird's accounts, unless somebody was faster and looks for more already."""
+        if not self._looked:
+            self._show_candidates(thunderbird)
 
     def _show(self, found: Suggestions) -> None:
         many = counted(len(found.candidates), "suggestion")

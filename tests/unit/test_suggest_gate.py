@@ -1,0 +1,55 @@
+"""How often settings may be looked for, and that a look ends whatever is silent."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from trackkit.domain.errors import TooManyAttempts
+from trackkit.domain.suggestions import Suggested, asked
+from trackkit.mail import suggest
+from trackkit.services.suggest_gate import PERSON, SERVER, SuggestGate
+
+
+def test_one_person_and_the_whole_server_are_limited() -> None:
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    gate = SuggestGate(lambda about, trusted: Suggested((), ()), lambda: now)
+    for _ in range(PERSON.tries):
+        gate.admit("ann")
+    with pytest.raises(TooManyAttempts, match="Look again in 20 seconds"):
+        gate.admit("ann")
+    for name in ["bob"] * PERSON.tries:
+        gate.admit(name)
+    assert SERVER.tries == 2 * PERSON.tries
+    with pytest.raises(TooManyAttempts, match="in 6 seconds"):
+        gate.admit("cleo")
+    now += timedelta(seconds=20)
+    gate.admit("ann")
+    gate.admit("cleo")
+
+
+class Silent:
+    """A DNS that never answers."""
+
+    def __init__(self, clock: object) -> None:
+        pass
+
+    async def _nothing(self, name: str) -> Any:
+        await asyncio.Event().wait()
+
+    srv = mx = addresses = _nothing
+
+
+def test_a_look_ends_although_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggest, "Resolver", Silent)
+    monkeypatch.setattr(suggest, "_PUBLISHED_SECONDS", 0.6)
+    monkeypatch.setattr(suggest, "_TRY_SECONDS", 0.1)
+    found = suggest.look(asked("ann@silent.test"), ())
+    assert found.candidates == ()
+    assert [(one.source, one.result) for one in found.told] == [
+        ("srv", "failed"), ("autoconfig", "failed"), ("provider", "failed"), ("ports", "nothing")
+    ]  # fmt: skip
+    assert all("no answer within" in one.words for one in found.told)
