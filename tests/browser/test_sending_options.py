@@ -60,6 +60,38 @@ def fill_in(page: Page, host: ScriptedSmtp, provider: TokenEndpoint) -> None:
     page.get_by_label("Refresh token", exact=True).fill(REFRESH_TOKEN)
 
 
+THUNDERBIRD = """user_pref("mail.smtpservers", "s");
+user_pref("mail.smtpserver.s.hostname", "smtp.example.com");
+user_pref("mail.smtpserver.s.try_ssl", 3);
+user_pref("mail.smtpserver.s.username", "ada@example.com");
+"""
+
+
+def take_a_suggestion(page: Page, lab: RunningLab, picture: Picture) -> None:
+    """What Thunderbird on the kernel's machine sends by, put into the form and out again."""
+    profile = lab.home / ".thunderbird" / "abc.default"
+    profile.mkdir(parents=True)
+    (profile / "prefs.js").write_text(THUNDERBIRD)
+    page.get_by_role("button", name="Suggest settings").click()
+    expect(page.get_by_label("E-mail address or domain")).to_be_focused()
+    use = page.get_by_role("button", name="Use smtp.example.com:465")
+    expect(use).to_be_visible()
+    page.get_by_label("E-mail address or domain").fill("127.0.0.1")
+    page.get_by_role("button", name="Look", exact=True).click()
+    expect(page.get_by_text("1 suggestion")).to_be_visible()
+    expect(page.get_by_text("connection refused")).to_be_visible()
+    looked_at(page, picture, "sending-options-suggested")
+    use.click()
+    expect(page.get_by_label("SMTP host")).to_have_value("smtp.example.com")
+    expect(page.get_by_label("SMTP port")).to_have_value("465")
+    expect(page.get_by_label("Mail account name")).to_have_value("ada@example.com")
+    expect(page.get_by_label("Mail account password", exact=True)).to_be_focused()
+    expect(use).to_be_hidden()
+    picture(page, "sending-options-filled")
+    page.get_by_role("button", name="Revert").click()
+    expect(page.get_by_label("SMTP host")).to_have_value("")
+
+
 @pytest.mark.spec("7: authentication: anonymous, basic, NTLM, OAuth 2: the form shows what each needs")
 def test_an_administrator_sets_up_a_log_in_by_token(
     server: RunningServer, lab: RunningLab, new_page: NewPage, picture: Picture
@@ -71,6 +103,7 @@ def test_an_administrator_sets_up_a_log_in_by_token(
         page = new_page()
         open_panel(page, lab, server, "sending-options.ipynb", "ann", PASSWORD)
         page.set_viewport_size({"width": 1280, "height": 1500})
+        take_a_suggestion(page, lab, picture)
         name, token = page.get_by_label("Mail account name"), page.get_by_label("Refresh token", exact=True)
         expect(name).to_be_hidden()
         expect(page.get_by_role("group", name="OAuth 2")).to_be_hidden()

@@ -358,4 +358,4 @@ def not_answering(tried: Iterable[tuple[str, int, Tried]]) -> str:
     reasons: dict[str, list[str]] = {}
     for host, port, one in tried:
         reasons.setdefault(one.words or "no answer", []).append(host_and_port(host, port))
-    return "; ".join(f"{', '.join(places)}: {why}" for why, places in reasons.items())
+    return " ".join(f"{', '.join(places)}: {why}." for why, places in reasons.items())

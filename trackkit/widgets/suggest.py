@@ -23,9 +23,12 @@ from trackkit.widgets.tables import shown
 from trackkit.widgets.work import in_background, long_work
 
 _PURPOSE = (
-    "Looks in the DNS, at the domain's web server and at the mail hosts themselves; nobody logs in, nothing is sent. "
-    "Thunderbird's accounts on the computer of this notebook are shown, too. Choosing one only fills the form."
+    "From the DNS, the domain's web server, the mail hosts themselves, and Thunderbird where this notebook runs. "
+    "Nobody logs in, nothing is sent; choosing one only fills the form."
 )
+_LONGEST = 2_000
+"""Characters of a sentence that are shown; the reasons of a dozen hosts are long."""
+
 _FIELDS = (
     Field("about", "E-mail address or domain", help="The account that mail shall be sent by: me@example.com."),
     Field("host", "Host", help="Empty: the domain's own. A host that is named may lie in a private network."),
@@ -57,7 +60,7 @@ class SuggestForm:
         self.code = python_of("server.mail.suggest(thunderbird=True)", server)
         self.widget = w.VBox(
             [
-                title("Suggest settings", _PURPOSE, level=3),
+                title("Suggest settings", _PURPOSE),
                 self.fields,
                 self.trouble.widget,
                 row(self.close_button, self.look_button, kind="tk-actions"),
@@ -104,7 +107,8 @@ class SuggestForm:
     def _show(self, found: Suggestions) -> None:
         many = counted(len(found.candidates), "suggestion")
         words, tone = (f"{many}.", "tk-good") if found.candidates else ("Nothing was found.", "tk-warn")
-        self.said.value = status(f"{words}<ul>{''.join(map(_told, found.sources))}</ul>", tone)
+        lines = "".join(map(_told, found.sources))
+        self.said.value = status(f'<strong class="{tone}">{words}</strong><ul>{lines}</ul>', "")
         self._show_candidates(found)
 
     def _show_candidates(self, found: Suggestions) -> None:
@@ -125,7 +129,7 @@ class SuggestForm:
 
 
 def _told(one: SourceTold) -> str:
-    return f"<li>{shown(one.source.replace('_', ' '))}: {shown(one.words)}</li>"
+    return f"<li>{shown(one.source.replace('_', ' '))}: {shown(one.words, _LONGEST)}</li>"
 
 
 def _described(one: Candidate) -> str:
@@ -135,6 +139,9 @@ def _described(one: Candidate) -> str:
     lines = [*one.words]
     if one.needs:
         lines.append(f"To be given besides: {', '.join(known[name].title for name in one.needs if name in known)}.")
-    items = "".join(f"<li>{shown(line)}</li>" for line in lines)
-    words = f"<strong>{shown(one.where)}</strong><br>{shown('; '.join(values))}<ul>{items}</ul>"
-    return status(words, "tk-good" if one.answered else "tk-warn", role="group")
+    items = "".join(f"<li>{shown(line, _LONGEST)}</li>" for line in lines)
+    tone = "tk-good" if one.answered else "tk-warn"
+    words = (
+        f'<strong class="{tone}">{shown(one.where)}</strong><br>{shown("; ".join(values), _LONGEST)}<ul>{items}</ul>'
+    )
+    return status(words, "", role="group")
