@@ -49,6 +49,7 @@ for line in sys.stdin:
 
 _SETTINGS = ("host", "port", "encryption", "authentication", "username", "token_url")
 
+MOVED = "moved to "
 CONFIG = """<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id="x">
 <outgoingServer type="smtp"><hostname>{host}</hostname><port>465</port><socketType>SSL</socketType>
 <username>%EMAILLOCALPART%</username><authentication>password-cleartext</authentication></outgoingServer>
@@ -65,10 +66,10 @@ class _Web(http.server.BaseHTTPRequestHandler):
         url = f"{self.headers['Host']}{self.path}"
         self.asked.append(url)
         found = self.pages.get(url.partition("?")[0], "")
-        moved = found.startswith(("https:", "http:"))
+        moved = found.startswith(MOVED)
         self.send_response(302 if moved else 200 if found else 404)
         if moved:
-            self.send_header("Location", found)
+            self.send_header("Location", found.removeprefix(MOVED))
         self.end_headers()
         if not moved:
             self.wfile.write(found.encode())
@@ -249,7 +250,7 @@ def test_a_domain_with_autoconfig(world: World, bob: Server) -> None:
     assert found.best["username"] == "ann+x"
     assert "autoconfig.auto.test/mail/config-v1.1.xml?emailaddress=ann%2Bx%40auto.test" in _Web.asked
     # Moved to another host of the Internet; and at the other of the two places.
-    _Web.pages["autoconfig.auto2.test/mail/config-v1.1.xml"] = "https://away.auto2.test/c.xml"
+    _Web.pages["autoconfig.auto2.test/mail/config-v1.1.xml"] = f"{MOVED}https://away.auto2.test/c.xml"
     _Web.pages["away.auto2.test/c.xml"] = CONFIG.format(host="mail.%EMAILDOMAIN%")
     assert world.look("auto2.test").short == [("autoconfig", "mail.auto2.test", 465, "tls", "basic", True)]
     _Web.pages["auto3.test/.well-known/autoconfig/mail/config-v1.1.xml"] = CONFIG.format(host="mail.auto3.test")
@@ -323,14 +324,21 @@ def test_nothing_inside_is_connected_to_unless_it_is_named(world: World, bob: Se
     # The web server in the Internet sends on to one inside, and then to one without encryption.
     well_known = "trap.test/.well-known/autoconfig/mail/config-v1.1.xml"
     _Web.pages["inner.test/c.xml"] = CONFIG.format(host="vault.trap.test")
-    for moved in (
+    inner, elsewhere = (
         "https://inner.test/c.xml",
-        "https://127.0.0.1/c.xml",
-        "http://inner.test/c.xml",
-        "file:///etc/passwd",
+        ("https://127.0.0.1/c.xml", "http://inner.test/c.xml", "file:///c.xml"),
+    )
+    for moved in (
+        inner,
+        *elsewhere,
+        "https://inner.test:8443/",
+        "https://[/",
+        "https://a b\x7f/",
+        f"https://trap.test/{'x' * 66_000}",
+        "https://\xfc.test/",
     ):
-        _Web.pages[well_known] = moved
-        found = world.look("ann@trap.test") if moved.startswith("http") else Found.by(bob, "ann@trap.test")
+        _Web.pages[well_known] = f"{MOVED}{moved}"
+        found = world.look("ann@trap.test") if moved != inner else Found.by(bob, "ann@trap.test")
         assert not any(one["answered"] for one in found.raw["candidates"])
         assert found.told("autoconfig")[0] == "failed"
     assert "127.0.0.1) is this machine itself" in found.told("autoconfig")[1]
@@ -367,9 +375,8 @@ def test_rubbish_is_told_and_harms_nothing(world: World) -> None:
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
     bomb = f'<!DOCTYPE x [<!ENTITY e0 "ha">{entities}]>' + CONFIG.format(host="&e8;")
     _Web.pages["autoconfig.bomb.test/mail/config-v1.1.xml"] = bomb.replace('<?xml version="1.0"?>', "")
-    _Web.pages["bomb.test/.well-known/autoconfig/mail/config-v1.1.xml"] = (
-        "https://bomb.test/.well-known/autoconfig/mail/config-v1.1.xml"
-    )
+    circle = "bomb.test/.well-known/autoconfig/mail/config-v1.1.xml"
+    _Web.pages[circle] = f"{MOVED}https://{circle}"
     words = world.look("bomb.test").told("autoconfig")[1]
     assert "document type" in words
     assert "again and again" in words

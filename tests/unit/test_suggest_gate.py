@@ -46,7 +46,7 @@ class Silent:
 def test_a_look_ends_although_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suggest, "Resolver", Silent)
     monkeypatch.setattr(suggest, "_PUBLISHED_SECONDS", 0.6)
-    monkeypatch.setattr(suggest, "_TRY_SECONDS", 0.1)
+    monkeypatch.setattr(suggest, "_PORTS_SECONDS", 0.1)
     found = suggest.look(asked("ann@silent.test"), ())
     assert found.candidates == ()
     assert [(one.source, one.result) for one in found.told] == [

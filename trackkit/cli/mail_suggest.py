@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackkit.cli import secrets
-from trackkit.cli.asking import Yes
+from trackkit.cli.asking import Yes, at_terminal
 from trackkit.cli.choosing import on_server
 from trackkit.cli.output import AsJson, fields, json_of, note, say, table
 from trackkit.domain.errors import InvalidInput, NotFound
@@ -52,6 +52,10 @@ def suggest(
     """Find settings for sending for an address or a domain. Nothing is changed without --apply."""
     if not about and not thunderbird:
         raise InvalidInput.of("ADDRESS", "is missing; give an e-mail address or a domain, or --thunderbird")
+    if apply and as_json:
+        raise InvalidInput.of("--json", "shows what is found; it cannot be given together with --apply")
+    if at_terminal():
+        note("Looking, for twenty seconds at most.")
     found = server.mail.suggest(about, hosts=host or (), private=private, thunderbird=thunderbird)
     if as_json:
         json_of(found)

@@ -118,7 +118,7 @@ class Tried:
     Parameters
     ----------
     answered: it greeted, and went on as far as settings need it to.
-    encrypted: the connection was, and the certificate verified.
+    encrypted: the connection was, and the certificate verified or is trusted.
     untrusted: it wants to encrypt, but its certificate does not verify.
     offers: the log-ins it offers, in capitals.
     words: why it is not as it should be.
@@ -171,7 +171,7 @@ def asked(about: str, hosts: Iterable[str] = (), *, private: bool = False) -> As
             raise InvalidInput.of("about", "ends in an IP address, for which nothing is published")
         return Asked(text, _domain(domain), named, private)
     if is_ip(text):
-        return Asked("", "", (*named, text), private)
+        return Asked("", "", (*named, text.lower()), private)
     return Asked("", _domain(text), named, private)
 
 
@@ -184,7 +184,7 @@ def _domain(text: str) -> str:
 
 def _named(text: str) -> str:
     host = text.strip()
-    found = host if is_ip(host) else ascii_domain(host.rstrip(".")).lower()
+    found = host.lower() if is_ip(host) else ascii_domain(host.rstrip(".")).lower()
     if not (is_ip(found) or _HOST.match(found)):
         raise InvalidInput.of("hosts", f"{text[:80]!a} is no host name and no IP address")
     return found
@@ -319,7 +319,7 @@ def _candidate(finding: Finding, tried: Tried | None) -> Candidate:
 
 
 def _seen(tried: Tried) -> str:
-    how = "encrypted, with a certificate that verifies" if tried.encrypted else "without encryption"
+    how = "encrypted, with a certificate that is believed" if tried.encrypted else "without encryption"
     offers = f"offers the log-ins {', '.join(sorted(tried.offers))}" if tried.offers else "offers no log-in"
     return f"The host answers {how}, and {offers}."
 

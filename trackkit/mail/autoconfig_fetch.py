@@ -41,8 +41,15 @@ async def fetch(url: str, context: ssl.SSLContext, addresses: Addresses) -> byte
         content, moved = await _one(url, context, addresses)
         if content is not None:
             return content
-        url = urljoin(url, moved)
+        url = _joined(url, moved)
     raise NotFetched("it is redirected again and again")
+
+
+def _joined(url: str, moved: str) -> str:
+    try:
+        return urljoin(url, moved)
+    except ValueError:
+        raise NotFetched("it is redirected to what is no address") from None
 
 
 async def _one(url: str, context: ssl.SSLContext, addresses: Addresses) -> tuple[bytes | None, str]:
@@ -52,20 +59,20 @@ async def _one(url: str, context: ssl.SSLContext, addresses: Addresses) -> tuple
     host, target = _safe(url)
     why = ""
     for address in await addresses(host):
-        request = httpx.Request(
-            "GET",
-            f"https://{host_and_port(address, 443)}{target}",
-            headers={"Host": host, "Accept-Encoding": "identity"},
-            extensions={"sni_hostname": host, "timeout": httpx.Timeout(_CONNECT_SECONDS).as_dict()},
-        )
         try:
+            request = httpx.Request(
+                "GET",
+                f"https://{host_and_port(address, 443)}{target}",
+                headers={"Host": host, "Accept-Encoding": "identity"},
+                extensions={"sni_hostname": host, "timeout": httpx.Timeout(_CONNECT_SECONDS).as_dict()},
+            )
             async with httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False) as client:
                 response = await client.send(request, stream=True)
                 try:
                     return await _read(response)
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = str(error) or type(error).__name__
     raise NotFetched(why)
 
@@ -76,14 +83,17 @@ def _safe(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        host, port = "", None
-    if not host or parts.scheme != "https" or port not in (None, 443) or parts.username is not None:
+        raise NotFetched("it is redirected to what is no address") from None
+    if not (host and url.isascii() and url.isprintable()):
+        raise NotFetched("it is redirected to what is no address")
+    if parts.scheme != "https" or port not in (None, 443) or parts.username is not None:
         raise NotFetched("it is redirected to somewhere that is not asked")
-    return host, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    target = parts.path or "/"
+    return host, f"{target}?{parts.query}" if parts.query else target
 
 
 async def _read(response: httpx.Response) -> tuple[bytes | None, str]:
-    if response.is_redirect:
+    if response.has_redirect_location:
         return None, response.headers["location"]
     if response.status_code != 200:
         absent = response.status_code in _NOT_THERE

@@ -6,7 +6,7 @@ Promises
   address is judged right before the connection, which is made to that very address.
 - To ports other than mail's is connected only where the host was named.
 - Nobody logs in, and nothing is sent.
-- It takes `_SECONDS` in all, whatever is silent; what did not answer by then is said so.
+- It takes twenty seconds in all, whatever is silent; what did not answer by then is said so.
 
 Never raises for what it meets: each source tells what it came to.
 """
@@ -54,10 +54,11 @@ from trackkit.mail.resolver import Resolver
 from trackkit.mail.route import Route, ehlo_name
 from trackkit.mail.transports.looking import Looked, look_at
 
-_SECONDS: Final = 20.0
 _PUBLISHED_SECONDS: Final = 6.0
 _TRY_SECONDS: Final = 6.0
-"""What asking the DNS and the web, and then looking at the hosts (twice at most) may take."""
+_PORTS_SECONDS: Final = 8.0
+"""What asking the DNS and the web, looking at the hosts that were found, and trying usual ports may take. Hosts that
+let strangers wait on port 25 mostly do so for six seconds."""
 
 _LATE: Final = f"no answer within {_PUBLISHED_SECONDS:.0f} seconds"
 
@@ -87,10 +88,8 @@ class _Look:
     """One look; made in a running loop, used once."""
 
     def __init__(self, asked: Asked, trusted: tuple[Trusted, ...]) -> None:
-        clock = asyncio.get_running_loop().time
         self._asked, self._trusted = asked, trusted
-        self._until = clock() + _SECONDS
-        self._resolver = Resolver(clock)
+        self._resolver = Resolver(asyncio.get_running_loop().time)
         self._tried: dict[tuple[str, int, Encryption], asyncio.Task[Tried]] = {}
         self._mail_hosts: tuple[str, ...] = ()
         self._name = "[127.0.0.1]"
@@ -98,7 +97,7 @@ class _Look:
     async def run(self) -> Suggested:
         """The settings, and what each source came to."""
         (findings, told), _ = await asyncio.gather(self._published(), self._own_name())
-        seen = await self._try_all(findings)
+        seen = await self._try_all(findings, _TRY_SECONDS)
         evidence = Evidence(findings, dict(zip((one.settings for one in findings), seen, strict=True)))
         if self._asked.hosts or not any(one.answered for one in seen):
             more, words = await self._ports()
@@ -195,7 +194,7 @@ class _Look:
     async def _ports(self) -> tuple[list[tuple[Finding, Tried]], Told]:
         """The usual ports of the domain's hosts; those that answer."""
         wanted = to_try(self._asked, hosts_to_try(self._asked, self._mail_hosts))
-        seen = await self._try_all(wanted)
+        seen = await self._try_all(wanted, _PORTS_SECONDS)
         found = [(as_seen(one, tried), tried) for one, tried in zip(wanted, seen, strict=True)
                  if tried.answered or tried.untrusted]  # fmt: skip
         if found:
@@ -204,19 +203,18 @@ class _Look:
         words = not_answering(places) or "There is no host to try."
         return [], Told(Source.ports, Result.nothing, words)
 
-    async def _try_all(self, findings: Sequence[Finding]) -> list[Tried]:
+    async def _try_all(self, findings: Sequence[Finding], seconds: float) -> list[Tried]:
         """A look at the host of each, all at once; the same host and port is looked at once."""
         tasks = []
         for finding in findings:
             settings = finding.settings
             key = (settings.host.lower(), settings.port, settings.encryption)
             if key not in self._tried:
-                self._tried[key] = asyncio.create_task(self._try(*key))
+                self._tried[key] = asyncio.create_task(self._try(*key, seconds))
             tasks.append(self._tried[key])
         return list(await asyncio.gather(*tasks))
 
-    async def _try(self, host: str, port: int, encryption: Encryption) -> Tried:
-        seconds = min(_TRY_SECONDS, self._until - asyncio.get_running_loop().time())
+    async def _try(self, host: str, port: int, encryption: Encryption, seconds: float) -> Tried:
         try:
             if port not in MAIL_PORTS and host not in self._asked.hosts:
                 raise _Refused(f"port {port} is none of the usual ports, and is tried only where the host is named")
