@@ -23,11 +23,6 @@ from trackkit.domain.replies import Failure, Outcome, Stage, wants_login
 from trackkit.domain.smtp_options import Authentication, Encryption, SmtpOptions
 from trackkit.domain.trust import Reason, refusal
 
-SLOW_GREETING_SECONDS: Final = 4.0
-"""Hosts that let strangers wait on port 25 do so for five seconds and more."""
-
-SMTP_PORT: Final = 25
-
 OPEN: Final = ("none", "starttls-if-offered")
 """Encryptions that let mail go openly."""
 
@@ -54,6 +49,20 @@ _ENCRYPTION_WORDS: Final[Mapping[Encryption, str]] = {
 
 USUAL: Final = (Other(587, "starttls"), Other(465, "tls"), Other(25, "starttls-if-offered"))
 """Submission (RFC 6409 §3.1), submissions (RFC 8314), relay (RFC 5321), in the order of preference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the world's mail hosts are; tests make a smaller world.
+
+    Parameters
+    ----------
+    slow_greeting: seconds: hosts that let strangers wait on `relay_port` do so for five and more.
+    """
+
+    usual: tuple[Other, ...] = USUAL
+    relay_port: int = 25
+    slow_greeting: float = 4.0
 
 
 @dataclass(slots=True)
@@ -172,9 +181,9 @@ def _covers(name: str, host: str) -> bool:
 
 
 def notices_of(
-    options: Options, sight: Sight, trouble: Outcome | None, looked: Sequence[Looked], slow: float
+    options: Options, sight: Sight, trouble: Outcome | None, looked: Sequence[Looked], habits: Habits
 ) -> Iterator[Notice]:
-    """What was recognised. `slow` is the number of seconds from which on a greeting on port 25 is."""
+    """What was recognised."""
     smtp = options.sending.smtp
     if why := between(sight, smtp.host or "", trouble):
         yield Notice(
@@ -184,35 +193,19 @@ def notices_of(
             "Let it leave connections of this server to the mail host alone. Do not trust its certificate or do without "
             "encryption unless whoever runs it is meant to read the mail.",
         )
-    if greets_slowly(smtp, sight, trouble, slow):
-        usable = any(one.outcome is None and one.other.port != SMTP_PORT for one in looked)
+    if greets_slowly(smtp, sight, trouble, habits):
+        usable = any(one.outcome is None and one.other.port != habits.relay_port for one in looked)
         instead = "" if usable else " Here none was found; ask the host's administrator."
         yield Notice(
             "slow_greeting",
-            "The host lets whoever connects to port 25 wait for its greeting"
+            f"The host lets whoever connects to port {smtp.port} wait for its greeting"
             + (f": {sight.greeting_seconds:.1f} seconds." if sight.greeting_seconds is not None else "."),
-            f"Port 25 is for mail between hosts; submission on port 587 (or 465) is not held up.{instead}",
+            f"That port is for mail between hosts; submission on port 587 (or 465) is not held up.{instead}",
             "sending.smtp.port",
         )
-    if smtp.authentication == "anonymous" and sight.methods:
-        needed = trouble is not None and wants_login(trouble)
-        words = "The host takes this mail only from who has logged in" if needed else "The host offers a log-in"
-        methods = ", ".join(sorted(sight.methods))
-        yield Notice(
-            "login_needed" if needed else "login_unused",
-            f"{words} ({methods}), and the server logs in nowhere (authentication 'anonymous').",
-            "Choose an authentication, and enter the name and password of the mail account."
-            if needed
-            else "If recipients elsewhere are refused, or mail goes astray: choose an authentication.",
-            "sending.smtp.authentication",
-        )
-    elif trouble is not None and wants_login(trouble) and smtp.authentication == "anonymous":
-        yield Notice(
-            "login_needed",
-            "The host takes this mail only from who has logged in, but offers no log-in here.",
-            "Use the port for submission (587 or 465), and choose an authentication.",
-            "sending.smtp.port",
-        )
+    needed = trouble is not None and wants_login(trouble)
+    if smtp.authentication == "anonymous" and (needed or (trouble is None and sight.methods)):
+        yield _log_in_notice(sight, needed=needed)
     if options.sending.paused:
         yield Notice(
             "paused",
@@ -222,12 +215,36 @@ def notices_of(
         )
 
 
-def greets_slowly(smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, slow: float) -> bool:
+def _log_in_notice(sight: Sight, *, needed: bool) -> Notice:
+    methods = ", ".join(sorted(sight.methods))
+    if not needed:
+        return Notice(
+            "login_unused",
+            f"The host offers a log-in ({methods}), and the server uses none (authentication 'anonymous').",
+            "If recipients elsewhere are refused, or mail goes astray: choose an authentication.",
+            "sending.smtp.authentication",
+        )
+    if sight.methods:
+        return Notice(
+            "login_needed",
+            f"The host takes this mail only from who has logged in ({methods}), and the server does not.",
+            "Choose an authentication, and enter the name and password of the mail account.",
+            "sending.smtp.authentication",
+        )
+    return Notice(
+        "login_needed",
+        "The host takes this mail only from who has logged in, but offers no log-in on this port.",
+        "Use the port for submission (587 or 465), and choose an authentication.",
+        "sending.smtp.port",
+    )
+
+
+def greets_slowly(smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, habits: Habits) -> bool:
     """Whether the host lets one wait on port 25."""
-    if smtp.port != SMTP_PORT or smtp.encryption == "tls":
+    if smtp.port != habits.relay_port or smtp.encryption == "tls":
         return False
     silent = trouble is not None and (trouble.stage, trouble.failure) == (Stage.greeting, Failure.timed_out)
-    return silent or (sight.greeting_seconds is not None and sight.greeting_seconds >= slow)
+    return silent or (sight.greeting_seconds is not None and sight.greeting_seconds >= habits.slow_greeting)
 
 
 # What could help.
@@ -240,7 +257,7 @@ _ANOTHER_ENCRYPTION: Final = (
 
 
 def others_of(
-    smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, slow: float, usual: Sequence[Other] = USUAL
+    smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, habits: Habits
 ) -> tuple[Other, ...]:
     """The other ways that are worth a look."""
     asks = trouble is not None and wants_login(trouble) and not sight.methods
@@ -251,7 +268,7 @@ def others_of(
         and (trouble.failure in _ANOTHER_ENCRYPTION or trouble.stage is Stage.greeting)
     )
     intercepted = bool(between(sight, smtp.host or "", trouble))
-    if not (asks or on_connect or on_the_way or intercepted or greets_slowly(smtp, sight, trouble, slow)):
+    if not (asks or on_connect or on_the_way or intercepted or greets_slowly(smtp, sight, trouble, habits)):
         return ()
     same: list[Other] = []
     if on_the_way:
@@ -260,7 +277,7 @@ def others_of(
         if smtp.encryption == "none":
             ways = ("starttls", *ways)
         same = [Other(smtp.port, way) for way in ways]
-    elsewhere = [other for other in usual if other.port != smtp.port]
+    elsewhere = [other for other in habits.usual if other.port != smtp.port]
     return (*same, *elsewhere)
 
 
@@ -288,7 +305,7 @@ def fixes_of(
         found += _other_ways(smtp, looked, intercepted=intercepted)
     if trouble is not None and trouble.failure is Failure.login_not_offered:
         found += _other_login(options, sight)
-    if smtp.authentication == "anonymous" and sight.methods:
+    if smtp.authentication == "anonymous" and (trouble is None or wants_login(trouble)):
         found += _log_in(options, sight)
     if options.sending.paused and trouble is None:
         found.append(setting("Switch sending on again", sending__paused=False))

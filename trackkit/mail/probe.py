@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -21,8 +21,7 @@ from trackkit.domain.certificates import facts
 from trackkit.domain.message import BY_MAPI, Envelope, domain_of
 from trackkit.domain.options import Options
 from trackkit.domain.probe_findings import (
-    SLOW_GREETING_SECONDS,
-    USUAL,
+    Habits,
     Looked,
     Other,
     Sight,
@@ -44,6 +43,7 @@ from trackkit.mail.way import Connection, Plan, Relay, Surroundings, Way, plan_o
 
 LONGEST_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 8.0
+_LEAVE_SECONDS: Final = 1.0
 _MOST_NAMES: Final = 5
 """Names of a certificate that are looked up."""
 
@@ -73,22 +73,13 @@ class Wanted:
         return Envelope(self.sender or "", (self.recipient,) if self.recipient else ())
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long things take; tests have less."""
-
-    longest: float = LONGEST_SECONDS
-    look: float = LOOK_SECONDS
-    slow_greeting: float = SLOW_GREETING_SECONDS
-
-
 class Probe:
     """Tests settings.
 
     Parameters
     ----------
     shared, hosts, local: as the mail engine has them.
-    usual: the ports and encryptions at which mail hosts are found.
+    longest: seconds.
     """
 
     def __init__(
@@ -96,27 +87,27 @@ class Probe:
         shared: Surroundings,
         hosts: Callable[[], Hosts],
         local: LocalPlaces,
-        usual: Sequence[Other] = USUAL,
-        patience: Patience = Patience(),  # noqa: B008 - it is frozen
+        habits: Habits | None = None,
+        longest: float = LONGEST_SECONDS,
     ) -> None:
         self._shared, self._hosts, self._local = shared, hosts, local
-        self._usual, self._patience = usual, patience
+        self._habits, self._longest = habits or Habits(), longest
 
     async def __call__(self, wanted: Wanted, tell: Tell) -> Ending:
         """Test, and tell each step as it goes."""
         watched = Watched(tell, asyncio.get_running_loop().time)
         looked: tuple[Looked, ...] = ()
         try:
-            async with asyncio.timeout(self._patience.longest):
+            async with asyncio.timeout(self._longest):
                 outcome = await self._test(wanted, watched, tell)
                 if wanted.options.sending.method in ("smtp", "direct-then-smtp"):
                     looked = await self._look_around(wanted, watched, outcome)
         except TimeoutError:
-            text = f"the test was given up after {self._patience.longest:g} seconds"
+            text = f"the test was given up after {self._longest:g} seconds"
             outcome = Outcome(Verdict.temporary, Stage.connect, Failure.timed_out, text=text)
             watched.refused(outcome)
-        sight, slow = watched.sight, self._patience.slow_greeting
-        notices = tuple(notices_of(wanted.options, sight, outcome, looked, slow))
+        sight = watched.sight
+        notices = tuple(notices_of(wanted.options, sight, outcome, looked, self._habits))
         return Ending(outcome, notices, fixes_of(wanted.options, sight, outcome, looked), watched.text)
 
     async def _test(self, wanted: Wanted, watched: Watched, tell: Tell) -> Outcome | None:
@@ -197,10 +188,10 @@ class Probe:
 
     async def _look_around(self, wanted: Wanted, watched: Watched, trouble: Outcome | None) -> tuple[Looked, ...]:
         """Look at the other ways to the host that could help."""
-        smtp, patience = wanted.options.sending.smtp, self._patience
+        smtp = wanted.options.sending.smtp
         if trouble is not None and trouble.certificate is not None:
-            watched.sight.same_host = await _same_host(trouble, smtp.host or "", patience.look)
-        others = others_of(smtp, watched.sight, trouble, patience.slow_greeting, self._usual)
+            watched.sight.same_host = await _same_host(trouble, smtp.host or "")
+        others = others_of(smtp, watched.sight, trouble, self._habits)
         plan = plan_of(wanted.options.sending, wanted.trusted)
         if not others or plan is None or plan.relay is None:
             return ()
@@ -212,14 +203,13 @@ class Probe:
     async def _look(self, plan: Plan, other: Other, trusted: tuple[Trusted, ...]) -> Looked:
         """Whether a connection comes about there, as far as the log-in."""
         assert plan.relay is not None  # noqa: S101 - whoever looks around has one
-        seconds = self._patience.look
         route = replace(
             plan.relay,
             port=other.port,
             encryption=other.encryption,
             login=None,
-            connect_timeout=min(seconds, plan.relay.connect_timeout),
-            conversation_timeout=min(seconds, plan.relay.conversation_timeout),
+            connect_timeout=min(LOOK_SECONDS, plan.relay.connect_timeout),
+            conversation_timeout=min(LOOK_SECONDS, plan.relay.conversation_timeout),
             trust=trust_of(trusted, plan.relay.host, other.port),
         )
         conversation = Watched(Nobody(), asyncio.get_running_loop().time)
@@ -227,7 +217,7 @@ class Probe:
             opened = await open_connection(route, self._shared.tls_context, self._shared.ehlo_name, conversation)
         except NotOpened as refused:
             return Looked(other, refused.outcome)
-        await opened.wire.quit(min(seconds, 1.0))
+        await opened.wire.quit(_LEAVE_SECONDS)
         sight: Sight = conversation.sight
         return Looked(other, None, sight.encrypted, sight.methods)
 
@@ -249,20 +239,20 @@ def _words(one: Looked) -> str:
     return f"{one.other.words}: {one.outcome.text}"
 
 
-async def _same_host(trouble: Outcome, host: str, seconds: float) -> tuple[str, ...]:
+async def _same_host(trouble: Outcome, host: str) -> tuple[str, ...]:
     """Names of the certificate that lead to the very address that `host` does."""
     seen = trouble.certificate
     if seen is None or seen.reason is not Reason.wrong_name or not seen.chain:
         return ()
-    wanted = await _addresses(host, seconds)
+    wanted = await _addresses(host)
     names = [name for name in facts(seen.chain[0]).names if "*" not in name and name != host][:_MOST_NAMES]
-    found = await asyncio.gather(*(_addresses(name, seconds) for name in names))
+    found = await asyncio.gather(*(_addresses(name) for name in names))
     return tuple(name for name, addresses in zip(names, found, strict=True) if wanted & addresses)
 
 
-async def _addresses(name: str, seconds: float) -> frozenset[str]:
+async def _addresses(name: str) -> frozenset[str]:
     with suppress(OSError, UnicodeError, TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(LOOK_SECONDS):
             found = await asyncio.get_running_loop().getaddrinfo(name, 0, type=socket.SOCK_STREAM)
             return frozenset(str(address[4][0]) for address in found)
     return frozenset()
