@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.fakes.delivery_queue import utc_now
 from tests.settings_faults import SETTINGS_FAULTS, Fault, came_to, first_fix, world_of
 from trackkit.domain.probe_steps import TITLES, diagnosis_of
-from tests.fakes.delivery_queue import utc_now
 
 
 def row(item: tuple[str, Fault]) -> tuple[str, bool]:

@@ -18,6 +18,7 @@ from typing import Any
 from tests.certificate_faults import FAULTS as CERTIFICATE_FAULTS
 from tests.certificate_faults import ROOT
 from tests.certificates import certificate, trusting
+from tests.fakes.delivery_queue import MemoryQueue, utc_now
 from tests.fakes.smtp_server import Action, ScriptedSmtp, babble, drop, say, stall, when
 from tests.ports import free_port
 from tests.unit.engine_running import options_for
@@ -27,10 +28,10 @@ from trackkit.domain.probe_steps import Ending, Step, StepKind, StepState
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.direct import Hosts
 from trackkit.mail.local_ways import LocalPlaces
-from trackkit.mail.probe import Probe, Wanted
+from trackkit.mail.probe import Probe
 from trackkit.mail.way import Surroundings
 from trackkit.services.machine import Machine
-from tests.fakes.delivery_queue import MemoryQueue, utc_now
+from trackkit.services.probe_runs import MailWanted
 
 PASSWORD = "kAnArY-pa55 wörd/9"
 SENDER, RECIPIENT = "sender@here.test", "recipient@there.test"
@@ -40,12 +41,16 @@ GOOD = certificate(issuer=ROOT)
 """What this machine trusts."""
 
 
+NOBODY = Habits(usual=())
+"""Nothing else listens."""
+
+
 @dataclass(frozen=True)
 class World:
     """A host, its settings, and what else listens there."""
 
     options: Options
-    habits: Habits = Habits(usual=())
+    habits: Habits = NOBODY
     host: ScriptedSmtp | None = None
     trust_of: int = 0
     """The port whose certificate is to be trusted."""
@@ -169,7 +174,10 @@ SETTINGS_FAULTS: Mapping[str, Fault] = MappingProxyType(
         ),
         "a silent host": Fault(_plain({"greeting": stall()}), StepKind.greeting),
         "a slow greeting on 25": Fault(
-            _with_submission(_plain({"greeting": SLOW})), None, "port=submission encryption=starttls", ("slow_greeting",)
+            _with_submission(_plain({"greeting": SLOW})),
+            None,
+            "port=submission encryption=starttls",
+            ("slow_greeting",),
         ),
         "no greeting in time on 25": Fault(
             _with_submission(_plain({"greeting": stall()})),
@@ -185,9 +193,7 @@ SETTINGS_FAULTS: Mapping[str, Fault] = MappingProxyType(
         "STARTTLS is missing": Fault(
             _plain(encryption="starttls"), StepKind.encryption, "encryption=starttls-if-offered"
         ),
-        "STARTTLS is missing, with a log-in": Fault(
-            _plain(encryption="starttls", **ACCOUNT), StepKind.encryption
-        ),
+        "STARTTLS is missing, with a log-in": Fault(_plain(encryption="starttls", **ACCOUNT), StepKind.encryption),
         "STARTTLS is missing, but 465 is there": Fault(
             _with_submission(_plain(encryption="starttls"), implicit=True),
             StepKind.encryption,
@@ -315,7 +321,7 @@ def probe(options: Options, habits: Habits, hosts: Callable[[], Hosts] = no_host
 def came_to(world: World) -> tuple[Ending, Steps]:
     """What a test of that world's settings says, sending a message."""
     steps = Steps()
-    wanted = Wanted(world.options, (), SENDER, RECIPIENT, MESSAGE)
+    wanted = MailWanted(world.options, (), SENDER, RECIPIENT, MESSAGE)
     return asyncio.run(probe(world.options, world.habits)(wanted, steps)), steps
 
 

@@ -141,7 +141,9 @@ def between(sight: Sight, host: str, trouble: Outcome | None) -> list[str]:
     """Why it seems that not the host itself answers; empty = it does not."""
     why: list[str] = []
     if masked := sorted(word for word in sight.all_offers if _MASKED.fullmatch(word)):
-        why.append(f"an extension in its answer to EHLO is written over ({', '.join(masked)}), as firewalls hide STARTTLS")
+        why.append(
+            f"an extension in its answer to EHLO is written over ({', '.join(masked)}), as firewalls hide STARTTLS"
+        )
     if _STARS.search(sight.banner):
         why.append("its greeting is written over with asterisks, as firewalls do that inspect SMTP")
     if sight.ehlo_refused and "ESMTP" in sight.banner.upper():
@@ -190,8 +192,8 @@ def notices_of(
             "intercepted",
             f"Something seems to stand between this server and the host, such as a virus scanner or a firewall: "
             f"{'; '.join(why)}.",
-            "Let it leave connections of this server to the mail host alone. Do not trust its certificate or do without "
-            "encryption unless whoever runs it is meant to read the mail.",
+            "Let it leave alone what this server says to the mail host. Do not trust its certificate, or do without "
+            "encryption, unless whoever runs it is meant to read the mail.",
         )
     if greets_slowly(smtp, sight, trouble, habits):
         usable = any(one.outcome is None and one.other.port != habits.relay_port for one in looked)
@@ -256,9 +258,7 @@ _ANOTHER_ENCRYPTION: Final = (
 )
 
 
-def others_of(
-    smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, habits: Habits
-) -> tuple[Other, ...]:
+def others_of(smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, habits: Habits) -> tuple[Other, ...]:
     """The other ways that are worth a look."""
     asks = trouble is not None and wants_login(trouble) and not sight.methods
     on_connect = trouble is not None and trouble.stage is Stage.connect and trouble.failure in _ANOTHER_PORT
@@ -288,9 +288,7 @@ _NEEDED: Final[Mapping[Authentication, frozenset[str]]] = {
 }
 
 
-def fixes_of(
-    options: Options, sight: Sight, trouble: Outcome | None, looked: Sequence[Looked]
-) -> tuple[Fix, ...]:
+def fixes_of(options: Options, sight: Sight, trouble: Outcome | None, looked: Sequence[Looked]) -> tuple[Fix, ...]:
     """What mends it, the best first; only what the options take."""
     smtp = options.sending.smtp
     intercepted = bool(between(sight, smtp.host or "", trouble))
@@ -387,4 +385,3 @@ def _log_in(options: Options, sight: Sight) -> list[Fix]:
         for way, methods in _NEEDED.items()
         if way != now and methods & sight.methods
     ]
-

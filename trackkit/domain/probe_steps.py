@@ -149,7 +149,7 @@ ADVICE: Final[Mapping[StepKind, str]] = MappingProxyType(
 """What to do about a step that failed, where the diagnosis says nothing that fits a test."""
 
 _OF_THE_QUEUE: Final = re.compile(
-    r"\breattempt|\bnext try\b|\btried again\b|\bdelete the mail\b|\bcorrect it here\b|\btry at once\b|\bin a new mail\b",
+    r"\b(?:reattempt|next try\b|tried again\b|delete the mail\b|correct it here\b|try at once\b|in a new mail\b)",
     re.IGNORECASE,
 )
 _SENTENCES: Final = re.compile(r"(?<=[.?!])\s+")

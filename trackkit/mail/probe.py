@@ -14,12 +14,11 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from trackkit.domain.certificates import facts
-from trackkit.domain.message import BY_MAPI, Envelope, domain_of
-from trackkit.domain.options import Options
+from trackkit.domain.message import BY_MAPI, domain_of
 from trackkit.domain.probe_findings import (
     Habits,
     Looked,
@@ -40,37 +39,13 @@ from trackkit.mail.probe_steps import Nobody, Tell, Watched
 from trackkit.mail.transports.opening import NotOpened, open_connection
 from trackkit.mail.transports.smtp import SmtpConnection
 from trackkit.mail.way import Connection, Plan, Relay, Surroundings, Way, plan_of
+from trackkit.services.probe_runs import MailWanted
 
 LONGEST_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 8.0
 _LEAVE_SECONDS: Final = 1.0
 _MOST_NAMES: Final = 5
 """Names of a certificate that are looked up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be tested.
-
-    Parameters
-    ----------
-    sender: none = nobody is asked whether it is taken.
-    recipient: empty = as that.
-    message: to be sent to the recipient; none = nothing is sent.
-    """
-
-    options: Options
-    trusted: tuple[Trusted, ...]
-    sender: str | None
-    recipient: str
-    message: bytes | None = None
-
-    @property
-    def envelope(self) -> Envelope | None:
-        """Who is to be asked for."""
-        if self.sender is None and not self.recipient:
-            return None
-        return Envelope(self.sender or "", (self.recipient,) if self.recipient else ())
 
 
 class Probe:
@@ -93,7 +68,7 @@ class Probe:
         self._shared, self._hosts, self._local = shared, hosts, local
         self._habits, self._longest = habits or Habits(), longest
 
-    async def __call__(self, wanted: Wanted, tell: Tell) -> Ending:
+    async def __call__(self, wanted: MailWanted, tell: Tell) -> Ending:
         """Test, and tell each step as it goes."""
         watched = Watched(tell, asyncio.get_running_loop().time)
         looked: tuple[Looked, ...] = ()
@@ -110,7 +85,7 @@ class Probe:
         notices = tuple(notices_of(wanted.options, sight, outcome, looked, self._habits))
         return Ending(outcome, notices, fixes_of(wanted.options, sight, outcome, looked), watched.text)
 
-    async def _test(self, wanted: Wanted, watched: Watched, tell: Tell) -> Outcome | None:
+    async def _test(self, wanted: MailWanted, watched: Watched, tell: Tell) -> Outcome | None:
         """What the way ends with; none = it works."""
         sending = wanted.options.sending
         plan = plan_of(sending, wanted.trusted)
@@ -129,7 +104,7 @@ class Probe:
                 break  # the relay would not get such a mail either
         return outcome
 
-    def _ways(self, plan: Plan, wanted: Wanted, tell: Tell) -> list[Way]:
+    def _ways(self, plan: Plan, wanted: MailWanted, tell: Tell) -> list[Way]:
         """In the order in which mail tries them."""
         ways: list[Way] = []
         if plan.method in ("direct", "direct-then-smtp"):
@@ -147,7 +122,7 @@ class Probe:
             ways.append(self._local.way(BY_MAPI, plan))
         return ways
 
-    async def _take(self, way: Way, wanted: Wanted, watched: Watched) -> Outcome | None:
+    async def _take(self, way: Way, wanted: MailWanted, watched: Watched) -> Outcome | None:
         """Open a connection, ask, and send if that is wanted."""
         if not isinstance(way, Relay | Direct):
             watched.reached(Stage.connect, way.label)
@@ -167,7 +142,7 @@ class Probe:
         await opened.close()
         return outcome
 
-    async def _talk(self, opened: Connection, wanted: Wanted, watched: Watched) -> Outcome | None:
+    async def _talk(self, opened: Connection, wanted: MailWanted, watched: Watched) -> Outcome | None:
         envelope = wanted.envelope
         if envelope is None:
             return None
@@ -186,7 +161,7 @@ class Probe:
         watched.end(said=f"{outcome.smtp_code or ''} {outcome.text}".strip())
         return None
 
-    async def _look_around(self, wanted: Wanted, watched: Watched, trouble: Outcome | None) -> tuple[Looked, ...]:
+    async def _look_around(self, wanted: MailWanted, watched: Watched, trouble: Outcome | None) -> tuple[Looked, ...]:
         """Look at the other ways to the host that could help."""
         smtp = wanted.options.sending.smtp
         if trouble is not None and trouble.certificate is not None:
