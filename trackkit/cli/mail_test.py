@@ -29,7 +29,8 @@ def test(
     server: "Server",
     recipient: Annotated[str, typer.Option("--to", metavar="A", help="Whom the host shall take mail for.")] = "",
     sender: Annotated[
-        str | None, typer.Option("--from", metavar="A", help="The sender; '' is the null sender. Else the mail account.")
+        str | None,
+        typer.Option("--from", metavar="A", help="The sender; '' is the null sender. Else the mail account."),
     ] = None,
     send: Annotated[bool, typer.Option("--send", help="Also send the recipient a message.")] = False,
     as_json: Annotated[

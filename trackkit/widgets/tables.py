@@ -17,9 +17,9 @@ LONGEST = 200
 """Characters shown of one text; a mail can have a subject of megabytes."""
 
 
-def shown(text: str) -> str:
-    """The text as safe HTML: escaped, at most `LONGEST` characters, what cannot be seen as ``U+202E``."""
-    cut = text[:LONGEST]
+def shown(text: str, longest: int = LONGEST) -> str:
+    """The text as safe HTML: escaped, at most `longest` characters, what cannot be seen as ``U+202E``."""
+    cut = text[:longest]
     safe = "".join(_one(character) for character in cut)
     return safe if cut == text else f"{safe} …"
 
