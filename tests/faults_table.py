@@ -1,4 +1,4 @@
-"""What a test of the settings says of each fault: ``python -m tests.faults_table`` makes each for real and prints it."""
+"""What a test of the settings says of each fault: ``python -m tests.faults_table`` makes each and prints the table."""
 
 from __future__ import annotations
 

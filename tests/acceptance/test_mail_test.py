@@ -86,7 +86,7 @@ def test_from_wrong_settings_to_mail_that_leaves_by_the_offered_fixes(server: Ru
         wait_until(lambda: any(m.data.endswith(b"hello\r\n") for m in relay.messages), what="the stuck mail leaving")
     subjects = {sent.subject for sent in admin.mail.history().sent}
     assert "Test message from trackkit" not in subjects, "the test went through the queue"
-    told = f"{first.state} {second.state} {second.conversation} {third.state} {admin.audit.list().records} {admin.log.list().entries}"
+    told = f"{first.state} {second.state} {third.state} {admin.audit.list().records} {admin.log.list().entries}"
     assert PASSWORD not in told
     assert "> AUTH PLAIN ***" in third.conversation
 
@@ -153,14 +153,14 @@ def test_what_cannot_be_tested_is_refused_with_the_reason(server: RunningServer)
 def test_on_the_command_line(server: RunningServer, tmp_path: Path) -> None:
     cli = CommandLine(tmp_path, {"TRACKKIT_DATA": str(server.data)})
     made = certificate()
-    with ScriptedSmtp(tls=made.server(), implicit=True) as relay:
-        use(server.admin, relay.port)
+    with ScriptedSmtp(tls=made.server(), extensions=("STARTTLS",)) as relay:
+        use(server.admin, relay.port, encryption="tls")
         failed = cli("mail", "test", "--to", TO, exit_code=1)
         assert "FAILED" in failed
-        assert "Possible: Switch the encryption to TLS from the start" in failed
+        assert "Possible: Switch the encryption to STARTTLS" in failed
         lines = [json.loads(line) for line in cli("mail", "test", "--json", exit_code=1).splitlines()]
         assert [line["kind"] for line in lines[:-1]] == [step["kind"] for step in lines[-1]["steps"]]
-        assert (lines[-1]["works"], lines[-1]["cause"]) == (False, "host_unreachable")
+        assert (lines[-1]["works"], lines[-1]["cause"]) == (False, "tls_not_possible")
         mended = cli("mail", "test", "--to", TO, "--send", "--yes")
         assert "The settings work: the host has taken the test message" in mended
         assert mended.count("Once more with that:") == 2

@@ -25,7 +25,7 @@ _MARKS = {"done": "ok", "failed": "FAILED", "skipped": "skipped"}
 
 
 @on_server
-def test(
+def mail_test(
     server: "Server",
     recipient: Annotated[str, typer.Option("--to", metavar="A", help="Whom the host shall take mail for.")] = "",
     sender: Annotated[

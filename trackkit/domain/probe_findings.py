@@ -258,6 +258,15 @@ _ANOTHER_ENCRYPTION: Final = (
 )
 
 
+_INSTEAD: Final[Mapping[Encryption, tuple[Encryption, ...]]] = {
+    "none": ("starttls-if-offered", "tls"),
+    "starttls": ("starttls-if-offered", "tls"),
+    "starttls-if-offered": ("tls",),
+    "tls": ("starttls-if-offered",),
+}
+"""What to look for on the same port: a look with STARTTLS where it is offered tells whether it is."""
+
+
 def others_of(smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, habits: Habits) -> tuple[Other, ...]:
     """The other ways that are worth a look."""
     asks = trouble is not None and wants_login(trouble) and not sight.methods
@@ -270,13 +279,7 @@ def others_of(smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, habits: 
     intercepted = bool(between(sight, smtp.host or "", trouble))
     if not (asks or on_connect or on_the_way or intercepted or greets_slowly(smtp, sight, trouble, habits)):
         return ()
-    same: list[Other] = []
-    if on_the_way:
-        ways: tuple[Encryption, ...] = ("starttls-if-offered",) if smtp.encryption == "starttls" else ()
-        ways = ("starttls", "starttls-if-offered") if smtp.encryption == "tls" else (*ways, "tls")
-        if smtp.encryption == "none":
-            ways = ("starttls", *ways)
-        same = [Other(smtp.port, way) for way in ways]
+    same = [Other(smtp.port, way) for way in _INSTEAD[smtp.encryption]] if on_the_way else []
     elsewhere = [other for other in habits.usual if other.port != smtp.port]
     return (*same, *elsewhere)
 
@@ -348,13 +351,13 @@ _MOST_WAYS: Final = 2
 
 def _way(smtp: SmtpOptions, one: Looked) -> Fix:
     other = one.other
-    if one.encrypted and other.encryption == "starttls-if-offered":
+    if other.encryption == "starttls-if-offered" and (one.encrypted or one.outcome is not None):
         other = replace(other, encryption="starttls")
     words = f"Use {other.words}"
     if other.port == smtp.port:
         words = f"Switch the encryption to {_ENCRYPTION_WORDS[other.encryption]}"
     if one.outcome is not None:
-        words += ", whose certificate has to be trusted then"
+        words += " (its certificate is not trusted yet)"
     elif not one.encrypted:
         words += "; mail goes openly there"
     changes: dict[str, bool | int | str | None] = {}

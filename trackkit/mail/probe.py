@@ -128,9 +128,9 @@ class Probe:
             watched.reached(Stage.connect, way.label)
         opened = await way.open(watched)
         if opened is None or isinstance(opened, Outcome):
-            outcome = opened or Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="no host is left")
-            watched.refused(outcome)
-            return outcome
+            refused = opened or Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="no host is left")
+            watched.refused(refused)
+            return refused
         try:
             outcome = await self._talk(opened, wanted, watched)
         except BaseException:
@@ -155,10 +155,10 @@ class Probe:
         watched.reached(Stage.data, opened.label)
         outcomes: dict[str, Outcome] = {}
         await opened.deliver(envelope, wanted.message, outcomes)
-        outcome = outcomes[wanted.recipient]
-        if outcome.verdict is not Verdict.accepted:
-            return outcome
-        watched.end(said=f"{outcome.smtp_code or ''} {outcome.text}".strip())
+        sent = outcomes[wanted.recipient]
+        if sent.verdict is not Verdict.accepted:
+            return sent
+        watched.end(said=f"{sent.smtp_code or ''} {sent.text}".strip())
         return None
 
     async def _look_around(self, wanted: MailWanted, watched: Watched, trouble: Outcome | None) -> tuple[Looked, ...]:
@@ -211,6 +211,8 @@ def _words(one: Looked) -> str:
     """What came of a look, in a few words."""
     if one.outcome is None:
         return f"{one.other.words}: open" + ("" if one.encrypted else ", not encrypted")
+    if one.outcome.failure is Failure.tls_untrusted:
+        return f"{one.other.words}: open, but its certificate does not verify"
     return f"{one.other.words}: {one.outcome.text}"
 
 

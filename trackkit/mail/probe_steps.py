@@ -81,6 +81,7 @@ class Watched(Conversation):
             return
         kind, whom, _ = self._now
         if outcome.failure in UNTRUSTED and kind is not StepKind.certificate:
+            self._said = ""  # what was said last is why the certificate fails
             self.begin(StepKind.certificate, whom)
         self.end(outcome)
 
@@ -99,10 +100,12 @@ class Watched(Conversation):
             self.sight.banner = text
         elif kind is StepKind.ehlo and code < _REFUSES_FROM:
             self.sight.heard_ehlo(text)
-            self._said = f"offers {', '.join(self.sight.offers)}" if self.sight.offers else "offers no extensions"
+            self._said = _offered(self.sight)
             return
         elif kind is StepKind.ehlo:
             self.sight.ehlo_refused = True
+        elif kind is StepKind.certificate:  # the reply to STARTTLS, written down after the handshake
+            return
         self._said = f"{code} {text.splitlines()[0] if text else ''}".strip()
 
     def note(self, text: str) -> None:
@@ -110,3 +113,9 @@ class Watched(Conversation):
         super().note(text)
         if self._now is None or self._now[0] not in (StepKind.certificate, StepKind.greeting):
             self._said = text
+
+
+def _offered(sight: Sight) -> str:
+    """What a host offers, in a line."""
+    words = [f"{word} {' '.join(sorted(sight.methods))}" if word == "AUTH" else word for word in sight.offers]
+    return f"offers {', '.join(words)}" if words else "offers no extensions"

@@ -137,7 +137,8 @@ class MailTestPanel:
     def _ended(self, test: SettingsTest) -> None:
         self._idle()
         tone = {True: "tk-good", False: "tk-bad", None: "tk-warn"}[test.works]
-        self.said.value = status(f"<strong>{shown(test.verdict)}</strong>{notices_html(test.notices)}", tone)
+        noticed = status(notices_html(test.notices), "tk-warn") if test.notices else ""
+        self.said.value = status(f"<strong>{shown(test.verdict)}</strong>", tone) + noticed
         self.fixes = tuple(FixButton(self._server, fix, self._trouble, self._applied) for fix in test.fixes)
         offered = [w.HTML("<h3>What would mend it</h3>" if not test.works else "<h3>What would be better</h3>")]
         talk = w.HTML(_conversation(test.conversation))
