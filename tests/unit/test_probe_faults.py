@@ -8,6 +8,7 @@ from tests.settings_faults import PASSWORD, SETTINGS_FAULTS, came_to, first_fix,
 from trackkit.domain.probe_steps import StepKind, StepState
 
 
+@pytest.mark.spec("7: test: the first step that fails and the fix, for each fault of the settings")
 @pytest.mark.parametrize("name", SETTINGS_FAULTS)
 def test_each_fault_has_its_step_its_notice_and_its_fix(name: str) -> None:
     fault = SETTINGS_FAULTS[name]

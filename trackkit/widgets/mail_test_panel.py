@@ -92,7 +92,7 @@ class MailTestPanel:
         self.fields.when_entered(self.begin)
         actions = row(self.line, self.cancel, self.button, kind="tk-actions")
         parts = (self.fields, actions, self.steps, self.said, self.offers, self.code)
-        self.widget = panel(title("Test", _PURPOSE), *parts)
+        self.widget = panel(title("Test how mail leaves", _PURPOSE), *parts)
         self._look()
 
     def unsaved(self, unsaved: bool) -> None:
