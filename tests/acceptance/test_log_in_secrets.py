@@ -141,6 +141,10 @@ def test_no_canary_is_found_anywhere(server: RunningServer, hosts: Hosts, tmp_pa
         stages[way] = (detail.attempts[-1].stage, detail.recipients[0].diagnosis.cause)
         assert leaks(f"the mail by {way}", detail.model_dump_json().encode()) == []
         admin.mail.delete(sent.queue_id)
+        if "oauth2" not in way:  # that provider counts who asks
+            test = admin.mail.test(recipient="b@example.com").wait()
+            assert test.works is False
+            assert leaks(f"the test of {way}", f"{test.steps} {test.state.model_dump_json()}".encode()) == []
     assert stages == {
         "basic": ("login", "login_refused"),
         "ntlm": ("login", "login_refused"),

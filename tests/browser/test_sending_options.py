@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NewPage, open_panel
 from tests.conftest import Start
@@ -33,8 +33,8 @@ def server(start_for_module: Start) -> RunningServer:
     return running
 
 
-def looked_at(page: Page, picture: Picture, name: str) -> None:
-    """Light, dark and narrow; nothing serious for axe in any of them."""
+def looked_at(page: Page, picture: Picture, name: str, place: Locator | None = None) -> None:
+    """Light, dark and narrow, with that place in sight; nothing serious for axe in any of them."""
     page.emulate_media(color_scheme="light")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -43,7 +43,11 @@ def looked_at(page: Page, picture: Picture, name: str) -> None:
         found = [v for v in Axe().run(page, context=".tk").response["violations"] if v["impact"] in SERIOUS]
         assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
     page.emulate_media(color_scheme="light")
+    page.wait_for_timeout(300)
     page.set_viewport_size({"width": 620, "height": 1400})
+    expect(page.locator("#jupyterlab-splash")).to_be_hidden()
+    if place is not None:
+        place.scroll_into_view_if_needed()
     picture(page, f"{name}-narrow")
     page.set_viewport_size({"width": 1280, "height": 1500})
 

@@ -61,6 +61,10 @@ class House:
         """The id of a message of its own for each request."""
         return self.server.admin.mail.submit(b"Subject: x\r\n\r\n", sender="", recipients=["x@y.test"]).queue_id
 
+    def tested(self) -> str:
+        """The id of a test of the settings that has ended."""
+        return self.server.admin.mail.test().wait().state.test_id
+
     def idle_queue(self) -> str:
         """A domain that no mail is for, once the mail queue has no long work to do: it has one at a time."""
         self.wait_for_jobs()
@@ -218,6 +222,9 @@ SAMPLES: dict[str, Sample] = {
     "options.history": nothing,
     "options.plan_revert": lambda house, person: {"change_id": house.option_change()},
     "options.revert": lambda house, person: {"change_id": house.option_change()},
+    "mail.test": nothing,
+    "mail.test_progress": lambda house, person: {"test_id": house.tested()},
+    "mail.test_cancel": lambda house, person: {"test_id": house.tested()},
     "mail.submit": lambda house, person: MESSAGE,
     "mail.list": nothing,
     "mail.ids": nothing,
@@ -324,6 +331,7 @@ SAMPLES: dict[str, Sample] = {
 }
 # These fail for another reason than the role, as their sample asks for something wrong on purpose.
 FAILING = {
+    "mail.test_cancel": "conflict",
     "setup.complete": "wrong_login",
     "user.password": "wrong_login",
     "token.delete": "not_found",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "options.apply": lambda: admin.options.apply(OPTIONS_FILE),
         "options.revert": lambda: admin.options.revert(admin.options.history(limit=1).sets[0].change_id),
         "mail.submit": lambda: admin.mail.submit(b"x", sender="", recipients=["a@sink.test"]),
+        "mail.test": lambda: admin.mail.test(recipient="a@sink.test").wait(),
+        "mail.test_cancel": lambda: cancelled_test(admin),
         "mail.bulk": lambda: waited(admin.mail.where(domain="nowhere.test").hold()),
         "mail.edit_recipient": lambda: admin.mail.edit_recipient(queue_id, "gone@sink.test", "there@sink.test"),
         "mail.reattempt": lambda: admin.mail.reattempt(queue_id),
@@ -97,6 +100,17 @@ def ended(admin: Server) -> None:
 
 def waited(running: RunningJob) -> None:
     running.wait()
+
+
+def cancelled_test(admin: Server) -> None:
+    """End a test that waits for a silent host."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        before = admin.options.get().value("sending.smtp.port")
+        admin.options.set({"sending.smtp.port": silent.getsockname()[1]})
+        test = admin.mail.test()
+        admin.options.set({"sending.smtp.port": before})
+        test.cancel()
+        assert test.wait().works is None
 
 
 def newest_backup(admin: Server) -> int:

@@ -29,6 +29,7 @@ from trackkit.contract import (
     mail,
     mail_bulk,
     mail_history,
+    mail_tests,
     mail_workers,
     options,
     server,
@@ -75,6 +76,33 @@ SUGGESTIONS = suggest.Suggestions(
     sources=(suggest.SourceTold(source="srv", result="found", words="mail.example.org:465."),),
 )
 VERBS = mail.VerbResults(results=(mail.VerbResult(queue_id="q1", done=True, recipients=1, state="deferred"),))
+MAIL_TEST = mail_tests.MailTest(
+    test_id="7e57",
+    subject="the relay mail.example:25",
+    username="ada",
+    begun_at=NOW,
+    steps=(
+        mail_tests.MailTestStep(
+            number=1,
+            kind="connect",
+            title="Connect",
+            host="mail.example:25",
+            state="failed",
+            seconds=0.25,
+            words="mail.example:25 could not be reached",
+            advice="Is it running?",
+            option="sending.smtp.host",
+        ),
+    ),
+    under_way=None,
+    finished=True,
+    works=False,
+    verdict="The settings do not work.",
+    cause="host_unreachable",
+    notices=(mail_tests.MailTestNotice(kind="paused", words="Paused.", advice="Go on.", option="sending.paused"),),
+    fixes=(FixView(operation="options.set", words="Use port 587", changes={"sending.smtp.port": 587}),),
+    conversation="* refused",
+)
 SESSION = {"session_id": "s1", "username": "ada", "role": "admin", "password_set": True, "opened_at": NOW}
 
 SESSION_ROW = sessions.SessionRow(
@@ -283,6 +311,7 @@ def answers() -> dict[str, Any]:
             states=(mail_bulk.MatchingState(state="deferred", messages=3, applies=2),),
         ),
         "mail.bulk": project_answers.JOB,
+        **dict.fromkeys(("mail.test", "mail.test_progress", "mail.test_cancel"), MAIL_TEST),
         "mail.edit_recipient": mail.EditedRecipient(
             queue_id="q1", address="c@example.org", state="deferred", next_attempt_at=NOW
         ),

@@ -17,6 +17,7 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "5: a host that misbehaves",
     "5: an attempt whose outcome is unknown",
     "5: bad input",
+    "5: only a connection test",
     "5: mail type",
     "5: SMTP listener",
     "6: throttling",
@@ -42,11 +43,13 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "7: secret options: a lost",
     "7: pickup folder",
     "7: MAPI",
+    "7: test",
     "7: trust: each fault",
     "7: Suggest",
     "7: trust: STARTTLS",
     "9: the web client",
     "12: trackkit worker",
+    "13: a test that ends in the fix",
 )
 
 

@@ -28,6 +28,7 @@ from trackkit.cli import (
     log_tail,
     mail,
     mail_suggest,
+    mail_test,
     mail_workers,
     options,
     project,
@@ -67,6 +68,7 @@ app.add_typer(task.app, name="task")
 app.add_typer(job.app, name="job")
 mail.app.command()(mail_workers.workers)
 mail.app.command()(mail_suggest.suggest)
+mail.app.command("test")(mail_test.mail_test)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)
 log.app.add_typer(log_filter.app, name="filter")

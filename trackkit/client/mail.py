@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Unpack
 
 from trackkit.client.call import Caller
 from trackkit.client.jobs import JobsPart
+from trackkit.client.mail_test import SettingsTest
 from trackkit.client.mail_where import Conditions, MatchingMail, SentConditions, asked
 from trackkit.client.options import OptionsPart
 from trackkit.client.paging import follow
 from trackkit.client.suggesting import with_thunderbird
-from trackkit.contract import mail, mail_history, mail_workers, suggest
+from trackkit.contract import mail, mail_history, mail_tests, mail_workers, suggest
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -55,6 +56,28 @@ class Mail:
         by_mapi = (mapi_recipients,) if isinstance(mapi_recipients, str) else tuple(mapi_recipients)
         raw = base64.b64encode(_as_bytes(message, in_ascii=all(map(str.isascii, (sender, *to)))))
         return self._caller.ask(mail.SUBMIT, message=raw, sender=sender, recipients=to, mapi_recipients=by_mapi)
+
+    def test(self, *, recipient: str = "", sender: str | None = None, send: bool = False) -> SettingsTest:
+        """Test the stored settings for sending: ``for step in server.mail.test(recipient="a@example.com"): …``.
+
+        Parameters
+        ----------
+        recipient: whom the host is asked to take mail for; with direct delivery whose mail hosts are tried.
+        sender: none = the mail account, if it is an address, or what the log's e-mails come from.
+        send: also send the recipient a message.
+
+        Raises `Conflict` while another test of the same person is under way.
+        """
+        begun = self._caller.ask(mail_tests.BEGIN, recipient=recipient, sender=sender, send=send)
+        return SettingsTest(begun, self.test_progress, self.test_cancel)
+
+    def test_progress(self, test_id: str, after: int = 0, wait: float = 0.0) -> mail_tests.MailTest:
+        """How far a test is: its steps after the first `after`; waits so many seconds for news. `NotFound`."""
+        return self._caller.ask(mail_tests.SHOW, test_id=test_id, after=after, wait=wait)
+
+    def test_cancel(self, test_id: str) -> mail_tests.MailTest:
+        """End a test before its time; `Conflict` when it has ended."""
+        return self._caller.ask(mail_tests.CANCEL, test_id=test_id)
 
     def list(
         self,

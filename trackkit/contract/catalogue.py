@@ -16,6 +16,7 @@ from trackkit.contract import (
     mail,
     mail_bulk,
     mail_history,
+    mail_tests,
     mail_workers,
     options,
     project,
@@ -33,7 +34,7 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
         operation.name: operation
         for module in (
             *(server, sessions, users, options, databases, licenses, jobs, tasks, project),
-            *(mail_history, mail_bulk, mail_workers, mail, suggest, trust, log, log_filters, audit),
+            *(mail_history, mail_bulk, mail_workers, mail_tests, mail, suggest, trust, log, log_filters, audit),
         )
         for operation in module.OPERATIONS
     }

@@ -16,6 +16,8 @@ import re
 from collections import deque
 from collections.abc import Iterable
 
+from trackkit.domain.replies import Outcome, Stage
+
 MAXIMUM_LINE = 1000
 """Characters of one line that are kept; a host may send any number."""
 
@@ -100,6 +102,15 @@ class Conversation:
     def note(self, text: str) -> None:
         """What nobody said but explains the rest."""
         self._add("* ", text)
+
+    def reached(self, stage: Stage, whom: str) -> None:
+        """A step on the way begins, with that host. Nothing is made of it here; a test of the settings shows it."""
+
+    def refused(self, outcome: Outcome) -> None:
+        """The step that was begun last has failed; as `reached`."""
+
+    def encrypted(self, certificate: bytes) -> None:
+        """The host has proved to hold this certificate (DER); as `reached`."""
 
     @property
     def text(self) -> str:

@@ -81,6 +81,7 @@ class Direct:
         found = await self._candidates(conversation)
         if isinstance(found, Outcome):
             conversation.note(found.text)
+            conversation.refused(found)
             return found
         names, secure, policy = found
         loop = asyncio.get_running_loop()
@@ -98,6 +99,7 @@ class Direct:
         """The hosts in order of preference, whether the DNS vouches for them, and what the domain asks of them."""
         if (address := literal_address(self.destination)) is not None:
             return (address,), False, None
+        conversation.reached(Stage.name, self.destination)
         answer = await self.hosts.resolver.mx(self.destination)
         names = hosts_of(self.destination, answer, lambda hosts: random.sample(hosts, len(hosts)))
         if isinstance(names, Outcome):
@@ -112,9 +114,11 @@ class Direct:
         self, host: str, secure: bool, policy: Policy | None, conversation: Conversation
     ) -> SmtpConnection | Outcome:
         """A connection to one host, or why there is none."""
+        conversation.reached(Stage.name, host)
         route = await self._route(host, secure, policy)
         if isinstance(route, Outcome):
             conversation.note(route.text)
+            conversation.refused(route)
             return route
         opened = await self._connect(route, conversation)
         if route.encryption != "starttls-if-offered" or isinstance(opened, SmtpConnection):

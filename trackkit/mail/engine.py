@@ -92,7 +92,8 @@ class Engine:
         self._tls_context = tls_context
         self._look_every = look_every
         self._make_hosts = hosts
-        self._local = LocalPlaces(machine or Machine(), queue.report)
+        self.local = LocalPlaces(machine or Machine(), queue.report)
+        """What of this machine mail is handed over to; a test of the settings shares it."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = StoreCalls(queue.report)
         self._settling = Settling(queue, self._store, queue.report, self._on_settled)
@@ -122,7 +123,7 @@ class Engine:
             name = await asyncio.to_thread(ehlo_name)
             tokens = AccessTokens(self._queue.token_account, self._tls_context, self._queue.report)
             shared = Surroundings(self._clock, self._queue.report, self._tls_context, name, tokens)
-            self._make = partial(_destination, shared, self._make_hosts(self._tls_context), self._local)
+            self._make = partial(_destination, shared, self._make_hosts(self._tls_context), self.local)
             self._crew = Crew(self, shared)
             await self._claim(self._crew)
         finally:

@@ -62,7 +62,9 @@ class Door:
             except PopFailed as failed:
                 text = conversation.clean(f"{self._account.label}: {failed.text}")
                 conversation.note(text)
-                return Outcome(Verdict.temporary, Stage.pop, failed.failure, text=text)
+                outcome = Outcome(Verdict.temporary, Stage.pop, failed.failure, text=text)
+                conversation.refused(outcome)
+                return outcome
             self._opened_at = self._clock()
             return True
 

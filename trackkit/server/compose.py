@@ -29,6 +29,7 @@ from trackkit.services.log_writer import say
 from trackkit.services.login_guard import LoginGuard
 from trackkit.services.machine import MAPI_LIBRARY, Machine
 from trackkit.services.passwords import Passwords
+from trackkit.services.probe_runs import ProbeRuns
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
 from trackkit.services.sinks.event_log import EventLogSink, system_event_log
@@ -106,6 +107,7 @@ def environment(
             license_keys=tuple(map(public_key, settings.license_keys)),
             plain_allowed=settings.allow_plain or ip_address(settings.address).is_loopback,
             given_port=given_port,
+            probes=ProbeRuns(clock, log),
         )
 
 

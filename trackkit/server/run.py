@@ -25,6 +25,7 @@ from trackkit.server.folder import Folder, fingerprint, locked, prepare
 from trackkit.server.process import run_loop, stop_signal
 from trackkit.server.receiving import receiving
 from trackkit.server.sending import sending
+from trackkit.server.testing import testing
 from trackkit.server.web import LocalApp, listening, local_socket, web_server
 from trackkit.services.authentication import end_idle_sessions
 from trackkit.services.compacting import compact_at_start
@@ -101,6 +102,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
     stop = stop_signal()
     async with (
         sending(environment, SERVER, as_the_only_one=True) as engine,
+        testing(environment, engine.local),
         receiving(environment, folder) as listener,
         _housekeeping(environment),
     ):
@@ -113,7 +115,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         print(ready, flush=True)  # noqa: T201 - for whoever started this process
         stopping = asyncio.create_task(stop.wait())
         # A part that ends by itself is a defect: stop in order and fail, rather than half live on.
-        await asyncio.wait([stopping, engine, listener, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, engine.task, listener, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for server, _ in servers:
             server.should_exit = True
         await asyncio.gather(*tasks)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from trackkit.domain.log import Severity
 from trackkit.mail.engine import LONGEST_SLEEP_SECONDS, Engine
 from trackkit.mail.in_touch import InTouch
+from trackkit.mail.local_ways import LocalPlaces
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import MailEnvironment
 
@@ -17,10 +18,15 @@ _LOOK_SECONDS: Final = 1.0
 """How often the queue is looked at where other processes may have put something in."""
 
 
+class AtWork(NamedTuple):
+    """A mail engine that runs, and what of this machine it hands mail over to."""
+
+    task: asyncio.Task[None]
+    local: LocalPlaces
+
+
 @asynccontextmanager
-async def sending(
-    environment: MailEnvironment, worker: str, *, as_the_only_one: bool = False
-) -> AsyncIterator[asyncio.Task[None]]:
+async def sending(environment: MailEnvironment, worker: str, *, as_the_only_one: bool = False) -> AsyncIterator[AtWork]:
     """The mail engine, running, as `worker`; `as_the_only_one` of that name, so that what it held is rescued first.
 
     The task ends by itself only on a defect.
@@ -41,7 +47,7 @@ async def sending(
     keeping = None if alone else asyncio.create_task(in_touch.run())
     running = asyncio.create_task(engine.run())
     try:
-        yield running
+        yield AtWork(running, engine.local)
     finally:
         await engine.stop()
         try:

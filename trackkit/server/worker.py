@@ -66,12 +66,12 @@ async def _work(environment: MailEnvironment, name: str) -> None:
     stop = stop_signal()
     log = environment.log
     host = socket.gethostname() or "an unnamed host"
-    async with sending(environment, name) as engine:
+    async with sending(environment, name) as at_work:
         log.write(Severity.information, SOURCE, f"The mail worker {name} started on {host}.")
         print(f"ready {name}", flush=True)  # noqa: T201 - for whoever started this process
         stopping = asyncio.create_task(stop.wait())
         upgraded = asyncio.create_task(_until_upgraded(environment.store))
-        await asyncio.wait([stopping, upgraded, engine], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, upgraded, at_work.task], return_when=asyncio.FIRST_COMPLETED)
         in_order, failure = stopping.done(), upgraded.exception() if upgraded.done() else None
         is_upgraded = upgraded.done() and failure is None
         stopping.cancel()

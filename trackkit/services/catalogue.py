@@ -16,6 +16,7 @@ from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
 from trackkit.contract import mail_bulk as mail_bulk_contract
 from trackkit.contract import mail_history as mail_history_contract
+from trackkit.contract import mail_tests as mail_tests_contract
 from trackkit.contract import mail_workers as mail_workers_contract
 from trackkit.contract import options as options_contract
 from trackkit.contract import project as project_contract
@@ -47,6 +48,7 @@ from trackkit.services import (
     mail_history,
     mail_listing,
     mail_recipients,
+    mail_tests,
     mail_workers,
     option_files,
     option_history,
@@ -108,6 +110,9 @@ _ALL = (
     _bind(trust_contract.UPLOAD, trust.upload_trust),
     _bind(trust_contract.REMOVE, trust.remove_trust),
     _bind(mail_workers_contract.LIST, mail_workers.list_workers),
+    _bind(mail_tests_contract.BEGIN, mail_tests.begin_test),
+    _bind(mail_tests_contract.SHOW, mail_tests.show_test),
+    _bind(mail_tests_contract.CANCEL, mail_tests.cancel_test),
     _bind(mail_contract.SUBMIT, mail.submit),
     _bind(mail_contract.LIST, mail_listing.list_queue),
     _bind(mail_contract.IDS, mail_listing.list_ids),

@@ -21,6 +21,7 @@ from trackkit.services.login_guard import LoginGuard
 from trackkit.services.machine import Machine
 from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
+from trackkit.services.probe_runs import ProbeRuns
 from trackkit.services.project_stores import ProjectStores
 from trackkit.services.sealing import Sealer
 from trackkit.services.sending_gate import SendingGate
@@ -89,6 +90,8 @@ class Environment(MailEnvironment):
     """Public keys whose serials are accepted; set on the machine only."""
     plain_allowed: bool
     """`server.encrypt` may be off: the server listens on this machine only, or the machine's settings allow it."""
+    probes: ProbeRuns
+    """Tests of settings under way."""
     given_port: int | None = None
     """The port given at the start; it wins over `server.port`."""
     listener: ListenerState = field(default_factory=ListenerState)

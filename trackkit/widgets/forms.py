@@ -67,6 +67,7 @@ class Form:
         self.names = tuple(info.name for part in infos.values() for info in part)
         self._last: Mapping[str, Any] = {}
         self._said, self._asking = "", False
+        self._when_dirty: Callable[[bool], None] = lambda dirty: None
         self.fields = Fields(
             [Section(title, tuple(map(field_of, part))) for title, part in infos.items()], self._texts()
         )
@@ -84,6 +85,11 @@ class Form:
         self.revert_button.on_click(lambda _: self.revert())
         self.fields.when_entered(self.apply)
         self.fields.observe(lambda _: self._look(), names=["values", "removed"])
+        self._look()
+
+    def when_dirty(self, handler: Callable[[bool], None]) -> None:
+        """Call `handler` now, and whenever something was typed or applied, with whether anything is not applied."""
+        self._when_dirty = handler
         self._look()
 
     def check(self) -> Check:
@@ -241,6 +247,7 @@ class Form:
             if name in self.names and self._may
         }
         dirty = bool(check.changes or check.refused)
+        self._when_dirty(dirty)
         self.revert_button.disabled = self._asking or not (dirty and self._may)
         self.apply_button.disabled = self.revert_button.disabled
         self.code.code = whole(set_options_call(check.changes or self._last), self._server)

@@ -1,4 +1,4 @@
-"""The panel of the sending options: how mail leaves, how fast, and the pause."""
+"""The page of the sending options: how mail leaves, how fast, the pause; and the test of what is stored."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from trackkit.contract.suggest import Candidate
 from trackkit.domain.accounts import Role
 from trackkit.domain.options import catalogue
 from trackkit.widgets.forms import option_form
+from trackkit.widgets.mail_test_panel import MailTestPanel
 from trackkit.widgets.page import panel, title
 from trackkit.widgets.problems import Trouble, shows_problems
 from trackkit.widgets.session import on_server, trouble_for
 from trackkit.widgets.suggest import SuggestForm
 from trackkit.widgets.trust_panel import TrustPanel
+from trackkit.widgets.work import in_background
 
 LOG_IN = ("sending.smtp.authentication", "sending.smtp.username", "sending.smtp.password")
 CONNECTIONS = (
@@ -53,6 +55,8 @@ def sending_options_page(server: Server | None = None) -> w.VBox:
 def _panel(server: Server, trouble: Trouble) -> w.Widget:
     purpose = f"How mail leaves {server.name}. Changes apply to the next message; nothing has to be restarted."
     form, trust, suggesting = option_form(server, SECTIONS), w.VBox(), w.VBox()
+    test = MailTestPanel(server, trouble, lambda: in_background(trouble, server.options.get, form.update))
+    form.when_dirty(test.unsaved)
 
     @shows_problems(trouble)
     def open_trust() -> None:
@@ -72,4 +76,4 @@ def _panel(server: Server, trouble: Trouble) -> w.Widget:
     if Role(server.role) is Role.admin:
         form.fields.put_beside("sending.smtp.host", "Suggest settings", suggest)
     form.fields.put_beside("sending.smtp.encryption", "Trust manager", open_trust)
-    return w.VBox([suggesting, panel(title("Sending options", purpose), form.widget), trust])
+    return w.VBox([suggesting, panel(title("Sending options", purpose), form.widget), test.widget, trust])

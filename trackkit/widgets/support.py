@@ -11,8 +11,9 @@ import ipywidgets as w
 
 from trackkit.client import Server
 from trackkit.widgets.log_panel import LogPanel
+from trackkit.widgets.mail_test_panel import MailTestPanel
 from trackkit.widgets.page import row
-from trackkit.widgets.problems import Trouble
+from trackkit.widgets.problems import Trouble, shows_problems
 from trackkit.widgets.queue_panel import QueuePanel
 from trackkit.widgets.session import on_server, trouble_for
 from trackkit.widgets.tables import shown
@@ -34,6 +35,10 @@ def _panels(server: Server, trouble: Trouble) -> w.Widget:
     log = LogPanel(server, trouble, lines)
     queue = QueuePanel(server, trouble, log.refresh, lines)
     button = w.Button(description="Refresh", button_style="primary", tooltip="Ask the server again")
+    test, testing = (
+        w.Button(description="Test sending", tooltip="Test the settings for sending, step by step"),
+        w.VBox(),
+    )
     head = w.HTML(
         f"<h1>Mail queue and server log</h1><p class='tk-purpose'>{shown(server.url)}, "
         f"as <b>{shown(who.username)}</b> ({shown(who.role)})</p>"
@@ -46,6 +51,11 @@ def _panels(server: Server, trouble: Trouble) -> w.Widget:
     def told() -> None:
         fresh.value = f"<p class='tk-hint'>As of {datetime.now(UTC):%H:%M:%S} UTC</p>"
 
+    @shows_problems(trouble)
+    def open_test(_: object) -> None:
+        testing.children = (MailTestPanel(server, trouble).widget,)
+
     button.on_click(refresh)
+    test.on_click(open_test)
     log.grid.on_show(told)
-    return w.VBox([lines.widget, row(head, fresh, button), queue.widget, log.widget])
+    return w.VBox([lines.widget, row(head, fresh, test, button), testing, queue.widget, log.widget])

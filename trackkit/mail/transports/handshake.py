@@ -53,6 +53,8 @@ class Handshake:
         """What the host has shown, if it was not believed."""
         self.is_another = False
         """The host has shown another certificate than those trusted for it."""
+        self.completed: Callable[[bytes], None] = lambda certificate: None
+        """Called with the host's certificate once the handshake counts as done."""
         if context is not None:
             context.sslobject_class = self._watched()
 
@@ -76,12 +78,11 @@ class Handshake:
         return Watched
 
     def _compare(self, tls: ssl.SSLObject) -> None:
-        if self.route.proof is not Proof.trusted:
-            return
-        own = tls.getpeercert(binary_form=True)
-        if own is None or sha256(own).digest() not in self.route.trust.certificates:
+        own = tls.getpeercert(binary_form=True) or b""
+        if self.route.proof is Proof.trusted and sha256(own).digest() not in self.route.trust.certificates:
             self.is_another = True
             raise _AnotherCertificate
+        self.completed(own)
 
 
 async def handshake_for(route: Route, tls_context: TlsContext) -> Handshake:

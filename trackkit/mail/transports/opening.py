@@ -131,6 +131,14 @@ async def open_connection(
 
 async def _open(handshake: Handshake, name: str, conversation: Conversation, tokens: AccessTokens | None) -> Opened:
     """A connection with that handshake."""
+    try:
+        return await _opened(handshake, name, conversation, tokens)
+    except NotOpened as error:
+        conversation.refused(error.outcome)
+        raise
+
+
+async def _opened(handshake: Handshake, name: str, conversation: Conversation, tokens: AccessTokens | None) -> Opened:
     route = handshake.route
     deadline = asyncio.get_running_loop().time() + route.connect_timeout
     sock = await connected(route, deadline, conversation)
@@ -162,6 +170,7 @@ async def connected(route: Route | PopAccount, deadline: float, conversation: Co
     """
     loop = asyncio.get_running_loop()
     found = await _resolved(route, deadline, conversation)
+    conversation.reached(Stage.connect, route.label)
     problems: dict[str, Failure] = {}
     for number, (family, kind, protocol, _, address) in enumerate(found):
         patience = (deadline - loop.time()) / (len(found) - number)
@@ -210,6 +219,7 @@ async def _resolved(route: Route | PopAccount, deadline: float, conversation: Co
     loop = asyncio.get_running_loop()
     if route.addresses:
         return [_address(text, route.port) for text in route.addresses]
+    conversation.reached(Stage.name, route.label)
     try:
         async with asyncio.timeout_at(deadline):
             return cast(list[_Address], await loop.getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM))
@@ -233,6 +243,7 @@ class _Opening:
         self._conversation = conversation
         self._stage = Stage.greeting
         self.encrypted = False
+        handshake.completed = self._handshake_done
 
     @property
     def description(self) -> str:
@@ -242,6 +253,7 @@ class _Opening:
     async def greeting(self, deadline: float) -> None:
         """TLS from the start where the route wants it, then the host's 220."""
         silent = f"the host did not greet within {self._route.connect_timeout:g} seconds"
+        self._reached(Stage.starttls if self._route.encryption == "tls" else Stage.greeting)
         try:
             async with asyncio.timeout_at(deadline):
                 response = await self._client.connect(timeout=None)
@@ -257,6 +269,7 @@ class _Opening:
     async def hello(self) -> None:
         """EHLO, or HELO where the host knows no EHLO (RFC 5321 §3.2)."""
         self._stage = Stage.ehlo
+        self._reached(Stage.ehlo)
         try:
             try:
                 await self._client.ehlo()
@@ -273,10 +286,12 @@ class _Opening:
         A host that offers it and then refuses, or fails to prove who it is, is not talked to openly on this connection.
         """
         self._stage = Stage.starttls
-        if not self._client.supports_extension("starttls"):
-            if self._route.encryption == "starttls":
-                raise self.failed(Failure.tls_not_offered, "the host does not offer STARTTLS; nothing was sent")
+        offered = self._client.supports_extension("starttls")
+        if not offered and self._route.encryption != "starttls":
             return
+        self._reached(Stage.starttls)
+        if not offered:
+            raise self.failed(Failure.tls_not_offered, "the host does not offer STARTTLS; nothing was sent")
         self._conversation.sent("STARTTLS")
         try:
             response = await self._client.starttls()
@@ -290,6 +305,7 @@ class _Opening:
     async def login(self, login: Login, tokens: AccessTokens | None) -> None:
         """Log in, unless the line is open without anybody having chosen that."""
         self._stage = Stage.login
+        self._reached(Stage.login)
         if not self.encrypted and self._route.encryption != "none":
             raise self.failed(
                 Failure.login_not_offered,
@@ -301,6 +317,15 @@ class _Opening:
             raise self.failed(reason.failure, reason.text) from None
         except aiosmtplib.SMTPException as error:
             raise self._translated(error) from None
+
+    def _reached(self, stage: Stage) -> None:
+        self._conversation.reached(stage, self._route.label)
+
+    def _handshake_done(self, certificate: bytes) -> None:
+        self._reached(Stage.certificate)
+        self._conversation.encrypted(certificate)
+        if self._route.encryption == "tls":  # the greeting is still to come
+            self._reached(Stage.greeting)
 
     def failed(self, failure: Failure, text: str) -> NotOpened:
         """The end, in our words."""

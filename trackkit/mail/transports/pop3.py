@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, cast
 
-from trackkit.domain.replies import Failure
+from trackkit.domain.replies import Failure, Stage
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import PopAccount
 
@@ -101,11 +101,14 @@ class Pop3:
         loop, account = asyncio.get_running_loop(), self._account
         context = self._context if account.encryption == "tls" else None
         silent = f"the host did not greet within {account.connect_timeout:g} seconds"
+        self._conversation.reached(Stage.starttls if context else Stage.greeting, account.label)
         try:
             async with asyncio.timeout_at(deadline):
                 name = account.host if context else None
                 await loop.create_connection(lambda: self._arrivals, sock=sock, ssl=context, server_hostname=name)
-                self._is_encrypted(context is not None)
+                if context is not None:
+                    self._is_encrypted()
+                    self._conversation.reached(Stage.greeting, account.label)
                 said, words = self._read(await self._arrivals.line())
         except TimeoutError:
             raise PopFailed(Failure.pop_unreachable, silent) from None
@@ -124,6 +127,7 @@ class Pop3:
             raise PopFailed(Failure.pop_not_encrypted, words)
         password = account.password.get_secret_value()
         self._conversation.hide(password)
+        self._conversation.reached(Stage.login, account.label)
         for line, shown in ((f"USER {account.username}", None), (f"PASS {password}", "PASS ***")):
             said, words = await self._asked(line, shown)
             if not said:
@@ -148,6 +152,7 @@ class Pop3:
         """Encrypt if the host offers it; if it does not, `log_in` will say so."""
         if self._account.encryption == "starttls-if-offered" and not await self._offers("STLS"):
             return
+        self._conversation.reached(Stage.starttls, self._account.label)
         said, words = await self._asked("STLS")
         if not said:
             raise PopFailed(Failure.pop_not_encrypted, f"the host does not start encryption: {words}")
@@ -169,7 +174,7 @@ class Pop3:
         if transport is None:
             raise PopFailed(Failure.pop_unreachable, "the host closed the connection")
         arrivals.transport = transport
-        self._is_encrypted(True)
+        self._is_encrypted()
 
     async def _offers(self, what: str) -> bool:
         """Whether CAPA names it (RFC 2449 §5); a host that does not know the command offers nothing."""
@@ -218,10 +223,10 @@ class Pop3:
             words = f"the host did not answer within {seconds:g} seconds"
             raise PopFailed(Failure.pop_unreachable, words) from None
 
-    def _is_encrypted(self, encrypted: bool) -> None:
-        self._encrypted = encrypted
-        if encrypted:
-            self._conversation.note(f"encrypted, certificate verified for {self._account.host}")
+    def _is_encrypted(self) -> None:
+        self._encrypted = True
+        self._conversation.reached(Stage.certificate, self._account.label)
+        self._conversation.note(f"encrypted, certificate verified for {self._account.host}")
 
 
 def _tls_failed(error: OSError) -> PopFailed:

@@ -181,6 +181,24 @@ class SmtpConnection:
             raise
         return True
 
+    async def ask(self, envelope: Envelope, raw: bytes) -> Outcome | None:
+        """Why the host would not take this message, which is not sent; none = it would. `deliver` resets it."""
+        content, outcomes = prepared(raw, self._extensions), dict[str, Outcome]()
+        if isinstance(content, Outcome):
+            return content
+        whom = self._reachable(envelope, outcomes)
+        mail = mail_line(envelope.mail_from, whom, content, self._extensions)
+        try:
+            for stage, line in ((Stage.sender, mail), *((Stage.recipient, rcpt_line(address)) for address in whom)):
+                self.conversation.reached(stage, self.label)
+                reply, self._needs_reset = await self._said(stage, line), True
+                if not reply.positive:
+                    return self._outcome(reply)
+        except _Over as over:
+            self._wire.abort()
+            return over.outcome
+        return next(iter(outcomes.values()), None)
+
     async def close(self) -> None:
         """Take leave politely, but not for long."""
         if self._ahead is not None:  # the host waits for a message, and would not understand

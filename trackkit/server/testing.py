@@ -1,0 +1,54 @@
+"""Tests of settings as a part of a server: they run in its event loop, beside the mail engine and with connections of
+their own, so that what of the machine takes one call at a time (MAPI) is shared with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+from trackkit.domain.log import Severity
+from trackkit.domain.probe_steps import Ending
+from trackkit.mail.access_tokens import AccessTokens
+from trackkit.mail.engine import machine_hosts
+from trackkit.mail.local_ways import LocalPlaces
+from trackkit.mail.probe import Probe
+from trackkit.mail.route import ehlo_name
+from trackkit.mail.way import Surroundings
+from trackkit.services.environment import Environment
+from trackkit.services.probe_runs import SOURCE, Cancelled, MailWanted, Watch
+from trackkit.services.token_account import TokenAccount
+
+_TLS: Final = ssl.create_default_context
+
+
+@asynccontextmanager
+async def testing(environment: Environment, local: LocalPlaces) -> AsyncIterator[None]:
+    """Lets settings be tested while it is open; ends the tests that are under way."""
+
+    def report(severity: Severity, message: str, details: str = "", *, mailed: bool = True) -> None:
+        environment.log.write(severity, SOURCE, message, details, mailed=mailed)
+
+    tokens = AccessTokens(TokenAccount(environment), _TLS, report)
+    name = await asyncio.to_thread(ehlo_name)
+    probe = Probe(Surroundings(environment.clock, report, _TLS, name, tokens), partial(machine_hosts, _TLS), local)
+    environment.probes.mail = partial(_in_loop, asyncio.get_running_loop(), probe)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(environment.probes.close)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, probe: Probe, wanted: MailWanted, watch: Watch) -> Ending:
+    """Called in a thread of the test's own."""
+    future = asyncio.run_coroutine_threadsafe(probe(wanted, watch), loop)
+    watch.when_cancelled(future.cancel)
+    try:
+        return future.result()
+    except CancelledError:
+        raise Cancelled from None
