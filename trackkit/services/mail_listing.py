@@ -19,6 +19,7 @@ from trackkit.domain.errors import InvalidInput
 from trackkit.domain.evidence import Diagnosis, Evidence
 from trackkit.domain.fixes import Fix
 from trackkit.domain.message import MailType, domain_of, queue_id, queue_number
+from trackkit.domain.queue_groups import next_hop_in_trouble
 from trackkit.domain.replies import Outcome
 from trackkit.services.environment import Call, Environment
 from trackkit.store import queue_listing, queue_view
@@ -97,7 +98,7 @@ def summary(environment: Environment, now: datetime) -> contract.QueueSummary:
 
 
 def _cause(connection: Connection, rows: Sequence[tuple[CauseRow, Diagnosis]]) -> contract.CauseCount:
-    groups = [_group(row) for row, _ in rows]
+    groups = [group_of(row) for row, _ in rows]
     alone = rows[0][0].messages if len(rows) == 1 else None
     return contract.CauseCount(
         diagnosis=diagnosis_view(rows[0][1]),
@@ -107,20 +108,34 @@ def _cause(connection: Connection, rows: Sequence[tuple[CauseRow, Diagnosis]]) -
 
 
 def _why(environment: Environment, now: datetime, row: CauseRow) -> Diagnosis:
-    return _diagnosed(environment, now, row.state, row.next_attempt_at, row.example, 0, row.last, row.mail_type)
+    return diagnose(evidence_of(environment, now, row))
 
 
-def _group(row: CauseRow) -> Group:
+def evidence_of(environment: Environment, now: datetime, row: CauseRow) -> Evidence:
+    """What is known about recipients that share their cause, one of them standing for all."""
+    return _evidence(environment, now, row.state, row.next_attempt_at, row.example, 0, row.last, row.mail_type)
+
+
+def group_of(row: CauseRow) -> Group:
+    """Those recipients, as the store knows them."""
     return row.state, row.last, row.mail_type
 
 
 def wanted_by(connection: Connection, call: Call, request: contract.QueueFilter, *, undeleted: bool = False) -> Wanted:
     """The filter as the store takes it; `undeleted`: it says how mail was before it was deleted."""
-    groups = None
-    if request.cause is not None:
+    groups, destination = None, request.destination
+    if request.cause is not None or destination is not None:
         rows = queue_view.causes(connection, of_deleted=undeleted)
-        groups = [_group(row) for row in rows if _why(call.environment, call.now, row).cause == request.cause]
-    age = request.older_than_seconds
+        found = [(group_of(row), evidence_of(call.environment, call.now, row)) for row in rows]
+        hops = [next_hop_in_trouble(evidence) for _, evidence in found]
+        hop = destination if destination in hops else ""
+        groups = [
+            group
+            for (group, evidence), own in zip(found, hops, strict=True)
+            if (request.cause is None or diagnose(evidence).cause == request.cause)
+            and (destination is None or own == hop)
+        ]
+        destination = None if hop else destination
     return Wanted(
         request.state,
         request.text,
@@ -128,9 +143,16 @@ def wanted_by(connection: Connection, call: Call, request: contract.QueueFilter,
         request.subject,
         "" if request.sender == "<>" else request.sender,
         request.domain,
-        None if age is None else call.now - timedelta(seconds=age),
+        destination,
+        _ago(call, request.older_than_seconds),
+        _ago(call, request.younger_than_seconds),
+        request.deletion,
         undeleted,
     )
+
+
+def _ago(call: Call, seconds: int | None) -> datetime | None:
+    return None if seconds is None else call.now - timedelta(seconds=seconds)
 
 
 def _order(request: contract.QueueConditions) -> Order:
@@ -181,10 +203,10 @@ def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
 def diagnose_recipient(call: Call, row: RecipientRow) -> Diagnosis:
     """Why the message has not reached this recipient."""
     known = (row.state, row.next_attempt_at, row.address, row.tries, row.last, row.mail_type)
-    return _diagnosed(call.environment, call.now, *known)
+    return diagnose(_evidence(call.environment, call.now, *known))
 
 
-def _diagnosed(
+def _evidence(
     environment: Environment,
     now: datetime,
     state: State,
@@ -193,10 +215,10 @@ def _diagnosed(
     tries: int,
     last: Outcome | None,
     mail_type: MailType,
-) -> Diagnosis:
+) -> Evidence:
     options, blocked = environment.options.current, environment.sending.blocked()
     until = blocked.opens_at, blocked.room_at
-    return diagnose(Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type))
+    return Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type)
 
 
 def diagnosis_view(found: Diagnosis, queue_ids: tuple[str, ...] = ()) -> contract.DiagnosisView:
