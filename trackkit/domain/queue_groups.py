@@ -20,9 +20,13 @@ from trackkit.domain.replies import Failure, Stage, Verdict
 _ABOUT_THE_MAIL: Final = frozenset({Stage.recipient, Stage.data, Stage.final_dot})
 """What a host says at these stages is about a recipient or a message."""
 
-_OF_THE_RECIPIENT: Final = frozenset(
-    {Failure.no_such_domain, Failure.takes_no_mail, Failure.no_mail_host, Failure.mapi_recipient}
+_NOT_OF_A_HOP: Final = frozenset(
+    {
+        *(Failure.no_such_domain, Failure.takes_no_mail, Failure.no_mail_host, Failure.mapi_recipient),
+        *(Failure.interrupted, Failure.defect),
+    }
 )
+"""What goes wrong for the recipient's domain, or here."""
 
 STUCK_AFTER: Final = timedelta(minutes=5)
 """A healthy queue has let everything go by then."""
@@ -32,7 +36,8 @@ LONG: Final = timedelta(hours=1)
 
 _A_CLOSED_WEEKEND: Final = timedelta(days=3)
 _ON_THE_WAY: Final = frozenset({"new", "sending", "waiting", "interrupted"})
-_NEARLY_ALL, _MANY, _SEVERAL = 0.9, 10, 3
+_NEARLY_ALL, _MANY = 0.9, 10
+SEVERAL: Final = 3
 
 
 def next_hop_in_trouble(evidence: Evidence) -> str:
@@ -40,7 +45,7 @@ def next_hop_in_trouble(evidence: Evidence) -> str:
     last = evidence.last
     if last is None or last.failure is None or not _rests_on_the_last_try(evidence):
         return ""
-    if last.failure in _OF_THE_RECIPIENT or (last.failure is Failure.replied and last.stage in _ABOUT_THE_MAIL):
+    if last.failure in _NOT_OF_A_HOP or (last.failure is Failure.replied and last.stage in _ABOUT_THE_MAIL):
         return ""
     sending = evidence.options.sending
     if evidence.by_mapi:
@@ -85,7 +90,7 @@ def severity_of(evidence: Evidence, waited: timedelta, *, everywhere: bool) -> S
 
     Parameters
     ----------
-    everywhere: nearly all that waits, for several domains, waits for this cause.
+    everywhere: nearly all that waits, for `SEVERAL` domains or more, waits for this cause.
     """
     enough = patience(evidence)
     if waited < enough:
@@ -94,6 +99,6 @@ def severity_of(evidence: Evidence, waited: timedelta, *, everywhere: bool) -> S
     return Severity.error if all_of_it and waited >= LONG + enough else Severity.warning
 
 
-def is_everywhere(messages: int, waiting: int, domains: int) -> bool:
-    """Whether so many of the `waiting` messages, for so many domains, are nearly all of them and no accident."""
-    return messages >= _MANY and domains >= _SEVERAL and messages >= _NEARLY_ALL * waiting
+def is_nearly_all(messages: int, waiting: int) -> bool:
+    """Whether so many of the `waiting` messages are nearly all of them, and no accident."""
+    return messages >= _MANY and messages >= _NEARLY_ALL * waiting
