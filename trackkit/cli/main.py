@@ -27,6 +27,7 @@ from trackkit.cli import (
     log_filter,
     log_tail,
     mail,
+    mail_groups,
     mail_workers,
     options,
     project,
@@ -64,6 +65,8 @@ app.add_typer(license.app, name="license")
 app.add_typer(trust.app, name="trust")
 app.add_typer(task.app, name="task")
 app.add_typer(job.app, name="job")
+mail.app.command()(mail_groups.groups)
+mail.app.command()(mail_groups.fix)
 mail.app.command()(mail_workers.workers)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)

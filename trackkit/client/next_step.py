@@ -6,13 +6,13 @@ the next step by itself, with what a person has to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trackkit.client.fixes import Prepared, prepare
 from trackkit.client.jobs import RunningJob
-from trackkit.client.mail_where import Conditions, MatchingMail, in_numbers
+from trackkit.client.mail_where import MatchingMail, in_numbers
 from trackkit.contract.mail import DiagnosisView
 from trackkit.contract.mail_bulk import QueueVerb
 from trackkit.domain.errors import Conflict
@@ -60,7 +60,7 @@ def verb_of(diagnosis: DiagnosisView) -> QueueVerb | None:
     return QueueVerb(name) if name in _WORDS else None
 
 
-def next_step(server: Server, diagnosis: DiagnosisView, conditions: Conditions) -> NextStep:
+def next_step(server: Server, diagnosis: DiagnosisView, conditions: Mapping[str, Any]) -> NextStep:
     """What the next step would do to the mail that the conditions find, which has this diagnosis."""
     fix, verb = diagnosis.fix, verb_of(diagnosis)
     if fix is not None and fix.operation == TRUST:

@@ -31,9 +31,9 @@ class DestinationGroups(Response):
     """The mail of a cause that is for one destination, by age, the oldest first."""
 
     destination: str
-    """The recipients' domain; the relay, pickup folder or MAPI where it is in trouble itself."""
+    """The recipients' domain; the relay or pickup folder where it is in trouble itself, for all domains; MAPI."""
     next_hop: bool
-    """It is where mail is handed to, in trouble for all domains behind it."""
+    """It is what mail is handed to, and no domain."""
     messages: int
     oldest_queued_at: datetime
     ages: tuple[AgeGroup, ...]

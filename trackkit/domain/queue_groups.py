@@ -15,6 +15,7 @@ from trackkit.domain.diagnosis import diagnose
 from trackkit.domain.evidence import Evidence, waits
 from trackkit.domain.hosts import host_and_port
 from trackkit.domain.log import Severity
+from trackkit.domain.message import MailType
 from trackkit.domain.replies import Failure, Stage, Verdict
 
 _ABOUT_THE_MAIL: Final = frozenset({Stage.recipient, Stage.data, Stage.final_dot})
@@ -38,6 +39,12 @@ _A_CLOSED_WEEKEND: Final = timedelta(days=3)
 _ON_THE_WAY: Final = frozenset({"new", "sending", "waiting", "interrupted"})
 _NEARLY_ALL, _MANY = 0.9, 10
 SEVERAL: Final = 3
+
+
+def place(evidence: Evidence) -> str:
+    """What the mail is handed to, where that is where it is for; ``""`` = the recipient's domain is."""
+    # Addresses of MAPI's have no domain.
+    return "MAPI" if evidence.mail_type is MailType.mapi else next_hop_in_trouble(evidence)
 
 
 def next_hop_in_trouble(evidence: Evidence) -> str:

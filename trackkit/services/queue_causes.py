@@ -14,7 +14,7 @@ from trackkit.domain.delivery import State
 from trackkit.domain.diagnosis import diagnose
 from trackkit.domain.evidence import Diagnosis, Evidence
 from trackkit.domain.message import MailType
-from trackkit.domain.queue_groups import next_hop_in_trouble
+from trackkit.domain.queue_groups import place
 from trackkit.domain.replies import Outcome
 from trackkit.services.environment import Environment
 from trackkit.store import queue_view
@@ -31,7 +31,7 @@ class Part:
     evidence: Evidence
     diagnosis: Diagnosis
     next_hop: str
-    """What they are handed to, if the trouble is there; ``""`` = see their domains."""
+    """What they are handed to, if that is where they are for; ``""`` = their domains are."""
 
     @property
     def group(self) -> Group:
@@ -76,4 +76,4 @@ def _evidence_of(environment: Environment, now: datetime, row: CauseRow) -> Evid
 
 
 def _part(row: CauseRow, known: Evidence) -> Part:
-    return Part(row, known, diagnose(known), next_hop_in_trouble(known))
+    return Part(row, known, diagnose(known), place(known))
