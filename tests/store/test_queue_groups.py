@@ -176,3 +176,23 @@ def test_health_is_as_grave_as_the_queue(admin: AsUser, queue: DeliveryQueue, cl
     assert (first[0], first[2]) == ("error", "options.set")
     assert first[1].startswith("3 messages wait, the oldest for 1 h: The mail host cannot be reached.")
     assert any("later.a" in one[1] or "try later" in one[1] for one in said()), "a host was believed for an hour"
+
+
+def test_outside_the_schedule_only_what_is_due_waits_for_it(admin: AsUser, queue: DeliveryQueue, clock: Clock) -> None:
+    """Mail with the same last outcome has two causes then, each counted, listed and acted on by itself."""
+    submit(admin, "later.a@one.test")
+    settle(queue, clock)
+    clock.forward(seconds=50)
+    submit(admin, "later.b@one.test")
+    settle(queue, clock)
+    clock.forward(seconds=20)
+    admin.set({"sending.timing.schedule": "Sat 10:00-11:00"})
+    assert {c.diagnosis.cause: c.messages for c in groups(admin).causes} == {
+        "outside_schedule": 1,
+        "deferred_by_host": 1,
+    }
+    for cause, address in (("outside_schedule", "later.a"), ("deferred_by_host", "later.b")):
+        listed = mail_listing.list_queue(admin(), contract.ListQueue(cause=cause)).messages
+        assert [m.diagnosis.cause for m in listed] == [cause]
+        assert do(admin, "hold", cause=cause).result["messages"] == 1
+        assert mail_listing.list_queue(admin(), contract.ListQueue(cause="held", text=address)).total == 1

@@ -67,7 +67,7 @@ def fix(
     queue_id: Annotated[str | None, typer.Argument(metavar="[QUEUE_ID]", help="The message's id in the queue.")] = None,
     yes: Yes = False,
 ) -> None:
-    """Do what the diagnosis of a message, or of all mail with a --cause, offers (asks first, with what would change)."""
+    """Do what the diagnosis of a message, or of all mail with a --cause, offers (asks first)."""
     if bool(queue_id) == ("cause" in wanted) or (queue_id and wanted):
         raise InvalidInput.of("queue_id", "or --cause is needed: whose diagnosis it is; not both")
     if queue_id:

@@ -33,18 +33,26 @@ class Part:
     next_hop: str
     """What they are handed to, if that is where they are for; ``""`` = their domains are."""
 
+    due: tuple[datetime, bool] | None
+    """As in `Group`: whether they are due now, where that makes a difference."""
+
     @property
     def group(self) -> Group:
         """Those recipients, as the store knows them."""
-        return self.row.state, self.row.last, self.row.mail_type
+        return Group(self.row.state, self.row.last, self.row.mail_type, self.due)
 
 
 def parts(connection: Connection, environment: Environment, now: datetime, *, of_deleted: bool = False) -> list[Part]:
     """All unsent recipients, those with the most messages first; `of_deleted`: the deleted, as they were before."""
-    return [
-        _part(row, _evidence_of(environment, now, row))
-        for row in sorted(queue_view.causes(connection, of_deleted=of_deleted), key=lambda row: -row.messages)
-    ]
+    # Schedule and limit keep only what is due.
+    due_at = now if environment.sending.blocked().until is not None else None
+    rows = queue_view.causes(connection, of_deleted=of_deleted, due_at=due_at)
+    found = []
+    for row in sorted(rows, key=lambda row: -row.messages):
+        known = evidence(environment, now, row.state, row.next_attempt_at, row.example, 0, row.last, row.mail_type)
+        due = None if due_at is None else (due_at, row.is_due)
+        found.append(Part(row, known, diagnose(known), place(known), due))
+    return found
 
 
 def by_cause(found: Sequence[Part]) -> dict[str, list[Part]]:
@@ -69,11 +77,3 @@ def evidence(
     options, blocked = environment.options.current, environment.sending.blocked()
     until = blocked.opens_at, blocked.room_at
     return Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type)
-
-
-def _evidence_of(environment: Environment, now: datetime, row: CauseRow) -> Evidence:
-    return evidence(environment, now, row.state, row.next_attempt_at, row.example, 0, row.last, row.mail_type)
-
-
-def _part(row: CauseRow, known: Evidence) -> Part:
-    return Part(row, known, diagnose(known), place(known))

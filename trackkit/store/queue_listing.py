@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, false, func, literal, or_, select
 
@@ -23,8 +23,16 @@ from trackkit.store.text import folded, holds, text_value
 
 _RANK: Final = {state: rank for rank, state in enumerate(State)}
 
-Group = tuple[State, Outcome | None, MailType]
-"""Recipients that share a state, what a diagnosis takes from their last outcome, and the type of their address."""
+
+class Group(NamedTuple):
+    """Recipients that share a state, what a diagnosis takes from their last outcome, and the type of their address."""
+
+    state: State
+    last: Outcome | None
+    mail_type: MailType
+    due: tuple[datetime, bool] | None = None
+    """At that instant they are due, or are not; none = either."""
+
 
 Place = tuple[str | int, int]
 """Value of the column, id of the message. Where the id is what is sorted by, both are the id."""
@@ -227,8 +235,12 @@ def _state(wanted: Wanted) -> ColumnElement[State]:
 
 def belongs(group: Group, in_state: ColumnElement[State] = recipients.c.state) -> ColumnElement[bool]:
     """Whether a recipient is of the group, its state being `in_state`."""
-    state, last, mail_type = group
-    shared = (in_state == state, recipients.c.mail_type == mail_type)
+    last = group.last
+    shared = [in_state == group.state, recipients.c.mail_type == group.mail_type]
+    if group.due is not None:
+        at, is_due = group.due
+        next_at = recipients.c.next_attempt_at
+        shared.append(next_at <= at if is_due else next_at > at)
     if last is None:
         return and_(*shared, recipients.c.verdict.is_(None))
     return and_(
