@@ -117,4 +117,9 @@ def act_on_matching(
     running = getattr(matching, verb)()
     work.finish(running, as_json=as_json)
     if verb == "delete":
-        note(f"For ten minutes this takes it back: trackkit mail undelete --deletion {running.job.job_id}")
+        note(undo_words(running.job.job_id))
+
+
+def undo_words(job_id: int) -> str:
+    """How a deletion by filter is taken back."""
+    return f"For ten minutes this takes it back: trackkit mail undelete --deletion {job_id}"

@@ -8,7 +8,7 @@ import typer
 from trackkit.cli import work
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
-from trackkit.cli.mail_conditions import takes_mail_filter
+from trackkit.cli.mail_conditions import takes_mail_filter, undo_words
 from trackkit.cli.output import AsJson, counted, json_of, note, say, table
 from trackkit.domain.ages import Age, in_words
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound
@@ -83,7 +83,8 @@ def fix(
 
 
 def _fix_all(server: "Server", wanted: dict[str, Any], yes: bool) -> None:
-    from trackkit.client.next_step import next_step
+    from trackkit.client.next_step import next_step, verb_of
+    from trackkit.contract.mail_bulk import QueueVerb
 
     found = [one for one in server.mail.summary().causes if one.diagnosis.cause == wanted["cause"]]
     if not found:
@@ -92,10 +93,13 @@ def _fix_all(server: "Server", wanted: dict[str, Any], yes: bool) -> None:
     _say_why(why)
     step = next_step(server, why, wanted)
     confirm(step.question, yes)
-    if said := step.mend():
+    said, running = step.begin()
+    if said:
         say(said)
-    if running := step.follow():
+    if running:
         work.finish(running)
+        if verb_of(why) is QueueVerb.delete:
+            note(undo_words(running.job.job_id))
 
 
 def _say_why(why: "DiagnosisView") -> None:

@@ -22,7 +22,12 @@ from trackkit.domain.text import counted
 if TYPE_CHECKING:
     from trackkit.client.server import Server
 
-_WORDS = {QueueVerb.reattempt: "Try it again now", QueueVerb.release: "Release it", QueueVerb.undelete: "Bring it back"}
+_WORDS = {
+    QueueVerb.reattempt: "Try it again now",
+    QueueVerb.release: "Release it",
+    QueueVerb.delete: "Delete it",
+    QueueVerb.undelete: "Bring it back",
+}
 """The verbs that a diagnosis names and that need no more than the mail, as a button says them."""
 
 
@@ -31,24 +36,27 @@ class NextStep:
     """What helps a group, looked at.
 
     question: what changes, how much mail it concerns, and the question.
-    mend: does what has to be mended; says what happened, ``""`` where nothing had to.
-    follow: begins what is then done to the mail; none = nothing has to be.
+    begin: mends what has to be mended, and begins what is then done to the mail; returns what was mended, in words
+        (``""`` where nothing had to), and the work (none where there is none).
     """
 
     question: str
-    mend: Callable[[], str]
-    follow: Callable[[], RunningJob | None]
+    begin: Callable[[], tuple[str, RunningJob | None]]
 
     def do(self) -> str:
-        """Both, to the end; returns what happened, in lines."""
-        said = self.mend()
-        running = self.follow()
+        """Do it to the end; returns what happened, in lines."""
+        said, running = self.begin()
         return "\n".join(filter(None, (said, running.wait().words if running else "")))
+
+
+def operation_of(diagnosis: DiagnosisView) -> str:
+    """The operation that is the next step; ``""`` where none is."""
+    return diagnosis.fix.operation if diagnosis.fix is not None else diagnosis.operation
 
 
 def words_of(diagnosis: DiagnosisView) -> str:
     """The next step as a button says it; ``""`` where no operation does it by itself."""
-    if diagnosis.fix is not None and diagnosis.fix.operation in (SET_OPTIONS, TRUST):
+    if diagnosis.fix is not None:
         return diagnosis.fix.words
     verb = verb_of(diagnosis)
     return _WORDS[verb] if verb else ""
@@ -56,7 +64,7 @@ def words_of(diagnosis: DiagnosisView) -> str:
 
 def verb_of(diagnosis: DiagnosisView) -> QueueVerb | None:
     """The verb of the queue that is the next step."""
-    name = diagnosis.operation.removeprefix("mail.")
+    name = operation_of(diagnosis).removeprefix("mail.")
     return QueueVerb(name) if name in _WORDS else None
 
 
@@ -65,7 +73,7 @@ def next_step(server: Server, diagnosis: DiagnosisView, conditions: Mapping[str,
     fix, verb = diagnosis.fix, verb_of(diagnosis)
     if fix is not None and fix.operation == TRUST:
         prepared = prepare(server, fix)
-        return NextStep(prepared.question, prepared.do, lambda: None)  # the server itself tries again what waits
+        return NextStep(prepared.question, lambda: (prepared.do(), None))  # the server itself tries again what waits
     if fix is not None and fix.operation == SET_OPTIONS:
         return _mending(server, prepare(server, fix), diagnosis)
     if verb is not None:
@@ -79,9 +87,9 @@ def next_step(server: Server, diagnosis: DiagnosisView, conditions: Mapping[str,
 def _acting(matching: MatchingMail, verb: QueueVerb) -> NextStep:
     found = matching.count(verb)
     if not found.applies:
-        raise Conflict(f"To none of {counted(found.messages, 'message')} this can be done (any more): {verb}.")
+        raise Conflict(f"{verb.capitalize()} applies to none of {counted(found.messages, 'message')} (any more).")
     question = f"{verb.capitalize()} {in_numbers(found)}, {counted(found.recipients, 'recipient')}?"
-    return NextStep(question, lambda: "", lambda: getattr(matching, verb)())
+    return NextStep(question, lambda: ("", getattr(matching, verb)()))
 
 
 def _mending(server: Server, prepared: Prepared, diagnosis: DiagnosisView) -> NextStep:
@@ -89,10 +97,15 @@ def _mending(server: Server, prepared: Prepared, diagnosis: DiagnosisView) -> Ne
     waiting = server.mail.where(cause=diagnosis.cause)
     number = waiting.count(QueueVerb.reattempt).messages
 
-    def follow() -> RunningJob | None:
+    def begin() -> tuple[str, RunningJob | None]:
+        said = prepared.do()
         # Where the cause was the option alone its mail has another one now, and leaves by itself.
-        return waiting.reattempt() if waiting.count(QueueVerb.reattempt).applies else None
+        left = waiting.count(QueueVerb.reattempt).applies
+        try:
+            return said, waiting.reattempt() if left else None
+        except Conflict as busy:
+            return f"{said}\n{counted(left, 'message')} could not be made due now: {busy} Reattempt them later.", None
 
     waits = "waits" if number == 1 else "wait"
     words = f"{counted(number, 'message')} {waits} for it; what failed for it is tried again at once."
-    return NextStep(f"{words}\n{prepared.question}", prepared.do, follow)
+    return NextStep(f"{words}\n{prepared.question}", begin)

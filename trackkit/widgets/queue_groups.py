@@ -17,7 +17,7 @@ import ipywidgets as w
 from trackkit.client import Server
 from trackkit.client.jobs import RunningJob
 from trackkit.client.mail_groups import Group
-from trackkit.client.next_step import NextStep, next_step, words_of
+from trackkit.client.next_step import NextStep, next_step, operation_of, verb_of, words_of
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.jobs import Job
 from trackkit.contract.mail import DiagnosisView
@@ -59,15 +59,13 @@ class GroupRows:
 
     def page(self, filter: str | None, sort: Sort, before: str | None, limit: int) -> Page:
         """All of them: a row for each destination, and for each age where there are several."""
-        self.cause = None
-        if filter is not None:
-            self.cause = next(iter(self._mail.groups(filter, DESTINATIONS)), None)
+        cause = next(iter(self._mail.groups(filter, DESTINATIONS)), None) if filter is not None else None
         found = [
             group
-            for destination in (self.cause.parts if self.cause else ())
+            for destination in (cause.parts if cause else ())
             for group in (destination, *(destination.parts if len(destination.parts) > 1 else ()))
         ]
-        self.groups = {f"{group.age or 'any'} {group.destination}": group for group in found}
+        self.cause, self.groups = cause, {f"{group.age or 'any'} {group.destination}": group for group in found}
         now = datetime.now(UTC)
         return Page([_row(id, group, now) for id, group in self.groups.items()], None, len(found))
 
@@ -137,10 +135,9 @@ class CauseView:
         self.code = python_of("server.mail.groups_frame()", server)
         self._bulk = BulkVerbs(server, trouble, self.asking, self.result, self.code, self._buttons, self._over)
         self.deletions: list[Deletion] = []
-        self._step_row, self._who = row(self.step), w.HTML()
-        verbs = self.verbs.values() if self._role.covers(Role.operator) else ()
-        shown_of_it = (self.head, self.grid.widget, self.hint, self._step_row, self._who)
-        self._card = panel(*shown_of_it, row(*verbs, self.all), self.code)
+        self._who = w.HTML()
+        buttons = self._buttons if self._role.covers(Role.operator) else ()
+        self._card = panel(self.head, self.grid.widget, self.hint, self._who, row(*buttons, self.all), self.code)
         self._body, self._undo = w.VBox(), w.VBox()
         self.widget = w.VBox([self._body, self.asking, self.result, self._undo])
         self.grid.on_select(chosen)
@@ -185,22 +182,27 @@ class CauseView:
         self.hint.value = f"<p class='tk-hint'>Chosen: {number} {shown(for_it + since)}</p>"
         self.all.disabled = not self.grid.selected_ids
         self.step.description = words = words_of(why)
-        may = self._role.covers(needed(why))
-        self._step_row.layout.display = None if words and may else "none"
-        who = f"{words or why.next_step}: that takes the role {needed(why)}."
-        self._who.value = "" if may else status(shown(who), "tk-warn")
+        self._who.value = status(shown(by), "tk-warn") if (by := by_whom(why, self._role)) else ""
+        _show(self.step, bool(words) and not by)
+        for name, button in self.verbs.items():
+            _show(button, name != verb_of(why))
         self.code.code = whole(f"server.mail.groups_frame({why.cause!r})", self._server)
 
     def _ask(self, verb: Verb, _: object) -> None:
-        self._bulk.ask(verb, self.filter)
+        if self._group is not None:  # else the filter would be all mail
+            self._bulk.ask(verb, self.filter)
 
     def _ask_step(self, _: object) -> None:
+        """A verb is asked about as every verb is; what mends something says what it changes."""
         group = self._group
         if group is None:
             return
+        named = verb_of(group.diagnosis)
+        if named is not None:
+            self._ask({verb.name: verb for verb in VERBS}[named], None)
+            return
         self.result.value = ""
-        name = f"server.apply(server.mail.groups()[{group.cause!r}])"
-        self.code.code = whole(name, self._server)
+        self.code.code = whole(f"server.apply(server.mail.groups()[{group.cause!r}])", self._server)
 
         def ask(step: NextStep) -> None:
             confirm(self.asking, step.question, self.step.description, partial(self._do_step, step))
@@ -221,11 +223,19 @@ class CauseView:
                 return
             watch(self.asking, self._trouble, running, partial(done, said), busy=self._buttons, failed=self._failed)
 
-        in_background(self._trouble, lambda: (step.mend(), step.follow()), mended, busy=self._buttons)
+        in_background(self._trouble, step.begin, mended, busy=self._buttons)
 
     def _failed(self, _: Exception) -> bool:
         self._changed()
         return False
+
+    @property
+    def _named(self) -> str:
+        """The group that is chosen, in words."""
+        group = self._group
+        if group is None:
+            return "mail"
+        return ", ".join(filter(None, (group.diagnosis.title, group.destination, group.age and group.age.words)))
 
     def _over(self, verb: Verb, to_undo: QueueFilter | None) -> None:
         if verb.name == "delete" and to_undo is not None:
@@ -234,7 +244,7 @@ class CauseView:
 
     def _offer_undo(self, deleted: QueueFilter) -> None:
         until = datetime.now(UTC) + UNDO_WINDOW
-        words = f"{self.rows.cause.diagnosis.title if self.rows.cause else 'Mail'}: deleted."
+        words = f"Deleted: {self._named}"
         undo = w.Button(description=f"Undo (until {until:%H:%M} UTC)")
         line = Deletion(undo, row(w.HTML(f"<p class='tk-hint'>{shown(words)}</p>"), undo))
 
@@ -253,6 +263,15 @@ class CauseView:
         once_more(self._server, UNDO_WINDOW / timedelta(seconds=1), forget)
 
 
-def needed(why: DiagnosisView) -> Role:
-    """The role that does the next step."""
-    return (OPERATIONS[why.operation].role if why.operation else None) or Role.viewer
+def _show(button: w.Button, wanted: bool) -> None:
+    button.layout.display = None if wanted else "none"
+
+
+def by_whom(why: DiagnosisView, role: Role) -> str:
+    """Who can do the next step, if somebody with this role cannot; else ``""``."""
+    operation = operation_of(why)
+    needed = (OPERATIONS[operation].role if operation else None) or Role.viewer
+    if role.covers(needed):
+        return ""
+    what = words_of(why) or (f"A change of the option {why.option}" if why.option else why.next_step.rstrip("."))
+    return f"{what}: that takes the role {needed}."

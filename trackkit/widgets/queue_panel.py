@@ -94,7 +94,7 @@ class QueuePanel:
         self.cause = CauseView(server, trouble, own, self._filter, self._changed)
         self.charts = (
             FoldedChart("chart of the mail queue", server.mail.ages_frame, queue_chart, trouble_for(server)),
-            FoldedChart("chart of its domains", server.mail.domain_ages_frame, domains_chart, trouble_for(server)),
+            FoldedChart("chart of domains and ages", server.mail.domain_ages_frame, domains_chart, trouble_for(server)),
         )
         self.state = w.Dropdown(options=STATES, value="", description="State")
         self.text = w.Text(description="Search", placeholder="subject or address", continuous_update=False)
