@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.conftest import House
 from tests.fakes.smtp_server import Action, Received, ScriptedSmtp, say
-from tests.ports import wait_until
+from tests.ports import free_port, wait_until
 from tests.unit.cli_runs import run
 from trackkit.client import Server
 from trackkit.contract.fixes import FixView
@@ -135,6 +135,35 @@ def test_verbs_by_filter_in_python_and_on_the_command_line(admin: Server, house:
     assert [admin.mail.list(one).total for one in ("queued", "held")] == [8, 4]
     record = admin.audit.list(limit=1).records[0]
     assert (record.operation, record.subject, record.after["domain"]) == ("mail.bulk", "undelete", "narrow.test")
+
+
+@pytest.mark.spec("13: queue by cause: diagnosis × destination × age, with the next step")
+@pytest.mark.spec("13: bulk actions show first what they will touch; deleting can be undone for ten minutes")
+@pytest.mark.spec("5: the queue as a whole carries a diagnosis: in health, by cause, as grave as it is")
+def test_a_group_is_counted_deleted_and_brought_back_and_health_tells_of_it(admin: Server, house: House) -> None:
+    admin.options.set({"sending.smtp.port": free_port()})
+    for number in range(5):
+        submit(admin, f"r{number}@{'one' if number % 2 else 'two'}.test")
+    wait_until(lambda: admin.mail.list("deferred", cause="host_unreachable").total == 5, what="the failures")
+    port = admin.options.get().value("sending.smtp.port")
+    group = admin.mail.groups()["host_unreachable"]
+    assert [(part.destination, part.messages) for part in group.parts] == [(f"127.0.0.1:{port}", 5)]
+    before = [admin.mail.show(one.queue_id) for one in admin.mail.each()]
+    (found,) = [one for one in admin.health().findings if one.option == "sending.smtp.host"]
+    assert (found.severity, found.words[:15]) == ("warning", "5 messages wait")
+    house.sql(f"UPDATE messages SET queued_at = queued_at - {2 * HOUR}")
+    (found,) = [one for one in admin.health().findings if one.option == "sending.smtp.host"]
+    assert (found.severity, found.words[:37]) == ("error", "5 messages wait, the oldest for 2 h: ")
+    doctor = run("doctor", "--data", str(house.server.data))
+    assert (doctor.code, "5 messages wait, the oldest" in " ".join(doctor.out.split())) == (1, True)
+    house.sql(f"UPDATE messages SET queued_at = queued_at + {2 * HOUR}")
+    assert group.where.count("delete").applies == 5
+    job = group.where.delete().wait()
+    admin.options.set({"sending.paused": True})  # which gives all mail that waits another cause
+    undone = run("mail", "undelete", "--deletion", str(job.job_id), "--data", str(house.server.data))
+    assert undone.out == "5 messages were brought back.\n"
+    admin.options.set({"sending.paused": False})
+    assert [admin.mail.show(one.queue_id) for one in admin.mail.each()] == before
 
 
 @pytest.mark.spec("5: sent mail leaves a line of history (when, who, Message-ID, host, reply, tries)")

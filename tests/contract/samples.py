@@ -231,6 +231,7 @@ SAMPLES: dict[str, Sample] = {
     "mail.summary": nothing,
     "mail.workers": nothing,
     "mail.ages": nothing,
+    "mail.groups": nothing,
     "mail.history": nothing,
     "mail.show": one_message,
     "mail.raw": one_message,

@@ -28,6 +28,7 @@ from trackkit.contract import (
     log_filters,
     mail,
     mail_bulk,
+    mail_groups,
     mail_history,
     mail_tests,
     mail_workers,
@@ -218,6 +219,30 @@ AGES = mail.QueueAges(
     domains=(mail.DomainAge(domain="example.org", age="under_1_hour", messages=3),),
     domains_in_all=2,
 )
+GROUPS = mail_groups.QueueGroups(
+    counted_at=NOW,
+    causes=(
+        mail_groups.CauseGroups(
+            diagnosis=DIAGNOSIS.model_copy(update={"cause": "held", "operation": "mail.release"}),
+            messages=4,
+            recipients=5,
+            oldest_queued_at=NOW,
+            destinations=(
+                mail_groups.DestinationGroups(
+                    destination="example.org",
+                    next_hop=False,
+                    messages=4,
+                    oldest_queued_at=NOW,
+                    ages=(
+                        mail_groups.AgeGroup(age="older", messages=1, oldest_queued_at=NOW),
+                        mail_groups.AgeGroup(age="under_1_hour", messages=3, oldest_queued_at=NOW),
+                    ),
+                ),
+            ),
+            destinations_in_all=2,
+        ),
+    ),
+)
 AUDIT = audit.AuditRecord(
     record_id=3,
     at=NOW,
@@ -292,6 +317,7 @@ def answers() -> dict[str, Any]:
         ),
         "mail.workers": WORKERS,
         "mail.ages": AGES,
+        "mail.groups": GROUPS,
         "mail.history": mail_history.SentPage(sent=(SENT,), next_before=None),
         "mail.show": mail.MessageDetail(
             message=queued("q1"),

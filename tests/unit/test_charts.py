@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from trackkit.charts import (
+    domains_by_age,
+    domains_words,
     log_by_level,
     log_words,
     picture,
@@ -35,9 +37,9 @@ from trackkit.domain.ages import Age
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import SEVERITY_NAMES
-from trackkit.frames import ages_frame, histogram_frame
+from trackkit.frames import ages_frame, domain_ages_frame, histogram_frame
 from trackkit.frames.licenses import usage_frame
-from trackkit.widgets.chart_panel import log_chart, queue_chart, seats_chart
+from trackkit.widgets.chart_panel import domains_chart, log_chart, queue_chart, seats_chart
 
 START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
 UNSENT = [state for state in State if state not in (State.deleted, State.sent)]
@@ -155,6 +157,33 @@ def test_the_queue_is_drawn_as_it_was_counted() -> None:
     assert drawn.get_ylim()[1] > max(tops), "the figure on top has room"
 
 
+def domains() -> pd.DataFrame:
+    names = [f"{'long-' * n}domain{n}.test" for n in range(18)]
+    counts = tuple(
+        mail.DomainAge(domain=name, age=age, messages=(18 - n) * 10 + m)
+        for n, name in enumerate(names)
+        for m, age in enumerate(Age)
+        if (n + m) % 3
+    )
+    return domain_ages_frame(mail.QueueAges(counted_at=START, states=(), domains=counts, domains_in_all=18), "office")
+
+
+@pytest.mark.spec("5: counts by domain and age (domains × age buckets)")
+def test_domains_are_drawn_as_they_were_counted() -> None:
+    frame = domains()
+    drawn = domains_by_age(pd.concat([frame, frame.assign(server="b")]), axes())
+    wanted = 2 * frame.pivot(index="domain", columns="age", values="messages")
+    order = list(wanted.sum(axis="columns").sort_values(ascending=False, kind="stable").index)[:15]
+    assert [tick.get_text()[-12:] for tick in drawn.get_yticklabels()] == [name[-12:] for name in order]
+    assert max(len(tick.get_text()) for tick in drawn.get_yticklabels()) <= 28
+    assert [tick.get_text() for tick in drawn.get_xticklabels()] == [age.words for age in Age]
+    assert texts(drawn) == [f"{int(number):,}" for number in wanted.loc[order].to_numpy().ravel() if number]
+    words = domains_words(frame)
+    assert words.startswith("Unsent mail by domain and age. domain0.test: 181 < 1 h, 182 < 4 h, ")
+    html = domains_chart(frame)
+    assert html.count('<tr role="row">') == 1 + 18, "the table has those that are not drawn, too"
+
+
 @pytest.mark.spec("3: usage history: seats in use over time, peaks, refusals")
 def test_seats_are_drawn_as_they_were_counted_and_hours_nobody_looked_at_are_gaps() -> None:
     drawn = seats_over_time(seats(), axes())
@@ -194,6 +223,7 @@ EMPTY: list[Any] = [
     (log_by_level, log_words, histogram().iloc[:0], "No log entries in this time."),
     (log_by_level, log_words, histogram().assign(entries=0), "No log entries in this time."),
     (queue_by_age, queue_words, ages().iloc[:0], "No unsent mail."),
+    (domains_by_age, domains_words, domains().iloc[:0], "No unsent mail."),
     (queue_by_age, queue_words, ages().assign(messages=0), "No unsent mail."),
 ]
 
@@ -267,7 +297,13 @@ def test_fills_differ_without_any_colour() -> None:
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 @pytest.mark.parametrize(
-    ("draw", "frame"), [(log_by_level, histogram()), (queue_by_age, ages()), (seats_over_time, seats())]
+    ("draw", "frame"),
+    [
+        (log_by_level, histogram()),
+        (queue_by_age, ages()),
+        (domains_by_age, domains()),
+        (seats_over_time, seats()),
+    ],
 )
 def test_words_stand_out_from_the_ground(theme: Theme, draw: Any, frame: pd.DataFrame) -> None:
     drawn = draw(frame, axes(theme))

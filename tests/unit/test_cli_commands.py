@@ -162,6 +162,31 @@ def test_verbs_by_filter(api: peers.ApiServer, verb: str) -> None:
     assert "3 messages in the queue match, and" in none.err
 
 
+@pytest.mark.spec("13: queue by cause: diagnosis × destination × age, with the next step")
+def test_groups_and_what_helps_one(api: peers.ApiServer) -> None:
+    shown = run("mail", "groups", "--cause", "held", "--destinations", "1")
+    assert (shown.code, api.last("mail.groups").fields) == (0, {"cause": "held", "destinations": "1"})
+    for words in ("held: Sending is paused. 4 messages.", "Next step: Resume.", "example.org"):
+        assert words in shown.out
+    assert "1 of 2 destinations." in shown.err
+    assert json.loads(run("mail", "groups", "--json").out) == json.loads(peers.GROUPS.model_dump_json())
+    why = peers.GROUPS.causes[0].diagnosis
+    cause = mail.CauseCount(diagnosis=why, messages=4, oldest_queued_at=peers.NOW)
+    api.answers["mail.summary"] = mail.QueueSummary(states={}, causes=(cause,))
+    command = ("mail", "fix", "--cause", "held", "--destination", "example.org", "--younger-than", "1h")
+    refused = run(*command)
+    assert (refused.code, "Release 2 messages (2 deferred), 4 recipients?" in refused.err) == (2, True)
+    assert "mail.bulk" not in api.calls()
+    assert run(*command, "--yes").code == 0
+    sent = api.last("mail.bulk").fields
+    where = {name: value for name, value in sent["where"].items() if value is not None}
+    wanted = {"cause": "held", "destination": "example.org", "younger_than_seconds": 3600}
+    assert (sent["verb"], where) == ("release", wanted)
+    assert "No mail waits for paused." in run("mail", "fix", "--cause", "paused", "--yes").err
+    for bad in ((), ("q1", "--cause", "held"), ("--domain", "x.test"), ("q1", "--domain", "x.test")):
+        assert run("mail", "fix", *bad, "--yes").code == 2, bad
+
+
 def test_list_takes_the_same_conditions(api: peers.ApiServer) -> None:
     assert run("mail", "list", "--domain", "example.org", "--older-than", "30m", "--cause", "held").code == 0
     fields = api.last("mail.list").fields

@@ -146,6 +146,7 @@ CALLS: dict[str, Any] = {
     "mail.workers": lambda s: s.mail.workers(),
     "mail.summary": lambda s: s.mail.summary(),
     "mail.ages": lambda s: s.mail.ages(5),
+    "mail.groups": lambda s: s.mail.groups("held", 5).answer,
     "mail.history": lambda s: s.mail.history(9, 5),
     "mail.show": lambda s: s.mail.show("q1"),
     "mail.raw": lambda s: s.mail.raw("q1"),

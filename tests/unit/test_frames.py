@@ -22,6 +22,7 @@ from trackkit.frames import (
     ages_frame,
     audit_frame,
     domain_ages_frame,
+    groups_frame,
     histogram_frame,
     log_frame,
     mail_frame,
@@ -120,12 +121,13 @@ COUNTED: list[tuple[Callable[..., pd.DataFrame], Any]] = [
     (histogram_frame, peers.HISTOGRAM),
     (ages_frame, peers.AGES),
     (domain_ages_frame, peers.AGES),
+    (groups_frame, peers.GROUPS),
 ]
 
 
 @pytest.mark.parametrize(("frame", "answer"), COUNTED, ids=lambda v: getattr(v, "__name__", ""))
 def test_frames_of_counts_are_of_one_kind_too_and_stack(frame: Callable[..., pd.DataFrame], answer: Any) -> None:
-    nothing = {"buckets": 0, "counts": (), "states": (), "domains": ()}
+    nothing = {"buckets": 0, "counts": (), "states": (), "domains": (), "causes": ()}
     empty = frame(answer.model_copy(update={k: v for k, v in nothing.items() if k in type(answer).model_fields}))
     full = frame(answer, "office")
     assert list(empty.dtypes) == list(full.dtypes)
@@ -145,6 +147,11 @@ def test_counts_of_nothing_are_rows_too() -> None:
     ]
     assert list(queue[queue.age >= "under_3_days"].age.unique()) == ["under_3_days", "older"]
     assert list(domain_ages_frame(peers.AGES).messages) == [0, 3, 0, 0, 0, 0]
+    groups = groups_frame(peers.GROUPS)
+    assert list(zip(groups.cause, groups.destination, groups.age, groups.messages, strict=True)) == [
+        ("held", "example.org", "older", 1),
+        ("held", "example.org", "under_1_hour", 3),
+    ]
 
 
 def test_pandas_is_loaded_at_the_first_frame_only() -> None:

@@ -45,15 +45,17 @@ def png(draw: Draw, frame: pd.DataFrame, *, dark: bool = False, size: tuple[floa
     return written.getvalue()
 
 
-def picture(draw: Draw, frame: pd.DataFrame, words: str) -> str:
+def picture(draw: Draw, frame: pd.DataFrame, words: str, size: tuple[float, float] = SIZE) -> str:
     """The chart as HTML, light or dark as the page is.
 
     Parameters
     ----------
     words: what it shows, for people who do not see it.
+    size: width and height in inches.
     """
-    light, dark = ("data:image/png;base64," + b64encode(png(draw, frame, dark=dark)).decode() for dark in (False, True))
-    width, height = (round(inches * 96) for inches in SIZE)
+    pictures = (png(draw, frame, dark=dark, size=size) for dark in (False, True))
+    light, dark = ("data:image/png;base64," + b64encode(one).decode() for one in pictures)
+    width, height = (round(inches * 96) for inches in size)
     return (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
         f'<img src="{light}" width="{width}" height="{height}" alt="{escape(words)}" '

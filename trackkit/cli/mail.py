@@ -13,7 +13,6 @@ from trackkit.cli.files import read, write_new
 from trackkit.cli.mail_conditions import act_on_matching, check_chosen, takes_mail_filter
 from trackkit.cli.output import AsJson, counted, fields, json_of, local_time, note, plain, say, size, table
 from trackkit.cli.times import instant
-from trackkit.domain.errors import Conflict
 
 if TYPE_CHECKING:
     from trackkit.client import Server
@@ -74,19 +73,6 @@ def show(server: "Server", queue_id: QueueId, as_json: AsJson = False) -> None:
         json_of(detail)
     else:
         _show(detail)
-
-
-@app.command()
-@on_server
-def fix(server: "Server", queue_id: QueueId, yes: Yes = False) -> None:
-    """Do what the diagnosis of a message offers; says first what would change, and asks."""
-    why = server.mail.show(queue_id).message.diagnosis
-    say(f"{why.title}: {why.words}")
-    if why.fix is None:
-        raise Conflict("Nothing can be done here by a command alone.", why.next_step)
-    from trackkit.cli import fixing
-
-    fixing.apply(server, why.fix, yes)
 
 
 def _show(detail: "MessageDetail") -> None:

@@ -32,10 +32,25 @@ _OPTIONS: Options = {
         None,
     ),
     "domain": (Annotated[str | None, typer.Option("--domain", help="With a recipient in this domain.")], None),
+    "destination": (
+        Annotated[
+            str | None,
+            typer.Option("--destination", help="For that destination, as `mail groups` has it: a domain or a relay."),
+        ],
+        None,
+    ),
     "older_than": (
         Annotated[
             str | None, typer.Option("--older-than", metavar="AGE", help="Queued so long ago: 30m, 12h, 2d, 1w.")
         ],
+        None,
+    ),
+    "younger_than": (
+        Annotated[str | None, typer.Option("--younger-than", metavar="AGE", help="Queued less long ago.")],
+        None,
+    ),
+    "deletion": (
+        Annotated[int | None, typer.Option("--deletion", metavar="JOB", help="What that job has deleted.")],
         None,
     ),
 }
@@ -55,15 +70,16 @@ def takes_mail_filter(*, acts: bool = False) -> Callable[[Callable[..., None]], 
 
 def _read(given: dict[str, Any]) -> dict[str, Any]:
     wanted = {name: value for name, value in given.items() if value is not None and value is not False}
-    if "older_than" in wanted:
-        wanted["older_than"] = _age(wanted["older_than"])
+    for name in ("older_than", "younger_than"):
+        if name in wanted:
+            wanted[name] = _age(f"--{name.replace('_', '-')}", wanted[name])
     return wanted
 
 
-def _age(text: str) -> timedelta:
+def _age(option: str, text: str) -> timedelta:
     match = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
     if match is None:
-        raise InvalidInput.of("--older-than", f"is {text!r}; write 30m, 12h, 2d or 1w")
+        raise InvalidInput.of(option, f"is {text!r}; write 30m, 12h, 2d or 1w")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -98,4 +114,12 @@ def act_on_matching(
         confirm(f"{verb.capitalize()} {numbers}? {will} {others}".rstrip(), yes=False)
     else:
         note(f"{verb.capitalize()}: {numbers}. {others}".rstrip())
-    work.finish(getattr(matching, verb)(), as_json=as_json)
+    running = getattr(matching, verb)()
+    work.finish(running, as_json=as_json)
+    if verb == "delete":
+        note(undo_words(running.job.job_id))
+
+
+def undo_words(job_id: int) -> str:
+    """How a deletion by filter is taken back."""
+    return f"For ten minutes this takes it back: trackkit mail undelete --deletion {job_id}"

@@ -27,6 +27,7 @@ from trackkit.cli import (
     log_filter,
     log_tail,
     mail,
+    mail_groups,
     mail_suggest,
     mail_test,
     mail_workers,
@@ -66,6 +67,8 @@ app.add_typer(license.app, name="license")
 app.add_typer(trust.app, name="trust")
 app.add_typer(task.app, name="task")
 app.add_typer(job.app, name="job")
+mail.app.command()(mail_groups.groups)
+mail.app.command()(mail_groups.fix)
 mail.app.command()(mail_workers.workers)
 mail.app.command()(mail_suggest.suggest)
 mail.app.command("test")(mail_test.mail_test)

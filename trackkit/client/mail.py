@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Unpack
 
 from trackkit.client.call import Caller
 from trackkit.client.jobs import JobsPart
+from trackkit.client.mail_groups import Groups
 from trackkit.client.mail_test import SettingsTest
 from trackkit.client.mail_where import Conditions, MatchingMail, SentConditions, asked
 from trackkit.client.options import OptionsPart
 from trackkit.client.paging import follow
 from trackkit.client.suggesting import with_thunderbird
-from trackkit.contract import mail, mail_history, mail_tests, mail_workers, suggest
+from trackkit.contract import mail, mail_groups, mail_history, mail_tests, mail_workers, suggest
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -175,6 +176,23 @@ class Mail:
     def summary(self) -> mail.QueueSummary:
         """How many messages in each state, and why they wait."""
         return self._caller.ask(mail.SUMMARY)
+
+    def groups(self, cause: str | None = None, destinations: int = 20) -> Groups:
+        """Stuck mail by cause, destination and age, each with the next step; `Server.apply` does it.
+
+        Parameters
+        ----------
+        cause: this one alone.
+        destinations: how many of each cause are told, those with the most messages.
+        """
+        answer = self._caller.ask(mail_groups.GROUPS, cause=cause, destinations=destinations)
+        return Groups(answer, lambda conditions: self.where(**conditions))
+
+    def groups_frame(self, cause: str | None = None, destinations: int = 20) -> pd.DataFrame:
+        """Stuck mail as a frame, one row for each cause, destination and age."""
+        from trackkit.frames import groups_frame
+
+        return groups_frame(self.groups(cause, destinations).answer, self._server)
 
     def workers(self) -> mail_workers.MailWorkers:
         """The processes that send mail, each with the connections it may use."""

@@ -25,8 +25,14 @@ class Conditions(TypedDict, total=False):
     """Found in the envelope sender; ``<>`` is the null sender."""
     domain: str | None
     """The whole domain of a recipient."""
+    destination: str | None
+    """A destination, as in `groups`: a domain, or the relay, pickup folder or MAPI that is in trouble."""
     older_than: timedelta | None
     """Queued at least so long ago."""
+    younger_than: timedelta | None
+    """Queued less long ago."""
+    deletion: int | None
+    """Deleted by that job: what a deletion by filter has deleted, and nothing else."""
 
 
 class SentConditions(TypedDict, total=False):
@@ -47,8 +53,11 @@ class SentConditions(TypedDict, total=False):
 def asked(conditions: Conditions) -> dict[str, Any]:
     """The conditions as the server is asked."""
     fields: dict[str, Any] = dict(conditions)
-    older = fields.pop("older_than", None)
-    return fields if older is None else {**fields, "older_than_seconds": int(older.total_seconds())}
+    for name in ("older_than", "younger_than"):
+        span = fields.pop(name, None)
+        if span is not None:
+            fields[f"{name}_seconds"] = int(span.total_seconds())
+    return fields
 
 
 def in_numbers(found: mail_bulk.Matching) -> str:
@@ -93,7 +102,8 @@ class MatchingMail:
         return self._begin(mail_bulk.QueueVerb.release)
 
     def delete(self) -> RunningJob:
-        """Delete mail from the queue; `undelete` with the same filter brings it back for ten minutes."""
+        """Delete mail from the queue. For ten minutes ``where(deletion=job_id).undelete()`` brings just that back,
+        whatever its causes and ages are by then."""
         return self._begin(mail_bulk.QueueVerb.delete)
 
     def undelete(self) -> RunningJob:

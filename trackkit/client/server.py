@@ -23,6 +23,7 @@ from trackkit.client.jobs import JobsPart
 from trackkit.client.licenses import LicensesPart
 from trackkit.client.log import Log
 from trackkit.client.mail import Mail
+from trackkit.client.mail_groups import Group
 from trackkit.client.options import OptionsPart
 from trackkit.client.project import Project, end_session, open_project, resume_project
 from trackkit.client.tasks import TasksPart
@@ -185,8 +186,9 @@ class Server:
         """``with server.automatic():`` requests inside are no person's doing and keep no session alive."""
         return automatic()
 
-    def apply(self, fix: FixView, secrets: Mapping[str, Secret] | None = None) -> str:
-        """Apply what a diagnosis (`diagnosis.fix`), a test or a suggestion offers; returns what happened, in words.
+    def apply(self, what: FixView | Group, secrets: Mapping[str, Secret] | None = None) -> str:
+        """Apply what a diagnosis (`diagnosis.fix`), a test or a suggestion offers; of a group of mail (`mail.groups`)
+        the next step, which includes trying again what failed for it. Returns what happened, in words.
 
         Parameters
         ----------
@@ -199,7 +201,11 @@ class Server:
         """
         from trackkit.client.fixes import prepare
 
-        return prepare(self, fix, secrets).do()
+        if isinstance(what, Group):
+            from trackkit.client.next_step import next_step
+
+            return next_step(self, what.diagnosis, what.conditions).do()
+        return prepare(self, what, secrets).do()
 
     def access(self) -> dict[str, str]:
         """What another process of the same person needs to act in this session, as environment variables.

@@ -15,6 +15,7 @@ from trackkit.contract import (
     log_filters,
     mail,
     mail_bulk,
+    mail_groups,
     mail_history,
     mail_tests,
     mail_workers,
@@ -34,7 +35,19 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
         operation.name: operation
         for module in (
             *(server, sessions, users, options, databases, licenses, jobs, tasks, project),
-            *(mail_history, mail_bulk, mail_workers, mail_tests, mail, suggest, trust, log, log_filters, audit),
+            *(
+                mail_history,
+                mail_bulk,
+                mail_groups,
+                mail_workers,
+                mail_tests,
+                mail,
+                suggest,
+                trust,
+                log,
+                log_filters,
+                audit,
+            ),
         )
         for operation in module.OPERATIONS
     }

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import Base64Bytes, Field
 
 from trackkit.contract.fixes import FixView
-from trackkit.contract.operation import Nothing, Operation, Request, Response
+from trackkit.contract.operation import Nothing, Operation, Request, Response, RowNumber
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
 from trackkit.domain.ages import Age
@@ -96,7 +96,9 @@ class QueueFilter(Request):
 
     `state` none = all but the deleted. `cause` is a diagnosis, as in the summary. `text` is found in the subject, the
     sender or a recipient's address; `subject` and `sender` only there (``<>`` = the null sender). `domain` is the whole
-    domain of a recipient that was not sent to. Older = queued at least so long ago.
+    domain of a recipient that was not sent to; `destination` is one of the queue's groups: a domain, or what is in
+    trouble before any recipient is named. Older = queued at least so long ago, younger = less. `deletion` is the number
+    of the job that has deleted them.
     """
 
     state: State | None = None
@@ -105,7 +107,10 @@ class QueueFilter(Request):
     subject: str | None = Field(None, min_length=1, max_length=256)
     sender: str | None = Field(None, min_length=1, max_length=256)
     domain: str | None = Field(None, min_length=1, max_length=256)
+    destination: str | None = Field(None, min_length=1, max_length=1000)
     older_than_seconds: int | None = Field(None, ge=0, le=10**9)
+    younger_than_seconds: int | None = Field(None, ge=0, le=10**9)
+    deletion: RowNumber | None = None
 
 
 class QueueConditions(QueueFilter):

@@ -46,6 +46,15 @@ _WORDS = MappingProxyType(
 )
 
 
+def in_words(span: timedelta) -> str:
+    """A span as people say it, in its largest unit: ``45 s``, ``12 min``, ``3 h``, ``2 d``."""
+    seconds = max(int(span.total_seconds()), 0)
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
 def age_of(waited: timedelta) -> Age:
     """The step of something that has waited so long (a clock put back gives the youngest)."""
     return next((age for age, limit in LIMITS.items() if waited < limit), Age.older)

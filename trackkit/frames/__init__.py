@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from trackkit.contract.audit import AuditRecord
 from trackkit.contract.log import LogHistogram, LogRow
 from trackkit.contract.mail import QueueAges, QueuedMessage
+from trackkit.contract.mail_groups import QueueGroups
 from trackkit.contract.mail_history import SentMail
 from trackkit.domain.accounts import Role
 from trackkit.domain.ages import Age
@@ -29,6 +30,7 @@ __all__ = [
     "ages_frame",
     "audit_frame",
     "domain_ages_frame",
+    "groups_frame",
     "histogram_frame",
     "log_frame",
     "mail_frame",
@@ -97,6 +99,17 @@ def domain_ages_frame(ages: QueueAges, server: str = "") -> pd.DataFrame:
     domains = dict.fromkeys(count.domain for count in ages.domains)
     rows = [(domain, age.value, found.get((domain, age), 0)) for domain in domains for age in Age]
     return frame_of(rows, server, _DOMAIN_AGES)
+
+
+def groups_frame(groups: QueueGroups, server: str = "") -> pd.DataFrame:
+    """Stuck mail, one row for each cause, destination and age, in the order of the answer."""
+    rows = [
+        (cause.diagnosis, destination.destination, group.age.value, group.messages, group.oldest_queued_at)
+        for cause in groups.causes
+        for destination in cause.destinations
+        for group in destination.ages
+    ]
+    return frame_of(rows, server, _GROUPS)
 
 
 def frame_of(rows: Iterable[Any], server: str, columns: Mapping[str, Column]) -> pd.DataFrame:
@@ -174,3 +187,14 @@ _HISTOGRAM: Mapping[str, Column] = {
 _AGES: Mapping[str, Column] = {"state": _at(0, "state"), "age": _at(1, "age"), "messages": _at(2, "int64")}
 
 _DOMAIN_AGES: Mapping[str, Column] = {"domain": _at(0, "str"), "age": _at(1, "age"), "messages": _at(2, "int64")}
+
+_GROUPS: Mapping[str, Column] = {
+    "cause": ("str", lambda row: row[0].cause),
+    "title": ("str", lambda row: row[0].title),
+    "destination": _at(1, "str"),
+    "age": _at(2, "age"),
+    "messages": _at(3, "int64"),
+    "oldest_queued_at": _at(4, INSTANT),
+    "next_step": ("str", lambda row: row[0].next_step),
+    "operation": ("str", lambda row: row[0].operation),
+}

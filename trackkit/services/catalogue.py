@@ -15,6 +15,7 @@ from trackkit.contract import log as log_contract
 from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
 from trackkit.contract import mail_bulk as mail_bulk_contract
+from trackkit.contract import mail_groups as mail_groups_contract
 from trackkit.contract import mail_history as mail_history_contract
 from trackkit.contract import mail_tests as mail_tests_contract
 from trackkit.contract import mail_workers as mail_workers_contract
@@ -45,6 +46,7 @@ from trackkit.services import (
     mail,
     mail_ages,
     mail_bulk,
+    mail_groups,
     mail_history,
     mail_listing,
     mail_recipients,
@@ -118,6 +120,7 @@ _ALL = (
     _bind(mail_contract.IDS, mail_listing.list_ids),
     _bind(mail_contract.SUMMARY, mail_listing.summarise),
     _bind(mail_contract.AGES, mail_ages.count_ages),
+    _bind(mail_groups_contract.GROUPS, mail_groups.count_groups),
     _bind(mail_history_contract.SENT, mail_history.list_sent),
     _bind(mail_contract.SHOW, mail.show),
     _bind(mail_contract.RAW, mail.raw),

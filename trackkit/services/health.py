@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Final
 
 from trackkit.contract import server as contract
 from trackkit.contract.operation import Nothing
@@ -15,16 +13,13 @@ from trackkit.domain.expiry import stage_of
 from trackkit.domain.licenses import maintenance_words
 from trackkit.domain.log import Severity
 from trackkit.domain.trust import where
-from trackkit.services import licensing, machine, mail_listing, mail_workers, trust
+from trackkit.services import licensing, machine, mail_workers, queue_health, trust
 from trackkit.services.authentication import setup_open
 from trackkit.services.disk import little_room
 from trackkit.services.environment import Call, Environment
 from trackkit.services.expiry import today
 from trackkit.store import accounts, databases, tasks
 from trackkit.store.database import Connection
-
-_STUCK_AFTER: Final = timedelta(minutes=5)
-_CAUSES_THAT_ARE_FINE: Final = frozenset({"new", "sending", "waiting"})
 
 
 def info(call: Call, request: Nothing) -> contract.ServerInfo:
@@ -111,18 +106,8 @@ def _listener(environment: Environment) -> Iterator[contract.Finding]:
 
 
 def _mail(call: Call) -> Iterator[contract.Finding]:
-    for cause in mail_listing.summary(call.environment, call.now).causes:
-        found = cause.diagnosis
-        if found.cause in _CAUSES_THAT_ARE_FINE and call.now - cause.oldest_queued_at < _STUCK_AFTER:
-            continue
-        yield _finding(
-            Severity.warning,
-            "mail",
-            f"{_counted(cause.messages)}: {found.title}. {found.words}",
-            found.next_step,
-            found.operation,
-            found.option,
-        )
+    for one in queue_health.troubles(call):
+        yield _finding(one.severity, "mail", one.words, one.next_step, one.operation, one.option)
 
 
 def _mail_workers(call: Call) -> Iterator[contract.Finding]:
@@ -135,10 +120,6 @@ def _mail_workers(call: Call) -> Iterator[contract.Finding]:
             "Look at its machine and its connection to the database, and start it again if it is wanted.",
             "mail.workers",
         )
-
-
-def _counted(messages: int) -> str:
-    return "1 message waits" if messages == 1 else f"{messages} messages wait"
 
 
 def _databases(call: Call) -> Iterator[contract.Finding]:

@@ -71,6 +71,11 @@ class Progress:
             running.written_at = time.monotonic()
             self._write(running)
 
+    @property
+    def job_id(self) -> int:
+        """The number of the job."""
+        return self._running.row.id
+
     def no_way_back(self) -> None:
         """From here on the work cannot be cancelled; the last chance to be is now."""
         self(self._running.done, self._running.total)

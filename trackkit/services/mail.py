@@ -196,6 +196,8 @@ def _verb(call: Call, request: contract.Verb, event: Event) -> contract.VerbResu
             for text, number in wanted.items()
         ]
         queue.set_statuses(connection, changes)
+        if event in (Event.delete, Event.undelete):
+            queue.note_deletion(connection, (row.recipient_id for row, _ in changes), None)
         done = [result for result in results if result.done]
         if done:
             call.audit(

@@ -5,6 +5,8 @@ through in pieces, each a short transaction, so that sending goes on meanwhile; 
 is left alone. One record in the audit stands for the whole act, with the filter and the numbers it was begun with, in
 the transaction that begins it: it is there even if the server stops midway. What was done in the end is in the log and
 in the job. A cancel, or the end of the server, leaves what is done as it is, and the rest as it was.
+
+What an act deletes is marked with its number, so that undo brings back just that, whatever causes and ages are by then.
 """
 
 from __future__ import annotations
@@ -107,10 +109,12 @@ class _Bulk:
         self._call, self._event, self._newest = call, Event(verb), newest
         self._wanted = replace(wanted, applies=_applies(call, verb))
         self._messages = self._recipients = 0
+        self._deletion: int | None = None
 
     def run(self, progress: Progress, expected: int) -> Outcome:
         """Go through all of them."""
         doing, after, complete = self._event.capitalize(), 0, False
+        self._deletion = progress.job_id if self._event is Event.delete else None
         try:
             while keys := self._next(after):
                 progress(self._messages, max(expected, self._messages), "messages", doing)
@@ -151,6 +155,8 @@ class _Bulk:
             decided = [(row, step(row.status, self._event, retry, now)) for row in rows]
             changes = [(row, new) for row, new in decided if isinstance(new, Status)]
             queue.set_statuses(connection, changes)
+            if self._event in (Event.delete, Event.undelete):
+                queue.note_deletion(connection, (row.recipient_id for row, _ in changes), self._deletion)
             return [row for row, _ in changes]
 
         changed = call.environment.store.write(work)

@@ -1,8 +1,4 @@
-"""The mail queue as listings: pages, ids, and the queue as a whole by state and by cause.
-
-A cause is what `trackkit.domain.diagnosis` says, so it depends on the options and is in no column. Recipients that
-share a state and the deciding parts of their last outcome share their cause: the store is asked for those groups.
-"""
+"""The mail queue as listings: pages, ids, and the queue as a whole by state and by cause (`queue_causes`)."""
 
 from __future__ import annotations
 
@@ -16,15 +12,15 @@ from trackkit.contract.operation import Nothing
 from trackkit.domain.delivery import State, message_state
 from trackkit.domain.diagnosis import diagnose
 from trackkit.domain.errors import InvalidInput
-from trackkit.domain.evidence import Diagnosis, Evidence
+from trackkit.domain.evidence import Diagnosis
 from trackkit.domain.fixes import Fix
-from trackkit.domain.message import MailType, domain_of, queue_id, queue_number
-from trackkit.domain.replies import Outcome
+from trackkit.domain.message import domain_of, queue_id, queue_number
 from trackkit.services.environment import Call, Environment
+from trackkit.services.queue_causes import Part, by_cause, evidence, parts
 from trackkit.store import queue_listing, queue_view
 from trackkit.store.database import Connection
-from trackkit.store.queue_listing import Group, Order, Place, Wanted
-from trackkit.store.queue_view import CauseRow, MessageRow, RecipientRow
+from trackkit.store.queue_listing import Order, Place, Wanted
+from trackkit.store.queue_view import MessageRow, RecipientRow
 
 _COLUMN: Final = {
     contract.QueueSort.queued_at: "id",
@@ -84,11 +80,8 @@ def summary(environment: Environment, now: datetime) -> contract.QueueSummary:
     """The queue by state, and its causes, the most frequent first. A message can wait for several causes."""
 
     def work(connection: Connection) -> contract.QueueSummary:
-        found: dict[str, list[tuple[CauseRow, Diagnosis]]] = {}
-        for row in queue_view.causes(connection):
-            diagnosis = _why(environment, now, row)
-            found.setdefault(diagnosis.cause, []).append((row, diagnosis))
-        causes = [_cause(connection, rows) for rows in found.values()]
+        found = by_cause(parts(connection, environment, now))
+        causes = [_cause(connection, of_it) for of_it in found.values()]
         return contract.QueueSummary(
             states=queue_view.states(connection), causes=tuple(sorted(causes, key=lambda cause: -cause.messages))
         )
@@ -96,31 +89,33 @@ def summary(environment: Environment, now: datetime) -> contract.QueueSummary:
     return environment.store.read(work)
 
 
-def _cause(connection: Connection, rows: Sequence[tuple[CauseRow, Diagnosis]]) -> contract.CauseCount:
-    groups = [_group(row) for row, _ in rows]
-    alone = rows[0][0].messages if len(rows) == 1 else None
+def _cause(connection: Connection, of_it: Sequence[Part]) -> contract.CauseCount:
     return contract.CauseCount(
-        diagnosis=diagnosis_view(rows[0][1]),
-        messages=alone or queue_listing.count(connection, Wanted(groups=groups)),
-        oldest_queued_at=min(row.oldest_queued_at for row, _ in rows),
+        diagnosis=diagnosis_view(of_it[0].diagnosis),
+        messages=messages_of(connection, of_it),
+        oldest_queued_at=min(part.row.oldest_queued_at for part in of_it),
     )
 
 
-def _why(environment: Environment, now: datetime, row: CauseRow) -> Diagnosis:
-    return _diagnosed(environment, now, row.state, row.next_attempt_at, row.example, 0, row.last, row.mail_type)
-
-
-def _group(row: CauseRow) -> Group:
-    return row.state, row.last, row.mail_type
+def messages_of(connection: Connection, of_it: Sequence[Part]) -> int:
+    """How many messages some of these recipients belong to."""
+    if len(of_it) == 1:
+        return of_it[0].row.messages
+    return queue_listing.count(connection, Wanted(groups=[part.group for part in of_it]))
 
 
 def wanted_by(connection: Connection, call: Call, request: contract.QueueFilter, *, undeleted: bool = False) -> Wanted:
     """The filter as the store takes it; `undeleted`: it says how mail was before it was deleted."""
-    groups = None
-    if request.cause is not None:
-        rows = queue_view.causes(connection, of_deleted=undeleted)
-        groups = [_group(row) for row in rows if _why(call.environment, call.now, row).cause == request.cause]
-    age = request.older_than_seconds
+    groups, destination = None, request.destination
+    if request.cause is not None or destination is not None:
+        found = parts(connection, call.environment, call.now, of_deleted=undeleted)
+        hop = destination if destination in {part.next_hop for part in found} else ""
+        groups = [
+            part.group
+            for part in found
+            if request.cause in (None, part.diagnosis.cause) and (destination is None or part.next_hop == hop)
+        ]
+        destination = None if hop else destination
     return Wanted(
         request.state,
         request.text,
@@ -128,9 +123,16 @@ def wanted_by(connection: Connection, call: Call, request: contract.QueueFilter,
         request.subject,
         "" if request.sender == "<>" else request.sender,
         request.domain,
-        None if age is None else call.now - timedelta(seconds=age),
+        destination,
+        _ago(call, request.older_than_seconds),
+        _ago(call, request.younger_than_seconds),
+        request.deletion,
         undeleted,
     )
+
+
+def _ago(call: Call, seconds: int | None) -> datetime | None:
+    return None if seconds is None else call.now - timedelta(seconds=seconds)
 
 
 def _order(request: contract.QueueConditions) -> Order:
@@ -181,22 +183,7 @@ def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
 def diagnose_recipient(call: Call, row: RecipientRow) -> Diagnosis:
     """Why the message has not reached this recipient."""
     known = (row.state, row.next_attempt_at, row.address, row.tries, row.last, row.mail_type)
-    return _diagnosed(call.environment, call.now, *known)
-
-
-def _diagnosed(
-    environment: Environment,
-    now: datetime,
-    state: State,
-    next_attempt_at: datetime,
-    address: str,
-    tries: int,
-    last: Outcome | None,
-    mail_type: MailType,
-) -> Diagnosis:
-    options, blocked = environment.options.current, environment.sending.blocked()
-    until = blocked.opens_at, blocked.room_at
-    return diagnose(Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type))
+    return diagnose(evidence(call.environment, call.now, *known))
 
 
 def diagnosis_view(found: Diagnosis, queue_ids: tuple[str, ...] = ()) -> contract.DiagnosisView:

@@ -30,7 +30,9 @@ class NewMessage:
 
 _NEW_MESSAGES = NewRows(messages, "warned_at")
 _NEW_BODIES = NewRows(bodies)
-_NEW_RECIPIENTS = NewRows(recipients, "id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code")
+_NEW_RECIPIENTS = NewRows(
+    recipients, "id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code", "deletion"
+)
 
 
 def enqueue(connection: Connection, new: NewMessage, status: Status, now: datetime) -> int:

@@ -210,6 +210,12 @@ def set_statuses(connection: Connection, changes: Sequence[tuple[RecipientStatus
     )
 
 
+def note_deletion(connection: Connection, recipient_ids: Iterable[int], job_id: int | None) -> None:
+    """Keep which act has deleted these recipients, or will when their attempt has ended; none = no act any more."""
+    for part in chunks(recipient_ids):
+        connection.execute(update(recipients).where(recipients.c.id.in_(part)).values(deletion=job_id))
+
+
 def set_address(connection: Connection, recipient_id: int, address: str) -> None:
     """Give a recipient another address, of which nothing is known yet. Its row is locked by who calls this."""
     r = recipients

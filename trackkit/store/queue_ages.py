@@ -20,7 +20,7 @@ def by_state(connection: Connection, now: datetime) -> list[tuple[State, Age, in
     """Messages that are neither sent nor deleted, by state (the least finished of their recipients') and age."""
     rank = func.min(case({state: n for n, state in enumerate(_STATES)}, value=recipients.c.state))
     counted = (
-        select(rank.label("state"), _age(now).label("age"))
+        select(rank.label("state"), age_step(now).label("age"))
         .join_from(recipients, messages)
         .where(recipients.c.state.in_(_UNSENT))
         .group_by(messages.c.id, messages.c.queued_at)
@@ -48,7 +48,7 @@ def domains(connection: Connection, limit: int) -> tuple[list[str], int]:
 def by_domain(connection: Connection, wanted: list[str], now: datetime) -> list[tuple[str, Age, int]]:
     """For each of these domains, the messages that wait to be sent there, by age. A message may wait for several."""
     waiting = (
-        select(domain(recipients.c.address).label("domain"), _age(now).label("age"), recipients.c.message_id)
+        select(domain(recipients.c.address).label("domain"), age_step(now).label("age"), recipients.c.message_id)
         .join_from(recipients, messages)
         .where(recipients.c.state.in_(_UNSENT))
         .subquery()
@@ -74,6 +74,7 @@ def domain(address: ColumnElement[str]) -> ColumnElement[str]:
     return found
 
 
-def _age(now: datetime) -> ColumnElement[int]:
+def age_step(now: datetime) -> ColumnElement[int]:
+    """The place of a message's age among the steps."""
     steps = [(messages.c.queued_at > now - limit, n) for n, limit in enumerate(LIMITS.values())]
     return case(*steps, else_=len(steps))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, false, func, literal, or_, select
 
@@ -23,8 +23,16 @@ from trackkit.store.text import folded, holds, text_value
 
 _RANK: Final = {state: rank for rank, state in enumerate(State)}
 
-Group = tuple[State, Outcome | None, MailType]
-"""Recipients that share a state, what a diagnosis takes from their last outcome, and the type of their address."""
+
+class Group(NamedTuple):
+    """Recipients that share a state, what a diagnosis takes from their last outcome, and the type of their address."""
+
+    state: State
+    last: Outcome | None
+    mail_type: MailType
+    due: tuple[datetime, bool] | None = None
+    """At that instant they are due, or are not; none = either."""
+
 
 Place = tuple[str | int, int]
 """Value of the column, id of the message. Where the id is what is sorted by, both are the id."""
@@ -35,7 +43,8 @@ class Wanted:
     """Which messages; every condition must hold.
 
     `state` is the message's, none = all but the deleted; `text` is in the subject, the sender or an address of a
-    recipient. One recipient is in `domain`, belongs to one of `groups` and is in one of the states of `applies`.
+    recipient. One recipient is in `domain` and in `destination`, belongs to one of `groups`, was deleted by `deletion`
+    and is in one of the states of `applies`.
     """
 
     state: State | None = None
@@ -45,7 +54,13 @@ class Wanted:
     sender: str | None = None
     """Exactly this when it is empty, else found in it."""
     domain: str | None = None
+    destination: str | None = None
+    """One more domain, which is that of what the mail is for."""
     queued_until: datetime | None = None
+    queued_since: datetime | None = None
+    """Later than this."""
+    deletion: int | None = None
+    """The number of an act that deletes."""
     undeleted: bool = False
     """The states are those before a deletion, where there was one."""
     applies: Applies | None = None
@@ -173,9 +188,11 @@ def _condition(wanted: Wanted) -> ColumnElement[bool]:
         conditions.append(is_in)
     if wanted.queued_until is not None:
         conditions.append(messages.c.queued_at <= wanted.queued_until)
+    if wanted.queued_since is not None:
+        conditions.append(messages.c.queued_at > wanted.queued_since)
     if wanted.applies is not None:
         conditions.append(_recipient(and_(_touched(wanted), _applies(wanted.applies))))
-    elif wanted.groups is not None or wanted.domain is not None:
+    elif any(one is not None for one in (wanted.groups, wanted.domain, wanted.destination, wanted.deletion)):
         conditions.append(_recipient(_touched(wanted)))
     return and_(*conditions)
 
@@ -184,9 +201,13 @@ def _touched(wanted: Wanted) -> ColumnElement[bool]:
     """The conditions that are about single recipients."""
     conditions: list[ColumnElement[bool]] = [recipients.c.state != State.sent]
     if wanted.groups is not None:
-        conditions.append(or_(false(), *(_belongs(group, wanted) for group in wanted.groups)))
-    if wanted.domain is not None:
-        conditions.append(domain(recipients.c.address) == func.lower(text_value(wanted.domain)))
+        state = _state(wanted)
+        conditions.append(or_(false(), *(belongs(group, state) for group in wanted.groups)))
+    for name in (wanted.domain, wanted.destination):
+        if name is not None:
+            conditions.append(domain(recipients.c.address) == func.lower(text_value(name)))
+    if wanted.deletion is not None:
+        conditions.append(recipients.c.deletion == wanted.deletion)
     return and_(*conditions)
 
 
@@ -212,9 +233,14 @@ def _state(wanted: Wanted) -> ColumnElement[State]:
     return before_deletion() if wanted.undeleted else recipients.c.state
 
 
-def _belongs(group: Group, wanted: Wanted) -> ColumnElement[bool]:
-    state, last, mail_type = group
-    shared = (_state(wanted) == state, recipients.c.mail_type == mail_type)
+def belongs(group: Group, in_state: ColumnElement[State] = recipients.c.state) -> ColumnElement[bool]:
+    """Whether a recipient is of the group, its state being `in_state`."""
+    last = group.last
+    shared = [in_state == group.state, recipients.c.mail_type == group.mail_type]
+    if group.due is not None:
+        at, is_due = group.due
+        next_at = recipients.c.next_attempt_at
+        shared.append(next_at <= at if is_due else next_at > at)
     if last is None:
         return and_(*shared, recipients.c.verdict.is_(None))
     return and_(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select
 
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
@@ -61,6 +61,8 @@ class CauseRow:
     example: str
     next_attempt_at: datetime
     mail_type: MailType
+    is_due: bool
+    """At the instant that was asked about."""
 
 
 def one(connection: Connection, key: int) -> MessageRow | None:
@@ -122,18 +124,23 @@ def before_deletion() -> ColumnElement[State]:
     return func.coalesce(recipients.c.deleted_from, recipients.c.state, type_=recipients.c.state.type)
 
 
-def causes(connection: Connection, *, of_deleted: bool = False) -> list[CauseRow]:
+def causes(connection: Connection, *, of_deleted: bool = False, due_at: datetime | None = None) -> list[CauseRow]:
     """The unsent recipients grouped by what their diagnosis depends on.
 
-    `of_deleted`: the deleted ones instead, as they were before.
+    Parameters
+    ----------
+    of_deleted: the deleted ones instead, as they were before.
+    due_at: tells those apart that are due then; none = it makes no difference.
     """
     r = recipients
     state = before_deletion().label("state") if of_deleted else r.c.state
     there = r.c.state == State.deleted if of_deleted else r.c.state.not_in([State.sent, State.deleted])
+    is_due = case((r.c.next_attempt_at <= due_at, 1), else_=0) if due_at is not None else literal(0)
     grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code, r.c.mail_type)
     query = (
         select(
             *grouped,
+            is_due.label("is_due"),
             func.count(r.c.message_id.distinct()).label("messages"),
             func.min(messages.c.queued_at).label("oldest"),
             func.min(r.c.address).label("example"),
@@ -143,10 +150,19 @@ def causes(connection: Connection, *, of_deleted: bool = False) -> list[CauseRow
         )
         .join_from(r, messages)
         .where(there)
-        .group_by(*grouped)
+        .group_by(*grouped, *(("is_due",) if due_at is not None else ()))
     )
     return [
-        CauseRow(row.state, _outcome(row), row.messages, row.oldest, row.example, row.next_attempt_at, row.mail_type)
+        CauseRow(
+            row.state,
+            _outcome(row),
+            row.messages,
+            row.oldest,
+            row.example,
+            row.next_attempt_at,
+            row.mail_type,
+            bool(row.is_due),
+        )
         for row in connection.execute(query)
     ]
 

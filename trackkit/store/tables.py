@@ -193,6 +193,7 @@ recipients = Table(
     Column("smtp_code", SmallInteger),
     Column("enhanced_code", String(16), nullable=False, default=""),
     Column("text", Text, nullable=False, default=""),
+    Column("deletion", RowId),  # the job that deleted it; null while it is not deleted, or was by itself
     Index(None, "state", "next_attempt_at"),
     sqlite_autoincrement=True,
 )

@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trackkit.charts import (
+    domains_by_age,
+    domains_size,
+    domains_words,
     log_by_level,
     log_words,
     picture,
@@ -17,6 +20,7 @@ from trackkit.charts import (
     seats_over_time,
     seats_words,
 )
+from trackkit.charts.domains import domain_counts
 from trackkit.charts.queue import age_words
 from trackkit.domain.log import Severity
 from trackkit.widgets.tables import Cell, table
@@ -54,6 +58,20 @@ def queue_chart(frame: pd.DataFrame) -> str:
     return _with_table(
         picture(queue_by_age, frame, queue_words(frame)),
         table("Unsent mail by age and state", titles, rows, "No unsent mail."),
+    )
+
+
+def domains_chart(frame: pd.DataFrame) -> str:
+    """`server.mail.domain_ages_frame()` as a chart with its table."""
+    counts = domain_counts(frame)
+    titles = ("Domain", *(age_words(age) for age in counts.columns), "In all")
+    rows = [
+        (Cell(str(domain), "tk-text"), *(Cell(f"{int(n):,}", "tk-number") for n in (*numbers, sum(numbers))))
+        for domain, *numbers in counts.itertuples()
+    ]
+    return _with_table(
+        picture(domains_by_age, frame, domains_words(frame), domains_size(frame)),
+        table("Unsent mail by domain and age", titles, rows, "No unsent mail."),
     )
 
 

@@ -2,61 +2,35 @@
 
 Each asks first and says what will happen to how many; undo, which only brings back, does not ask. Where a verb did
 not apply to a message it says so for that message. Large selections go in steps with progress; a cancel leaves the
-rest as it was. What is done to all that match is counted by the server first and done there as long work: the question
-says to how many of them the verb applies, and undo takes it back by the same filter.
+rest as it was. What is done to all that match: `queue_bulk`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import ipywidgets as w
 
 from trackkit.client import Server
-from trackkit.client.jobs import RunningJob
-from trackkit.client.mail_where import MatchingMail, in_numbers, not_in_them
-from trackkit.contract.jobs import Job
 from trackkit.contract.mail import VerbResult
-from trackkit.contract.mail_bulk import Matching
 from trackkit.domain.delivery import State
 from trackkit.domain.text import counted
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.grid import Grid
-from trackkit.widgets.job_progress import watch
 from trackkit.widgets.page import row
 from trackkit.widgets.problems import Trouble, status
+from trackkit.widgets.queue_bulk import UNDO, VERBS, BulkVerbs, Verb
 from trackkit.widgets.queue_rows import QueueFilter
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import shown
-from trackkit.widgets.work import Progress, in_background, long_work
+from trackkit.widgets.work import Progress, long_work
 
 STEP = 500
 """Messages in one call, so that progress moves."""
 
 LISTED = 10
 """Messages that are named one by one when a verb did not apply to them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """A verb as people meet it."""
-
-    name: str
-    label: str
-    will: str
-    """What will happen, to be put after "3 messages"."""
-    done: str
-
-
-VERBS = (
-    Verb("reattempt", "Reattempt", "will be tried again now. A pause and holds still apply.", "due now"),
-    Verb("hold", "Hold", "will wait until released.", "held"),
-    Verb("release", "Release", "will be sent again, as far as held.", "released"),
-    Verb("delete", "Delete", "will be deleted and not sent. This can be undone for ten minutes.", "deleted"),
-)
-UNDO = Verb("undelete", "Undo", "", "brought back")
 
 
 class QueueActions:
@@ -81,6 +55,7 @@ class QueueActions:
         """They are disabled while something is under way."""
         self.asking, self.result = w.VBox(), w.HTML()
         self.code = python_of("server.mail.frame()", server)
+        self._bulk = BulkVerbs(server, trouble, self.asking, self.result, self.code, self._controls, self._after)
         self.widget = w.VBox([row(*self._controls), self.asking, self.result, self.code])
         grid.on_select(self._look)
         grid.on_show(self._look)
@@ -116,54 +91,18 @@ class QueueActions:
     def _ask(self, verb: Verb, _: object) -> None:
         self.result.value = ""
         if self.all.value:
-            self._ask_about_all(verb, self._filter)
+            self._bulk.ask(verb, self._filter)
             return
         ids = self._grid.selected_ids
         self.code.code = whole(call_of(verb.name, ids), self._server)
         label = f"{verb.label} {counted(len(ids), 'message')}"
         confirm(self.asking, f"{counted(len(ids), 'message')} {verb.will}", label, partial(self._do, verb, ids))
 
-    def _ask_about_all(self, verb: Verb, wanted: QueueFilter) -> None:
-        self.code.code = whole(wanted.as_python("where", f".{verb.name}().wait()"), self._server)
-
-        def ask(found: Matching) -> None:
-            if not found.applies:
-                words = f"{verb.label} applies to none of the {counted(found.messages, 'message')} that match."
-                self.result.value = status(shown(words), "tk-warn")
-                return
-            label = f"{verb.label} {counted(found.applies, 'message')}"
-            confirm(self.asking, question(verb, found), label, partial(self._do_all, verb, wanted))
-
-        in_background(self._trouble, lambda: self._matching(wanted).count(verb.name), ask, busy=self._controls)
-
-    def _matching(self, wanted: QueueFilter) -> MatchingMail:
-        return self._server.mail.where(**wanted.conditions())
-
-    def _do_all(self, verb: Verb, wanted: QueueFilter) -> None:
-        begin = getattr(self._matching(wanted), verb.name)
-
-        def done(job: Job) -> None:
-            self.result.value = status(shown(job.words), "tk-good")
-            self._after(verb, wanted if job.result["messages"] else ())
-
-        def failed(_: Exception) -> bool:
-            if verb is UNDO:
-                self._changed()
-            else:
-                self._after(verb, wanted)  # what was done before a cancel is done
-            return False
-
-        def watched(running: RunningJob) -> None:
-            watch(self.asking, self._trouble, running, done, busy=self._controls, failed=failed)
-
-        in_background(self._trouble, begin, watched, busy=self._controls)
-
     def _undo(self, _: object) -> None:
         deleted = self._to_undo()
         self.result.value = ""
         if isinstance(deleted, QueueFilter):
-            self.code.code = whole(deleted.as_python("where", ".undelete().wait()"), self._server)
-            self._do_all(UNDO, deleted)
+            self._bulk.do(UNDO, deleted)
             return
         self.code.code = whole(call_of(UNDO.name, deleted), self._server)
         self._do(UNDO, deleted)
@@ -188,20 +127,15 @@ class QueueActions:
         self.result.value = told(verb, results, asked)
         self._after(verb, done)
 
-    def _after(self, verb: Verb, done: tuple[str, ...] | QueueFilter) -> None:
+    def _after(self, verb: Verb, deleted: tuple[str, ...] | QueueFilter | None) -> None:
         if verb.name == "delete":
-            self._deleted = done or self._deleted
+            self._deleted = deleted or self._deleted
             self.all.value = False
             self._grid.clear()
         elif verb is UNDO:
-            self._deleted = ()
+            self._deleted = deleted or ()
         self._changed()
         self._look()
-
-
-def question(verb: Verb, found: Matching) -> str:
-    """What will happen to how many of those that match."""
-    return f"{in_numbers(found)} {verb.will}\n{not_in_them(found)}".rstrip()
 
 
 def call_of(verb: str, ids: Sequence[str]) -> str:

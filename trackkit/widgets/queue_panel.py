@@ -1,11 +1,12 @@
-"""The mail queue: why mail waits, a chart of how long, the list and what can be done, one mail in detail; sent mail.
+"""The mail queue: why mail waits, charts of how long, the list and what can be done, one mail in detail; sent mail.
 
-Choosing a cause shows only its mail. Viewers look; operators act and read mails.
+Choosing a cause shows its groups and only its mail. Viewers look; operators act and read mails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import ipywidgets as w
@@ -13,7 +14,7 @@ import ipywidgets as w
 from trackkit.client import Server
 from trackkit.domain.accounts import Role
 from trackkit.domain.delivery import State
-from trackkit.widgets.chart_panel import queue_chart
+from trackkit.widgets.chart_panel import domains_chart, queue_chart
 from trackkit.widgets.folded_chart import FoldedChart
 from trackkit.widgets.grid import Grid, Sort
 from trackkit.widgets.live import keeps_up, once_more
@@ -21,6 +22,7 @@ from trackkit.widgets.message_detail import MessageView
 from trackkit.widgets.page import panel, row, title
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.queue_actions import QueueActions
+from trackkit.widgets.queue_groups import CauseView
 from trackkit.widgets.queue_rows import (
     CAUSE_COLUMNS,
     NEWEST_FIRST,
@@ -89,7 +91,11 @@ class QueuePanel:
             empty="No mail matches: the mail queue is empty, or the filters leave nothing.",
             trouble=own,
         )
-        self.chart = FoldedChart("chart of the mail queue", server.mail.ages_frame, queue_chart, trouble_for(server))
+        self.cause = CauseView(server, trouble, own, self._filter, self._changed)
+        self.charts = (
+            FoldedChart("chart of the mail queue", server.mail.ages_frame, queue_chart, trouble_for(server)),
+            FoldedChart("chart of domains and ages", server.mail.domain_ages_frame, domains_chart, trouble_for(server)),
+        )
         self.state = w.Dropdown(options=STATES, value="", description="State")
         self.text = w.Text(description="Search", placeholder="subject or address", continuous_update=False)
         self.domain = w.Text(description="Domain", placeholder="of a recipient", continuous_update=False)
@@ -113,13 +119,14 @@ class QueuePanel:
             title("Mail queue"),
             *(() if lines else (own.widget,)),
             self.causes.widget,
-            self.chart.widget,
+            self.cause.widget,
+            *(chart.widget for chart in self.charts),
             filters,
             self.grid.widget,
             *below,
             self.sent.widget,
         )
-        self.causes.on_select(self._filter)
+        self.causes.on_select(self._choose)
         self.all.on_click(lambda _: self.causes.clear())
         for control in (self.state, self.text, self.domain, self.older):
             control.observe(lambda _: self._filter(), names="value")
@@ -129,8 +136,10 @@ class QueuePanel:
     def refresh(self) -> None:
         """Ask the server again."""
         self.causes.refresh()
+        self.cause.refresh()
         self.grid.refresh()
-        self.chart.refresh()
+        for chart in self.charts:
+            chart.refresh()
         self.sent.refresh()
 
     def _changed(self) -> None:
@@ -141,21 +150,29 @@ class QueuePanel:
     def _refresh_quietly(self) -> None:
         if not (self.grid.busy or self.causes.busy):
             self.causes.refresh(failed=self._stop_live)
+            self.cause.refresh()
             self.grid.refresh(failed=self._stop_live)
 
     def _stop_live(self) -> None:
         self.live.value = False
 
-    def _filter(self) -> None:
-        """Show what the filters and the chosen cause say."""
+    def _choose(self) -> None:
         cause = next(iter(self.causes.selected_ids), None)
         self.all.disabled = cause is None
+        self.cause.show(cause)
+        self._filter()
+
+    def _filter(self) -> None:
+        """Show what the filters and the chosen group say."""
+        chosen = self.cause.filter if self.causes.selected_ids else QueueFilter()
+        older = timedelta(hours=self.older.value) if self.older.value else None
         self.grid.show(
-            QueueFilter(
-                State(self.state.value) if self.state.value else None,
-                cause,
-                self.text.value or None,
-                self.domain.value.strip() or None,
-                timedelta(hours=self.older.value) if self.older.value else None,
+            replace(
+                chosen,
+                state=State(self.state.value) if self.state.value else None,
+                cause=next(iter(self.causes.selected_ids), None),
+                text=self.text.value or None,
+                domain=self.domain.value.strip() or None,
+                older_than=max((span for span in (chosen.older_than, older) if span), default=None),
             )
         )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trackkit.client import Server
+from trackkit.client.mail_where import Conditions
 from trackkit.client.paging import follow
 from trackkit.contract import mail as contract
 from trackkit.domain.delivery import State
@@ -45,6 +46,19 @@ class QueueFilter:
     text: str | None = None
     domain: str | None = None
     older_than: timedelta | None = None
+    younger_than: timedelta | None = None
+    destination: str | None = None
+    deletion: int | None = None
+
+    @classmethod
+    def of(cls, conditions: Conditions) -> QueueFilter:
+        """The filter that is one of the queue's groups."""
+        return cls(
+            cause=conditions.get("cause"),
+            destination=conditions.get("destination"),
+            older_than=conditions.get("older_than"),
+            younger_than=conditions.get("younger_than"),
+        )
 
     def conditions(self) -> dict[str, Any]:
         """Those that are given, as arguments of `server.mail.list` and `where`."""
@@ -55,10 +69,11 @@ class QueueFilter:
         given = [
             f"{name}=timedelta(seconds={value.total_seconds():.0f})"
             if isinstance(value, timedelta)
-            else f"{name}={str(value)!r}"
+            else f"{name}={value if isinstance(value, int) else str(value)!r}"
             for name, value in self.conditions().items()
         ]
-        imports = "from datetime import timedelta\n\n" if self.older_than is not None else ""
+        spans = self.older_than, self.younger_than
+        imports = "from datetime import timedelta\n\n" if any(span is not None for span in spans) else ""
         return f"{imports}server.mail.{call}({', '.join(given)}){rest}"
 
 

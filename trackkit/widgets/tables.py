@@ -10,8 +10,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
+
+from trackkit.domain.ages import in_words
 
 LONGEST = 200
 """Characters shown of one text; a mail can have a subject of megabytes."""
@@ -57,13 +59,7 @@ def instant(at: datetime | None) -> str:
     return "–" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def age(span: timedelta) -> str:
-    """A span as people say it, in its largest unit: ``45 s``, ``12 min``, ``3 h``, ``2 d``."""
-    seconds = max(int(span.total_seconds()), 0)
-    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
+age = in_words
 
 
 @dataclass(frozen=True, slots=True)

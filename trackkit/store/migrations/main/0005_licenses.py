@@ -102,5 +102,6 @@ def upgrade() -> None:
     ):
         op.add_column("project_sessions", column)
     op.add_column("messages", sa.Column("warned_at", sa.BigInteger(), nullable=True))
+    op.add_column("recipients", sa.Column("deletion", ROW_ID, nullable=True))
     op.execute("UPDATE project_sessions SET seen_at = last_used_at")
     op.execute("UPDATE project_sessions SET pool = 'floating' WHERE client = 'native'")
