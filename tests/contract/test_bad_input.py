@@ -109,6 +109,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     options("sending.smtp.encryption", "ssl"),
     options("sending.smtp.host", "a host"),
     options("sending.smtp.host", "host\r\nRCPT TO:<x@y.test>"),
+    *(("mail.suggest", {"about": about}, "about") for about in ("", "a b", "a@", "http://x.test", "x" * 321)),
+    ("mail.suggest", {"about": "x.test", "hosts": ["a b"]}, "hosts"),
     options("sending.paused", "yes"),
     options("sending.paused", 1),
     options("log.database_level", "loud"),
