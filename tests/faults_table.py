@@ -15,7 +15,7 @@ def row(item: tuple[str, Fault]) -> tuple[str, bool]:
     name, fault = item
     with world_of(fault) as world:
         ending, steps = came_to(world)
-        fix = first_fix(ending, world)
+        fix = first_fix(ending.fixes, world)
     failed = steps.failed
     why = diagnosis_of(failed.outcome, world.options, "", utc_now()).title if failed and failed.outcome else ""
     notices = tuple(notice.kind for notice in ending.notices)

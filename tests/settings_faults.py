@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -22,6 +22,8 @@ from tests.fakes.delivery_queue import MemoryQueue, utc_now
 from tests.fakes.smtp_server import Action, ScriptedSmtp, babble, drop, say, stall, when
 from tests.ports import free_port
 from tests.unit.engine_running import options_for
+from trackkit.contract.fixes import FixView
+from trackkit.domain.fixes import Fix
 from trackkit.domain.options import Options, changed
 from trackkit.domain.probe_findings import Habits, Other
 from trackkit.domain.probe_steps import Ending, Step, StepKind, StepState
@@ -332,11 +334,11 @@ def world_of(fault: Fault) -> Iterator[World]:
         yield fault.make(closing)
 
 
-def first_fix(ending: Ending, world: World) -> str:
+def first_fix(fixes: Sequence[Fix] | Sequence[FixView], world: World) -> str:
     """The fix that is offered first, as `Fault.fix` writes it."""
-    if not ending.fixes:
+    if not fixes:
         return ""
-    fix = ending.fixes[0]
+    fix = fixes[0]
     if fix.operation == "trust.add":
         return "trust" if fix.port == world.trust_of else f"trust {fix.host}:{fix.port}"
     ports = {other.port: "submission" for other in world.habits.usual}

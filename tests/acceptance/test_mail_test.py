@@ -17,8 +17,10 @@ from tests.conftest import Start
 from tests.fakes.smtp_server import ScriptedSmtp, say
 from tests.ports import wait_until
 from tests.running import RunningServer
+from tests.settings_faults import SETTINGS_FAULTS, first_fix, world_of
 from trackkit.client import Server
 from trackkit.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from trackkit.domain.options import flat
 from trackkit.domain.probe_steps import StepKind, StepState
 
 PASSWORD = "kAnArY-pa55 wörd/9"
@@ -95,6 +97,40 @@ def prepared(server: Server, fix: object) -> str:
     from trackkit.client.fixes import prepare
 
     return prepare(server, fix).question  # type: ignore[arg-type]
+
+
+THROUGH_THE_SERVER = (
+    "the name does not resolve",
+    "nothing listens",
+    "a greeting that is no SMTP",
+    "STARTTLS is missing",
+    "certificate: unknown issuer",
+    "certificate: wrong host",
+    "a foreign self-signed certificate",
+    "a firewall writes over the greeting",
+    "a log-in is needed but not chosen",
+    "sender refused",
+    "recipient refused",
+    "message refused",
+)
+"""Of `SETTINGS_FAULTS`: those whose host needs no certificate that this machine trusts, and no usual port."""
+
+
+@pytest.mark.spec("7: test: the first step that fails and the fix, for each fault of the settings")
+def test_faults_have_their_step_and_their_fix_through_the_server(server: RunningServer) -> None:
+    admin = server.admin
+    for name in THROUGH_THE_SERVER:
+        fault = SETTINGS_FAULTS[name]
+        with world_of(fault) as world:
+            smtp = {
+                option: value for option, value in flat(world.options).items() if option.startswith("sending.smtp.")
+            }
+            admin.options.set(smtp)
+            test = admin.mail.test(recipient=TO, sender="a@here.test", send=True).wait()
+            failed = test.failed.kind if test.failed else None
+            assert (name, failed, first_fix(test.fixes, world)) == (name, fault.step, fault.fix)
+            assert tuple(notice.kind for notice in test.notices) == fault.notices
+            assert (test.failed is None) or (test.failed.words and test.failed.advice)
 
 
 @pytest.mark.spec("7: test: streamed step by step, bounded, can be cancelled, one at a time for each person")

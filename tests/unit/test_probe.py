@@ -22,7 +22,12 @@ from tests.settings_faults import (
     probe,
     settings,
 )
+from tests.unit import client_peers as peers
 from tests.unit.test_engine_direct import Network, NoPolicies
+from trackkit.cli.mail_test import chosen
+from trackkit.client.mail_test import SettingsTest
+from trackkit.contract import mail_tests
+from trackkit.contract.fixes import FixView
 from trackkit.domain.diagnosis import TABLE
 from trackkit.domain.errors import Conflict, NotFound, Unavailable
 from trackkit.domain.evidence import Diagnosis
@@ -243,3 +248,23 @@ def test_a_defect_ends_the_test_with_a_reference_and_a_refused_record_begins_non
     with pytest.raises(Unavailable):
         runs.begin("x", "ann", Options(), "", broken, refuses)
     ended(begin(runs, "ann", lambda watch: Ending(None)))
+
+
+def finished(works: bool, *fixes: FixView, intercepted: bool = False) -> SettingsTest:
+    """A test that has ended."""
+    notice = mail_tests.MailTestNotice(kind="intercepted", words="x", advice="", option="")
+    state = peers.MAIL_TEST.model_copy(
+        update={"works": works, "fixes": fixes, "notices": (notice,) if intercepted else ()}
+    )
+    return SettingsTest(state, lambda *_: state, lambda _: state)
+
+
+def test_without_asking_the_command_line_neither_changes_what_works_nor_trusts_what_may_be_between() -> None:
+    port = FixView(operation="options.set", words="Use port 587", changes={"sending.smtp.port": 587})
+    trust = FixView(operation="trust.add", words="Trust this certificate", host="mail.example", port=25)
+    assert chosen(finished(False, port, trust), [], yes=True) == port
+    assert chosen(finished(False, port, trust), [port], yes=True) == trust
+    assert chosen(finished(False, trust, intercepted=True), [], yes=True) is None
+    assert chosen(finished(True, port), [], yes=True) is None
+    assert chosen(finished(False, port), [port], yes=True) is None, "nothing is applied twice"
+    assert chosen(finished(False, port), [], yes=False) is None, "without a terminal nobody can be asked"

@@ -18,7 +18,7 @@ def test_each_fault_has_its_step_its_notice_and_its_fix(name: str) -> None:
         assert (failed.kind if failed else None) == fault.step, [(s.kind, s.outcome) for s in steps.steps]
         assert (ending.outcome is None) == (fault.step is None)
         assert tuple(notice.kind for notice in ending.notices) == fault.notices
-        assert first_fix(ending, world) == fault.fix, ending.fixes
+        assert first_fix(ending.fixes, world) == fault.fix, ending.fixes
         assert len(world.host.messages if world.host else []) == (fault.step is None)
     told = f"{steps.steps} {ending}"
     assert PASSWORD not in told

@@ -42,7 +42,7 @@ def mail_test(
     applied: list[FixView] = []
     while True:
         tested = _run(server, server.mail.test(recipient=recipient, sender=sender, send=send), as_json)
-        fix = None if as_json else _chosen(tested, applied, yes=yes)
+        fix = None if as_json else chosen(tested, applied, yes=yes)
         if fix is None:
             break
         from trackkit.cli import fixing
@@ -85,7 +85,7 @@ def _print(step: "MailTestStep") -> None:
         say(f"{'':19}{plain(step.advice)}")
 
 
-def _chosen(tested: "SettingsTest", applied: "list[FixView]", *, yes: bool) -> "FixView | None":
+def chosen(tested: "SettingsTest", applied: "list[FixView]", *, yes: bool) -> "FixView | None":
     """The fix to be applied: the first that was not yet, which is asked about later; none where nobody can be asked.
 
     What merely could be better is not changed without being asked for, and neither is a certificate trusted that
