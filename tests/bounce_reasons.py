@@ -1,4 +1,4 @@
-"""How well reasons are recognised in real bounces: ``python -m tests.bounce_reasons [FOLDER] [--all]`` prints the table.
+"""How well reasons are recognised in real bounces: ``python -m tests.bounce_reasons [FOLDER] [--all]`` prints it.
 
 FOLDER holds bounces and an `expected.csv`; without one, those of the shared corpus. The reasons there are names of the
 program that made the list (sisimai); `AS_OURS` says which of ours mean the same. Bounces that are none (feedback,

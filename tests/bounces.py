@@ -21,7 +21,7 @@ _ORIGINAL = re.compile(
     r"^[ \t>|=*_-]{0,80}(?:(?:this is |below is |below this line is |included is |here is )?(?:a |the )?"
     r"(?:copy of |header of |text of )?(?:the |your )?(?:original|returned|unsent|undelivered|failed)? ?"
     r"(?:message|mail)(?: info| headers?| text)?(?: follows?| is following| is attached)?[:., ]*[-_=*|:. ]*$"
-    r"|(?:--- below this line|------ this is a copy|included is a copy|message headers follow|original message follows))"
+    r"|(?:--- below this line|------ this is a copy|included is a copy|message headers follow))"
     r"|^(?:received|return-path|delivered-to|x-original-to|dkim-signature): ?.",
     re.IGNORECASE | re.MULTILINE,
 )

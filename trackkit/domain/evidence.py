@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from trackkit.domain.delivery import State
 from trackkit.domain.fixes import Fix
@@ -80,11 +81,22 @@ class Diagnosis:
     """The next step with its arguments, where the evidence says them."""
 
 
+class About(StrEnum):
+    """What a trouble is about, which says what the history of the host and the address adds to it."""
+
+    nothing = ""
+    host = "host"
+    address = "address"
+    message = "message"
+    sending_machine = "sending_machine"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table.
 
-    `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}, {opens}, {limit}.
+    `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}, {opens}, {limit}, {again} (when it
+    is tried again, in a sentence) and {for_now} (``for good`` or ``for now``).
     """
 
     cause: str
@@ -95,6 +107,7 @@ class Row:
     operation: str = ""
     option: str = ""
     fix: Callable[[Evidence], Fix | None] = lambda evidence: None
+    about: About = About.nothing
 
 
 def failed(*failures: Failure) -> Callable[[Evidence], bool]:

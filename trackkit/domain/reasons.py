@@ -19,6 +19,8 @@ class Reason(StrEnum):
     relaying_denied = "relaying_denied"
     login_required = "login_required"
     tls_required = "tls_required"
+    other_port = "other_port"
+    """The host takes such mail at another port."""
     sender_rejected = "sender_rejected"
     not_authorised = "not_authorised"
     """This sender may not write to this recipient, list or group."""
@@ -59,6 +61,9 @@ class Reason(StrEnum):
     expired = "expired"
     protocol = "protocol"
     """The host does not understand a command, or not at that place."""
+
+    network_down = "network_down"
+    """Of a connection: the system of the sending machine knows no way to the host."""
 
     password = "password"
     """Of a log-in: name or password are not taken."""

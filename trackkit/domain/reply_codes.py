@@ -1,6 +1,6 @@
 """What codes alone say about why a host refuses: RFC 3463, the IANA registry (RFC 5248), RFC 7504, RFC 7505, Microsoft.
 
-Keys are subject and detail of an enhanced code, where the class (4 for now, 5 for good) does not change the reason, else
+Keys are subject and detail of an enhanced code where the class (4 for now, 5 for good) does not change the reason, else
 the whole code: 4.2.1 is a mailbox that is busy as often as one that is shut.
 """
 

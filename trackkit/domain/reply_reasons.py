@@ -3,7 +3,8 @@
 Three steps, the first that knows decides:
 
 1. codes that say one thing only, whoever uses them (`reply_codes.certain`);
-2. the words, by what the big providers and the usual mail programs document (`reply_texts`);
+2. the words, by what the big providers (`provider_texts`) and the usual mail programs (`message_texts`,
+   `address_texts`) document;
 3. enhanced codes that say something, but which hosts use for other things too (`reply_codes.general`).
 
 A reply that none of them knows has no reason, and is shown as it is: no reason is better than a wrong one. Replies to a
@@ -18,13 +19,24 @@ import re
 from typing import Final
 
 from trackkit.domain import reply_codes
+from trackkit.domain.address_texts import ADDRESS_TEXTS
+from trackkit.domain.login_texts import LOGIN_TEXTS
+from trackkit.domain.message_texts import MESSAGE_TEXTS
+from trackkit.domain.provider_texts import PROVIDER_TEXTS
 from trackkit.domain.reasons import Reason
-from trackkit.domain.reply_texts import LOGIN_TEXTS, TEXTS, Group
+from trackkit.domain.reply_texts import found
+
+TEXTS: Final = (*PROVIDER_TEXTS, *MESSAGE_TEXTS, *ADDRESS_TEXTS)
+"""What only one provider says comes first, what many programs say of the address last."""
 
 LONGEST: Final = 2000
 """Characters of a reply that are looked at."""
 
-_CODES_OF_FURTHER_LINES: Final = re.compile(r"\b[245]\d\d[- ](?=[245]\.\d{1,3}\.\d{1,3}\b)|(?<=\s)[245]\.\d{1,3}\.\d{1,3}\s")
+_LOGIN_FAILED_FOR_NOW: Final = 454
+
+_CODES_OF_FURTHER_LINES: Final = re.compile(
+    r"\b[245]\d\d[- ](?=[245]\.\d{1,3}\.\d{1,3}\b)|(?<=\s)[245]\.\d{1,3}\.\d{1,3}\s"
+)
 
 
 def reason_of(smtp_code: int | None, enhanced_code: str, text: str, *, login: bool = False) -> Reason | None:
@@ -37,22 +49,13 @@ def reason_of(smtp_code: int | None, enhanced_code: str, text: str, *, login: bo
     """
     words = plain(text)
     if login:
-        return found(LOGIN_TEXTS, words) or reply_codes.of_login(smtp_code, enhanced_code)
-    return (
-        reply_codes.certain(smtp_code, enhanced_code) or found(TEXTS, words) or reply_codes.general(enhanced_code)
-    )
+        reason = found(LOGIN_TEXTS, words) or reply_codes.of_login(smtp_code, enhanced_code)
+        # RFC 4954 §6: 454 is a failure of the host's, whatever the words are.
+        return None if reason is Reason.password and smtp_code == _LOGIN_FAILED_FOR_NOW else reason
+    return reply_codes.certain(smtp_code, enhanced_code) or found(TEXTS, words) or reply_codes.general(enhanced_code)
 
 
 def plain(text: str) -> str:
     """A reply's words in one line and small letters, without the codes that its further lines begin with."""
     line = " ".join(text[:LONGEST].lower().replace("\u2019", "'").split())
     return _CODES_OF_FURTHER_LINES.sub("", line)
-
-
-def found(groups: tuple[Group, ...], words: str) -> Reason | None:
-    """The reason of the first pattern, in the order of the table, that is in these `plain` words."""
-    for group in groups:
-        for reason, pattern in group.texts:
-            if pattern.search(words):
-                return reason
-    return None

@@ -221,6 +221,6 @@ def _belongs(group: Group, wanted: Wanted) -> ColumnElement[bool]:
         *shared,
         *(
             recipients.c[name].is_not_distinct_from(getattr(last, name))
-            for name in ("verdict", "stage", "failure", "smtp_code")
+            for name in ("verdict", "stage", "failure", "smtp_code", "reason")
         ),
     )

@@ -105,7 +105,7 @@ def _recipients(connection: Connection, keys: Sequence[int]) -> Iterable[Recipie
 def _outcome(row: Any) -> Outcome | None:
     if row.verdict is None:
         return None
-    return Outcome(row.verdict, row.stage, row.failure, row.smtp_code, row.enhanced_code, row.text)
+    return Outcome(row.verdict, row.stage, row.failure, row.smtp_code, row.enhanced_code, row.text, reason=row.reason)
 
 
 def states(connection: Connection) -> dict[State, int]:
@@ -130,7 +130,7 @@ def causes(connection: Connection, *, of_deleted: bool = False) -> list[CauseRow
     r = recipients
     state = before_deletion().label("state") if of_deleted else r.c.state
     there = r.c.state == State.deleted if of_deleted else r.c.state.not_in([State.sent, State.deleted])
-    grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code, r.c.mail_type)
+    grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code, r.c.reason, r.c.mail_type)
     query = (
         select(
             *grouped,

@@ -27,6 +27,7 @@ from trackkit.domain.databases import Place
 from trackkit.domain.delivery import State
 from trackkit.domain.jobs import JobKind, JobState
 from trackkit.domain.message import MailType
+from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import Failure, Stage, Verdict
 from trackkit.domain.seats import Ending, Pool
 from trackkit.store.columns import Enumerated, Instant, RowId
@@ -193,6 +194,7 @@ recipients = Table(
     Column("smtp_code", SmallInteger),
     Column("enhanced_code", String(16), nullable=False, default=""),
     Column("text", Text, nullable=False, default=""),
+    Column("reason", Enumerated(Reason)),
     Index(None, "state", "next_attempt_at"),
     sqlite_autoincrement=True,
 )

@@ -1,4 +1,4 @@
-"""Licenses, seats, defects without an account, mail workers, telling senders of delays, certificates, of 0.4.0.
+"""Licenses, seats, defects without an account, mail workers, delays told, certificates, reasons, of 0.4.0.
 
 Every server gets the evaluation license, an older one too: without it nobody could log in to a project after the
 upgrade.
@@ -102,5 +102,6 @@ def upgrade() -> None:
     ):
         op.add_column("project_sessions", column)
     op.add_column("messages", sa.Column("warned_at", sa.BigInteger(), nullable=True))
+    op.add_column("recipients", sa.Column("reason", sa.String(length=32), nullable=True))
     op.execute("UPDATE project_sessions SET seen_at = last_used_at")
     op.execute("UPDATE project_sessions SET pool = 'floating' WHERE client = 'native'")
