@@ -223,6 +223,7 @@ SAMPLES: dict[str, Sample] = {
     "mail.ids": nothing,
     "mail.summary": nothing,
     "mail.workers": nothing,
+    "mail.diagnoses": nothing,
     "mail.ages": nothing,
     "mail.history": nothing,
     "mail.show": one_message,

@@ -27,6 +27,7 @@ from trackkit.cli import (
     log_filter,
     log_tail,
     mail,
+    mail_diagnoses,
     mail_workers,
     options,
     project,
@@ -65,6 +66,7 @@ app.add_typer(trust.app, name="trust")
 app.add_typer(task.app, name="task")
 app.add_typer(job.app, name="job")
 mail.app.command()(mail_workers.workers)
+mail.app.command()(mail_diagnoses.diagnoses)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)
 log.app.add_typer(log_filter.app, name="filter")

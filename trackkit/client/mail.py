@@ -11,7 +11,7 @@ from trackkit.client.call import Caller
 from trackkit.client.jobs import JobsPart
 from trackkit.client.mail_where import Conditions, MatchingMail, SentConditions, asked
 from trackkit.client.paging import follow
-from trackkit.contract import mail, mail_history, mail_workers
+from trackkit.contract import mail, mail_diagnoses, mail_history, mail_workers
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -129,6 +129,10 @@ class Mail:
     def workers(self) -> mail_workers.MailWorkers:
         """The processes that send mail, each with the connections it may use."""
         return self._caller.ask(mail_workers.LIST)
+
+    def diagnoses(self) -> mail_diagnoses.Diagnoses:
+        """The whole table of why mail can wait, how often each row was met, and replies that no row knows."""
+        return self._caller.ask(mail_diagnoses.DIAGNOSES)
 
     def ages(self, domains: int = 20) -> mail.QueueAges:
         """Unsent messages by state and age, and by age for the domains (that many) with the most of them."""

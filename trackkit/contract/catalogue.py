@@ -15,6 +15,7 @@ from trackkit.contract import (
     log_filters,
     mail,
     mail_bulk,
+    mail_diagnoses,
     mail_history,
     mail_workers,
     options,
@@ -32,7 +33,7 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
         operation.name: operation
         for module in (
             *(server, sessions, users, options, databases, licenses, jobs, tasks, project),
-            *(mail_history, mail_bulk, mail_workers, mail, trust, log, log_filters, audit),
+            *(mail_history, mail_bulk, mail_workers, mail_diagnoses, mail, trust, log, log_filters, audit),
         )
         for operation in module.OPERATIONS
     }

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trackkit.domain.delivery import State
-from trackkit.domain.evidence import About, Diagnosis, Evidence, Row, failed, waits
+from trackkit.domain.evidence import Diagnosis, Evidence, Row, failed, waits
 from trackkit.domain.evidence import replied as _replied
 from trackkit.domain.fixes import TRUST, Fix, setting
 from trackkit.domain.local_diagnosis import AFTER_TRYING, BEFORE_TRYING
 from trackkit.domain.login_diagnosis import LOGIN_ROWS
 from trackkit.domain.message import MailType
+from trackkit.domain.past import About, sentence
 from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import Failure, Outcome, Stage
 from trackkit.domain.reply_diagnosis import REPLY_ROWS, because
@@ -343,9 +344,14 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+def row_for(evidence: Evidence) -> Row:
+    """The first row of `TABLE` that holds."""
+    return next(row for row in TABLE if row.when(evidence))
+
+
 def diagnose(evidence: Evidence) -> Diagnosis:
     """The first row of `TABLE` that holds, its words filled in from the evidence, and what the history adds to it."""
-    row = next(row for row in TABLE if row.when(evidence))
+    row = row_for(evidence)
     last = evidence.last
     facts = {
         "host": evidence.host,
@@ -363,7 +369,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return Diagnosis(
         row.cause,
         row.title,
-        row.words.format(**facts).strip(),
+        f"{row.words.format(**facts).strip()} {sentence(row.about, evidence.past)}".rstrip(),
         row.next_step.format(**facts),
         row.operation,
         row.option,

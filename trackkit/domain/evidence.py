@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from trackkit.domain.delivery import State
 from trackkit.domain.fixes import Fix
 from trackkit.domain.hosts import host_and_port
 from trackkit.domain.message import MailType, domain_of
 from trackkit.domain.options import Options
+from trackkit.domain.past import About, Past
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 
 
@@ -36,6 +36,8 @@ class Evidence:
     room_at: datetime | None = None
     """When the limit of messages a minute lets mail leave again; none = it may now."""
     mail_type: MailType = MailType.internet
+    past: Past | None = None
+    """What became of other mail at that host and for that address; none = it was not looked up."""
 
     @property
     def direct(self) -> bool:
@@ -79,16 +81,6 @@ class Diagnosis:
     """The option it is about, for a form to open at."""
     fix: Fix | None = None
     """The next step with its arguments, where the evidence says them."""
-
-
-class About(StrEnum):
-    """What a trouble is about, which says what the history of the host and the address adds to it."""
-
-    nothing = ""
-    host = "host"
-    address = "address"
-    message = "message"
-    sending_machine = "sending_machine"
 
 
 @dataclass(frozen=True, slots=True)

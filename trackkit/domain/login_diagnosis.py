@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from trackkit.domain.evidence import About, Evidence, Row, failed, replied
+from trackkit.domain.evidence import Evidence, Row, failed, replied
+from trackkit.domain.past import About
 from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import Failure, Outcome, Stage
 from trackkit.domain.reply_diagnosis import because

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from trackkit.domain.evidence import About, Evidence, Row
+from trackkit.domain.evidence import Evidence, Row
 from trackkit.domain.fixes import Fix, setting
+from trackkit.domain.past import About
 from trackkit.domain.reasons import Reason
 
 _SAID: Final = ": {code} {text}"

@@ -15,6 +15,7 @@ from trackkit.contract import log as log_contract
 from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
 from trackkit.contract import mail_bulk as mail_bulk_contract
+from trackkit.contract import mail_diagnoses as mail_diagnoses_contract
 from trackkit.contract import mail_history as mail_history_contract
 from trackkit.contract import mail_workers as mail_workers_contract
 from trackkit.contract import options as options_contract
@@ -43,6 +44,7 @@ from trackkit.services import (
     mail,
     mail_ages,
     mail_bulk,
+    mail_diagnoses,
     mail_history,
     mail_listing,
     mail_recipients,
@@ -106,6 +108,7 @@ _ALL = (
     _bind(trust_contract.UPLOAD, trust.upload_trust),
     _bind(trust_contract.REMOVE, trust.remove_trust),
     _bind(mail_workers_contract.LIST, mail_workers.list_workers),
+    _bind(mail_diagnoses_contract.DIAGNOSES, mail_diagnoses.diagnoses),
     _bind(mail_contract.SUBMIT, mail.submit),
     _bind(mail_contract.LIST, mail_listing.list_queue),
     _bind(mail_contract.IDS, mail_listing.list_ids),

@@ -6,7 +6,7 @@ share a state and the deciding parts of their last outcome share their cause: th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +19,7 @@ from trackkit.domain.errors import InvalidInput
 from trackkit.domain.evidence import Diagnosis, Evidence
 from trackkit.domain.fixes import Fix
 from trackkit.domain.message import MailType, domain_of, queue_id, queue_number
+from trackkit.domain.past import Past
 from trackkit.domain.replies import Outcome
 from trackkit.services.environment import Call, Environment
 from trackkit.store import queue_listing, queue_view
@@ -33,6 +34,7 @@ _COLUMN: Final = {
     contract.QueueSort.sender: "mail_from",
     contract.QueueSort.size: "size",
 }
+_NO_PASTS: Final[Mapping[str, Past]] = {}
 _NUMBERS: Final = (contract.QueueSort.attempts, contract.QueueSort.size)
 
 
@@ -87,6 +89,7 @@ def summary(environment: Environment, now: datetime) -> contract.QueueSummary:
         found: dict[str, list[tuple[CauseRow, Diagnosis]]] = {}
         for row in queue_view.causes(connection):
             diagnosis = _why(environment, now, row)
+            environment.tally.found(diagnosis.cause, now)
             found.setdefault(diagnosis.cause, []).append((row, diagnosis))
         causes = [_cause(connection, rows) for rows in found.values()]
         return contract.QueueSummary(
@@ -154,8 +157,8 @@ def _place(request: contract.QueueConditions, field: str, text: str | None) -> P
     return int(value), number
 
 
-def message_view(call: Call, row: MessageRow) -> contract.QueuedMessage:
-    """A message as listings show it."""
+def message_view(call: Call, row: MessageRow, pasts: Mapping[str, Past] = _NO_PASTS) -> contract.QueuedMessage:
+    """A message as listings show it; `pasts` by address, where they were looked up."""
     state = message_state(r.state for r in row.recipients)
     first = next(r for r in row.recipients if r.state is state)
     waiting = [r.next_attempt_at for r in row.recipients if r.state in (State.queued, State.deferred)]
@@ -170,7 +173,7 @@ def message_view(call: Call, row: MessageRow) -> contract.QueuedMessage:
         state=state,
         next_attempt_at=min(waiting, default=None),
         size=row.size,
-        diagnosis=diagnosis_view(diagnose_recipient(call, first), (queue_id(row.id),)),
+        diagnosis=diagnosis_view(diagnose_recipient(call, first, pasts.get(first.address)), (queue_id(row.id),)),
     )
 
 
@@ -178,9 +181,14 @@ def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
     return (r for r in recipients if r.state is not State.sent)
 
 
-def diagnose_recipient(call: Call, row: RecipientRow) -> Diagnosis:
-    """Why the message has not reached this recipient."""
-    known = (row.state, row.next_attempt_at, row.address, row.tries, row.last, row.mail_type)
+def diagnose_recipient(call: Call, row: RecipientRow, past: Past | None = None) -> Diagnosis:
+    """Why the message has not reached this recipient.
+
+    Parameters
+    ----------
+    past: what became of other mail there; it is looked up only for a message somebody opens.
+    """
+    known = (row.state, row.next_attempt_at, row.address, row.tries, row.last, row.mail_type, past)
     return _diagnosed(call.environment, call.now, *known)
 
 
@@ -193,10 +201,11 @@ def _diagnosed(
     tries: int,
     last: Outcome | None,
     mail_type: MailType,
+    past: Past | None = None,
 ) -> Diagnosis:
     options, blocked = environment.options.current, environment.sending.blocked()
     until = blocked.opens_at, blocked.room_at
-    return diagnose(Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type))
+    return diagnose(Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type, past))
 
 
 def diagnosis_view(found: Diagnosis, queue_ids: tuple[str, ...] = ()) -> contract.DiagnosisView:

@@ -92,6 +92,26 @@ def upgrade() -> None:
         ),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "diagnosis_counts",
+        sa.Column("cause", sa.String(length=64), nullable=False),
+        sa.Column("tries", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("cause", name=op.f("pk_diagnosis_counts")),
+    )
+    op.create_table(
+        "unknown_replies",
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("smtp_code", sa.SmallInteger(), nullable=True),
+        sa.Column("enhanced_code", sa.String(length=16), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("stage", sa.String(length=32), nullable=False),
+        sa.Column("host", sa.String(length=300), nullable=False),
+        sa.Column("tries", sa.BigInteger(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_unknown_replies")),
+    )
     # Added and not made anew: dropping a table that others refer to would take their rows with it.
     op.add_column("databases", sa.Column("solosubmit", sa.Boolean(), nullable=False, server_default=sa.false()))
     for column in (
