@@ -344,9 +344,14 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+_UNEXPLAINED = tuple(row for row in TABLE if row not in REPLY_ROWS)
+"""What can hold without a reason: half of the table, for listings of thousands of mails."""
+
+
 def row_for(evidence: Evidence) -> Row:
     """The first row of `TABLE` that holds."""
-    return next(row for row in TABLE if row.when(evidence))
+    explained = evidence.last is not None and evidence.last.reason is not None
+    return next(row for row in (TABLE if explained else _UNEXPLAINED) if row.when(evidence))
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:

@@ -12,10 +12,9 @@ from trackkit.domain.reasons import Reason
 
 DECISIVE: Final = {
     "1.6": Reason.user_moved,
+    "1.7": Reason.sender_rejected,
     "2.3": Reason.too_large,
-    "3.1": Reason.host_full,
     "3.4": Reason.too_large,
-    "4.6": Reason.loop,
     "4.14": Reason.loop,
     "6.7": Reason.not_ascii,
     "6.9": Reason.not_ascii,
@@ -37,18 +36,17 @@ DECISIVE: Final = {
 }
 
 GENERAL: Final = {
-    "1.0": Reason.sender_rejected,
     "1.1": Reason.unknown_user,
     "1.2": Reason.unknown_domain,
     "1.3": Reason.unknown_user,
     "1.4": Reason.unknown_user,
-    "1.7": Reason.sender_rejected,
     "1.8": Reason.sender_rejected,
     "1.10": Reason.unknown_user,
     "1.351": Reason.unknown_user,
     "5.2.1": Reason.mailbox_disabled,
     "2.2": Reason.mailbox_full,
     "3.0": Reason.host_trouble,
+    "3.1": Reason.host_full,
     "3.2": Reason.host_trouble,
     "3.5": Reason.host_trouble,
     "4.1": Reason.unreachable,
@@ -56,6 +54,7 @@ GENERAL: Final = {
     "4.3": Reason.host_dns,
     "4.4": Reason.unknown_domain,
     "4.5": Reason.host_trouble,
+    "4.6": Reason.loop,
     "4.7": Reason.expired,
     "5.1": Reason.protocol,
     "5.2": Reason.protocol,

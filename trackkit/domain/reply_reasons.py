@@ -3,8 +3,8 @@
 Three steps, the first that knows decides:
 
 1. codes that say one thing only, whoever uses them (`reply_codes.certain`);
-2. the words, by what the big providers (`provider_texts`) and the usual mail programs (`message_texts`,
-   `address_texts`) document;
+2. the words, by what the big providers (`provider_texts`, `hosting_texts`) and the usual mail programs
+   (`message_texts`, `address_texts`) document;
 3. enhanced codes that say something, but which hosts use for other things too (`reply_codes.general`).
 
 A reply that none of them knows has no reason, and is shown as it is: no reason is better than a wrong one. Replies to a
@@ -20,16 +20,17 @@ from typing import Final
 
 from trackkit.domain import reply_codes
 from trackkit.domain.address_texts import ADDRESS_TEXTS
+from trackkit.domain.hosting_texts import HOSTING_TEXTS
 from trackkit.domain.login_texts import LOGIN_TEXTS
 from trackkit.domain.message_texts import MESSAGE_TEXTS
 from trackkit.domain.provider_texts import PROVIDER_TEXTS
 from trackkit.domain.reasons import Reason
 from trackkit.domain.reply_texts import found
 
-TEXTS: Final = (*PROVIDER_TEXTS, *MESSAGE_TEXTS, *ADDRESS_TEXTS)
+TEXTS: Final = (*PROVIDER_TEXTS, *HOSTING_TEXTS, *MESSAGE_TEXTS, *ADDRESS_TEXTS)
 """What only one provider says comes first, what many programs say of the address last."""
 
-LONGEST: Final = 2000
+LONGEST: Final = 1000
 """Characters of a reply that are looked at."""
 
 _LOGIN_FAILED_FOR_NOW: Final = 454
