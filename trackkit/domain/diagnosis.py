@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trackkit.domain.delivery import State
-from trackkit.domain.evidence import Diagnosis, Evidence, Row, failed, waits
+from trackkit.domain.evidence import Diagnosis, Evidence, Row, failed, refused_for_good, waits
 from trackkit.domain.evidence import replied as _replied
+from trackkit.domain.facts import Facts
 from trackkit.domain.fixes import TRUST, Fix, setting
 from trackkit.domain.local_diagnosis import AFTER_TRYING, BEFORE_TRYING
 from trackkit.domain.login_diagnosis import LOGIN_ROWS
 from trackkit.domain.message import MailType
 from trackkit.domain.past import About, sentence
 from trackkit.domain.reasons import Reason
-from trackkit.domain.replies import Failure, Outcome, Stage
+from trackkit.domain.replies import Failure, Stage
 from trackkit.domain.reply_diagnosis import REPLY_ROWS, because
 from trackkit.domain.smtp_options import SMTP_PORTS
 
@@ -26,13 +27,9 @@ def _direct(*failures: Failure) -> Callable[[Evidence], bool]:
     return lambda e: e.direct and failed(*failures)(e)
 
 
-def _permanent(e: Evidence) -> bool:
-    return e.last is not None and e.last.smtp_code is not None and 500 <= e.last.smtp_code < 600
-
-
 def _unexplained(*stages: Stage) -> Callable[[Evidence], bool]:
     """Refused for good at one of these stages, for a reason that the reply does not tell."""
-    return lambda e: _replied(*stages)(e) and _permanent(e) and e.last is not None and e.last.reason is None
+    return lambda e: _replied(*stages)(e) and refused_for_good(e) and e.last is not None and e.last.reason is None
 
 
 def _is_due(e: Evidence) -> bool:
@@ -301,7 +298,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "expired",
-        lambda e: e.state is State.failed and failed(Failure.replied)(e) and not _permanent(e),
+        lambda e: e.state is State.failed and failed(Failure.replied)(e) and not refused_for_good(e),
         "The days limit is reached",
         "{host} did not take it until the days limit ({stage}): {code} {text}",
         "Reattempt when the cause is gone: it is tried for {days} more days then.",
@@ -310,7 +307,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "deferred_by_host",
-        lambda e: failed(Failure.replied)(e) and not _permanent(e),
+        lambda e: failed(Failure.replied)(e) and not refused_for_good(e),
         "The host asks to try later",
         "{host} did not take it for now ({stage}): {code} {text}",
         "Nothing: the next try is at {at}. Reattempt to try at once.",
@@ -357,35 +354,16 @@ def row_for(evidence: Evidence) -> Row:
 def diagnose(evidence: Evidence) -> Diagnosis:
     """The first row of `TABLE` that holds, its words filled in from the evidence, and what the history adds to it."""
     row = row_for(evidence)
-    last = evidence.last
-    facts = {
-        "host": evidence.host,
-        "address": evidence.address,
-        "code": " ".join(str(c) for c in (last.smtp_code, last.enhanced_code) if c) if last else "",
-        "text": _without_code(last) if last else "",
-        "stage": last.stage.replace("_", " ") if last else "",
-        "at": f"{evidence.next_attempt_at:%Y-%m-%d %H:%M} UTC",
-        "opens": f"{evidence.opens_at:%Y-%m-%d %H:%M} UTC" if evidence.opens_at else "",
-        "limit": f"{evidence.options.sending.timing.messages_per_minute or 0:,}",
-        "days": f"{evidence.options.sending.timing.days}",
-        "again": _again(evidence),
-        "for_now": "for good" if _permanent(evidence) else "for now",
-    }
+    facts = Facts(evidence)
     return Diagnosis(
         row.cause,
         row.title,
-        f"{row.words.format(**facts).strip()} {sentence(row.about, evidence.past)}".rstrip(),
-        row.next_step.format(**facts),
+        f"{row.words.format_map(facts).strip()} {sentence(row.about, evidence.past)}".rstrip(),
+        row.next_step.format_map(facts),
         row.operation,
         row.option,
         row.fix(evidence) or _verb(row, evidence),
     )
-
-
-def _again(e: Evidence) -> str:
-    if waits(e):
-        return f"The next try is at {e.next_attempt_at:%Y-%m-%d %H:%M} UTC."
-    return "It is not tried again by itself: reattempt when the cause is gone."
 
 
 def _verb(row: Row, e: Evidence) -> Fix | None:
@@ -393,10 +371,3 @@ def _verb(row: Row, e: Evidence) -> Fix | None:
     if row.operation != "mail.reattempt" or e.state not in (State.deferred, State.failed):
         return None
     return Fix("mail.reattempt", "Reattempt")
-
-
-def _without_code(outcome: Outcome) -> str:
-    text = outcome.text.strip()
-    if outcome.enhanced_code and text.startswith(outcome.enhanced_code):
-        text = text[len(outcome.enhanced_code) :].strip()
-    return " ".join(text.split())

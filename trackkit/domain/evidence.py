@@ -87,8 +87,7 @@ class Diagnosis:
 class Row:
     """One line of the table.
 
-    `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}, {opens}, {limit}, {again} (when it
-    is tried again, in a sentence) and {for_now} (``for good`` or ``for now``).
+    `words` and `next_step` may name the `facts` in braces: {host}, {address}, {again} …
     """
 
     cause: str
@@ -110,6 +109,11 @@ def failed(*failures: Failure) -> Callable[[Evidence], bool]:
 def replied(*stages: Stage) -> Callable[[Evidence], bool]:
     """Whether the host refused at one of these stages in the last attempt."""
     return lambda e: e.last is not None and e.last.failure is Failure.replied and e.last.stage in stages
+
+
+def refused_for_good(e: Evidence) -> bool:
+    """Whether the last reply was a 5xx."""
+    return e.last is not None and e.last.smtp_code is not None and 500 <= e.last.smtp_code < 600
 
 
 def waits(e: Evidence) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from trackkit.contract import mail_diagnoses as contract
 from trackkit.contract.operation import Nothing
 from trackkit.domain.diagnosis import TABLE
+from trackkit.domain.facts import Names
 from trackkit.services.environment import Call
 from trackkit.store import diagnosis_counts
 
 
 def diagnoses(call: Call, request: Nothing) -> contract.Diagnoses:
     """Every row of the table, in its order, and the latest replies that no recogniser knows."""
+    names = Names()
     store, tally = call.environment.store, call.environment.tally
     matched, unknown = tally.added_to(
         store.read(diagnosis_counts.all_matched), store.read(diagnosis_counts.all_unknown)
@@ -20,8 +22,8 @@ def diagnoses(call: Call, request: Nothing) -> contract.Diagnoses:
             contract.DiagnosisRow(
                 cause=row.cause,
                 title=row.title,
-                words=_readable(row.words),
-                next_step=_readable(row.next_step),
+                words=row.words.format_map(names),
+                next_step=row.next_step.format_map(names),
                 operation=row.operation,
                 option=row.option,
                 tries=matched[row.cause].tries if row.cause in matched else 0,
@@ -43,14 +45,3 @@ def diagnoses(call: Call, request: Nothing) -> contract.Diagnoses:
             for one in unknown
         ),
     )
-
-
-class _Names(dict[str, str]):
-    """Each fact by its name in capitals."""
-
-    def __missing__(self, key: str) -> str:
-        return key.upper().replace("_", " ")
-
-
-def _readable(words: str) -> str:
-    return words.format_map(_Names(again="The next try comes by itself, or it is reattempted."))
