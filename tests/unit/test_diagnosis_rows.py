@@ -79,7 +79,7 @@ SAMPLES = {
     "reverse_dns": said(550, "5.7.25 no PTR record", Stage.sender),
     "blocklisted": said(554, "5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org"),
     "reputation": said(421, "4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred"),
-    "access_denied": said(550, "5.7.1 Access denied"),
+    "access_denied": said(550, "5.7.1 Access denied", given=DIRECT),
     "rate_limited": said(450, "4.2.1 The user is receiving mail too quickly"),
     "too_many_connections": said(421, "4.7.0 Error: too many connections from 192.0.2.1", Stage.greeting),
     "too_many_recipients": said(452, "4.5.3 Error: too many recipients"),

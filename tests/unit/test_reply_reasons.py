@@ -92,6 +92,8 @@ REPLIES = [
     (554, "5.7.9 Message not accepted for policy reasons.", R.policy),
     (550, "5.7.1 [CS01] Message rejected due to local policy.", R.policy),
     (550, "5.7.1 Access denied", R.access_denied),
+    (554, "5.7.1 <bob@b.test>: Recipient address rejected: Access denied", R.access_denied),
+    (550, "5.4.1 Recipient address rejected: Access denied. AS(201806281) [x.outlook.com]", R.unknown_user),
     (553, "5.6.7 Non-ASCII addresses not permitted", R.not_ascii),
     (554, "5.4.6 Too many hops", R.loop),
     (452, "4.3.1 Insufficient system storage", R.host_full),

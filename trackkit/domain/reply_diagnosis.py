@@ -56,6 +56,11 @@ def _half_the_connections(e: Evidence) -> Fix | None:
     return setting(f"Open at most {now // 2} connections", sending__timing__connections=now // 2)
 
 
+def _let_in_nobody(e: Evidence) -> bool:
+    """A relay denies access to somebody who is not logged in."""
+    return _to_relay(Reason.access_denied)(e) and e.options.sending.smtp.authentication == "anonymous"
+
+
 SUBMISSION: Final = 587
 """RFC 6409."""
 
@@ -284,7 +289,7 @@ _SETTING_ROWS: Final = (
     ),
     Row(
         "relaying_denied",
-        because(Reason.relaying_denied),
+        lambda e: because(Reason.relaying_denied)(e) or _let_in_nobody(e),
         "The host does not pass mail on for this server",
         "{host} takes no mail for {address} from here" + _SAID,
         "Log in to it with a mail account (authentication), or have its administrator allow this server's address.",
