@@ -17,6 +17,9 @@ PARTS = 200
 _TEXT = 20_000
 """Characters of the words for people that are looked at."""
 
+_OF_THE_PARSER = (AttributeError, LookupError, TypeError, ValueError)
+"""What Python's own parser is known to raise on such mail."""
+
 _ORIGINAL = re.compile(
     r"^[ \t>|=*_-]{0,80}(?:(?:this is |below is |below this line is |included is |here is )?(?:a |the )?"
     r"(?:copy of |header of |text of )?(?:the |your )?(?:original|returned|unsent|undelivered|failed)? ?"
@@ -42,9 +45,12 @@ class Quoted:
 
 def read(raw: bytes) -> list[Quoted]:
     """What a bounce says of each recipient, in its order; empty where nothing was found."""
-    message = message_from_bytes(raw[:LARGEST])
-    parts = list(_parts(message))
-    text = _own_words(parts)
+    raw = raw[:LARGEST].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    try:
+        parts = list(_parts(message_from_bytes(raw)))
+        text = _own_words(parts)
+    except (RecursionError, *_OF_THE_PARSER):
+        parts, text = [], _cut(raw[-_TEXT:].decode("latin-1"))
     blocks = [block for part in parts for block in _blocks(part)] or _blocks_in(text)
     others = [address for block in blocks if (address := _address(block))]
     told = [_from_fields(block, text, others) for block in blocks]

@@ -219,6 +219,15 @@ HOSTING_TEXTS: Final = (
         ),
     ),
     group(
+        "Facebook: postmaster.facebook.com/response_codes",
+        says(Reason.sender_rejected, r"\bdns-(p[12]|t1)\b"),
+        says(Reason.reverse_dns, r"\bdns-(p3|t2)\b"),
+        says(Reason.unknown_user, r"\b(rcp-p1|int-p[134])\b"),
+        says(Reason.not_authorised, r"\brcp-p[23]\b"),
+        says(Reason.too_large, r"\b(msg-p1|int-p2)\b"),
+        says(Reason.content, r"\bmsg-p[23]\b"),
+    ),
+    group(
         "Amazon SES: docs.aws.amazon.com/ses",
         says(
             Reason.sender_rejected,
