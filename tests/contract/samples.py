@@ -230,6 +230,7 @@ SAMPLES: dict[str, Sample] = {
     "mail.ids": nothing,
     "mail.summary": nothing,
     "mail.workers": nothing,
+    "mail.diagnoses": nothing,
     "mail.ages": nothing,
     "mail.groups": nothing,
     "mail.history": nothing,

@@ -212,7 +212,7 @@ def logged_out(site: Site) -> list[str]:
 
 WRONG = {
     "basic": ("PLAIN", {"sending.smtp.password": SecretStr("wrong")}, "login_refused"),
-    "anonymous where a log-in is wanted": ("PLAIN", {"sending.smtp.authentication": "anonymous"}, "address_rejected"),
+    "anonymous where a log-in is wanted": ("PLAIN", {"sending.smtp.authentication": "anonymous"}, "relaying_denied"),
     "oauth2, consent over": ("XOAUTH2", {"sending.oauth2.refresh_token": SecretStr("old")}, "token_refused"),
     "oauth2, another mailbox": ("XOAUTH2", {"sending.smtp.username": "eve"}, "token_not_taken"),
     "oauth2 where none is offered": ("CRAM-MD5", {"sending.smtp.authentication": "oauth2"}, "login_not_offered"),

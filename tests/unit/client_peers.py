@@ -28,6 +28,7 @@ from trackkit.contract import (
     log_filters,
     mail,
     mail_bulk,
+    mail_diagnoses,
     mail_groups,
     mail_history,
     mail_tests,
@@ -209,6 +210,32 @@ HISTOGRAM = log.LogHistogram(
     counts=(log.LevelCount(starts_at=NOW, level="warning", entries=2),),
     total=2,
 )
+DIAGNOSES = mail_diagnoses.Diagnoses(
+    rows=(
+        mail_diagnoses.DiagnosisRow(
+            cause="spam",
+            title="The host takes it for spam",
+            words="HOST takes it",
+            next_step="Ask.",
+            operation="mail.reattempt",
+            option="",
+            tries=3,
+            last_at=NOW,
+        ),
+    ),
+    unknown=(
+        mail_diagnoses.UnknownReply(
+            smtp_code=550,
+            enhanced_code="",
+            text="Rejected",
+            stage="recipient",
+            host="mail.test:25",
+            tries=2,
+            first_at=NOW,
+            last_at=NOW,
+        ),
+    ),
+)
 WORKERS = mail_workers.MailWorkers(
     workers=(mail_workers.MailWorker(name="anna", joined_at=NOW, seen_at=NOW, connections=3, lost_at=None),),
     connections=4,
@@ -316,6 +343,7 @@ def answers() -> dict[str, Any]:
             states={"deferred": 1}, causes=(mail.CauseCount(diagnosis=DIAGNOSIS, messages=1, oldest_queued_at=NOW),)
         ),
         "mail.workers": WORKERS,
+        "mail.diagnoses": DIAGNOSES,
         "mail.ages": AGES,
         "mail.groups": GROUPS,
         "mail.history": mail_history.SentPage(sent=(SENT,), next_before=None),

@@ -34,6 +34,7 @@ LISTINGS = {
     "mail list": ("mail.list", "q1"),
     "mail history": ("mail.history", "b@example.org"),
     "mail workers": ("mail.workers", "anna"),
+    "mail diagnoses": ("mail.diagnoses", "mail.reattempt"),
     "mail summary": ("mail.summary", "It is paused."),
     "mail show q1": ("mail.show", "450 later"),
     "log list": ("log.list", "disk low"),

@@ -144,6 +144,7 @@ CALLS: dict[str, Any] = {
     "mail.list": lambda s: s.mail.list("deferred", "q9", 5),
     "mail.ids": lambda s: s.mail.ids("deferred", first="q9", last="q1"),
     "mail.workers": lambda s: s.mail.workers(),
+    "mail.diagnoses": lambda s: s.mail.diagnoses(),
     "mail.summary": lambda s: s.mail.summary(),
     "mail.ages": lambda s: s.mail.ages(5),
     "mail.groups": lambda s: s.mail.groups("held", 5).answer,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import ipywidgets as w
 import pytest
 
 from tests.conftest import Start
-from tests.fakes.smtp_server import ScriptedSmtp
+from tests.fakes.smtp_server import Action, ScriptedSmtp, say
 from tests.ports import wait_until
 from tests.running import RunningServer
+from tests.unit.cli_runs import run
 from trackkit.client import Server
 from trackkit.domain.delivery import State
 from trackkit.widgets.message_detail import MessageView
@@ -166,3 +168,42 @@ def test_sent_mail_is_searched_behind_a_button(server: Server, host: ScriptedSmt
     assert "from datetime import datetime" in panel.code.code
     panel.button.click()
     assert panel.button.description == "Show sent mail"
+
+
+@pytest.mark.spec("5: Each message and the queue as a whole carry a diagnosis in plain words with the fix")
+def test_which_causes_were_met_and_which_replies_nobody_knows(server: Server, shared: RunningServer) -> None:
+    """In Python, on the command line and in the form, after a real host has refused in words known and unknown."""
+
+    def refuses(line: str) -> Action | None:
+        known = "550 5.7.1 Service unavailable; client host blocked using zen.spamhaus.org"
+        return say(known if "<known" in line else "550 5.7.1 <one@two.test> xyzzy")
+
+    with ScriptedSmtp({"rcpt": refuses}) as strict:
+        server.options.set({"sending.smtp.port": strict.port, "sending.paused": False})
+        stuck = {to: submit(server, to) for to in ("known@y.test", "odd@y.test")}
+        wait_until(lambda: server.mail.list("failed").total == 2, what="both refusals")
+    assert server.mail.show(stuck["known@y.test"]).message.diagnosis.cause == "blocklisted"
+    assert server.mail.list(cause="blocklisted").total == 1
+    found = server.mail.diagnoses()
+    met = {row.cause: row for row in found.rows}
+    assert (met["blocklisted"].tries, met["address_rejected"].tries) == (1, 1)
+    assert met["virus"].last_at is None
+    assert [(one.smtp_code, one.text, one.tries) for one in found.unknown] == [(550, "5.7.1 <***@two.test> xyzzy", 1)]
+
+    data = ("--data", str(shared.data))
+    never = run("mail", "diagnoses", "--never", *data).out
+    assert "virus" in never
+    assert "blocklisted" not in never
+    assert "xyzzy" in run("mail", "diagnoses", "--unknown", *data).out
+    assert json.loads(run("mail", "diagnoses", "--json", *data).out)["unknown"][0]["host"].startswith("127.0.0.1:")
+
+    table = QueuePanel(server, Trouble()).diagnoses
+    assert table.content.value == "", "nothing is asked before it is opened"
+    table.button.click()
+    assert "The sending machine is on a block list" in table.content.value
+    assert "&lt;***@two.test&gt; xyzzy" in table.content.value
+    table.never.value = True
+    assert "The sending machine is on a block list" not in table.content.value
+    assert "The host finds a virus in it" in table.content.value
+    table.button.click()
+    assert table.content.value == ""

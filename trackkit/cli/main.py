@@ -27,6 +27,7 @@ from trackkit.cli import (
     log_filter,
     log_tail,
     mail,
+    mail_diagnoses,
     mail_groups,
     mail_suggest,
     mail_test,
@@ -72,6 +73,7 @@ mail.app.command()(mail_groups.fix)
 mail.app.command()(mail_workers.workers)
 mail.app.command()(mail_suggest.suggest)
 mail.app.command("test")(mail_test.mail_test)
+mail.app.command()(mail_diagnoses.diagnoses)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)
 log.app.add_typer(log_filter.app, name="filter")

@@ -15,7 +15,7 @@ from trackkit.client.mail_where import Conditions, MatchingMail, SentConditions,
 from trackkit.client.options import OptionsPart
 from trackkit.client.paging import follow
 from trackkit.client.suggesting import with_thunderbird
-from trackkit.contract import mail, mail_groups, mail_history, mail_tests, mail_workers, suggest
+from trackkit.contract import mail, mail_diagnoses, mail_groups, mail_history, mail_tests, mail_workers, suggest
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 
@@ -197,6 +197,10 @@ class Mail:
     def workers(self) -> mail_workers.MailWorkers:
         """The processes that send mail, each with the connections it may use."""
         return self._caller.ask(mail_workers.LIST)
+
+    def diagnoses(self) -> mail_diagnoses.Diagnoses:
+        """The whole table of why mail can wait, how often each row was met, and replies that no row knows."""
+        return self._caller.ask(mail_diagnoses.DIAGNOSES)
 
     def ages(self, domains: int = 20) -> mail.QueueAges:
         """Unsent messages by state and age, and by age for the domains (that many) with the most of them."""

@@ -9,25 +9,48 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trackkit.domain.delivery import State
-from trackkit.domain.evidence import Diagnosis, Evidence, Row, failed, waits
+from trackkit.domain.evidence import Diagnosis, Evidence, Row, failed, refused_for_good, waits
 from trackkit.domain.evidence import replied as _replied
+from trackkit.domain.facts import Facts
 from trackkit.domain.fixes import TRUST, Fix, setting
 from trackkit.domain.local_diagnosis import AFTER_TRYING, BEFORE_TRYING
 from trackkit.domain.login_diagnosis import LOGIN_ROWS
 from trackkit.domain.message import MailType
-from trackkit.domain.replies import Failure, Outcome, Stage
+from trackkit.domain.past import About, sentence
+from trackkit.domain.reasons import Reason
+from trackkit.domain.replies import Failure, Stage
+from trackkit.domain.reply_diagnosis import REPLY_ROWS, because
+from trackkit.domain.smtp_options import SMTP_PORTS
 
 
 def _direct(*failures: Failure) -> Callable[[Evidence], bool]:
     return lambda e: e.direct and failed(*failures)(e)
 
 
-def _permanent(e: Evidence) -> bool:
-    return e.last is not None and e.last.smtp_code is not None and 500 <= e.last.smtp_code < 600
+def _unexplained(*stages: Stage) -> Callable[[Evidence], bool]:
+    """Refused for good at one of these stages, for a reason that the reply does not tell."""
+    return lambda e: _replied(*stages)(e) and refused_for_good(e) and e.last is not None and e.last.reason is None
 
 
 def _is_due(e: Evidence) -> bool:
     return waits(e) and e.next_attempt_at <= e.now
+
+
+def _talks_openly_to_tls_port(e: Evidence) -> bool:
+    smtp, last = e.options.sending.smtp, e.last
+    if e.direct or e.by_mapi or last is None or smtp.port != SMTP_PORTS["tls"] or smtp.encryption == "tls":
+        return False
+    return last.stage is Stage.greeting and failed(Failure.timed_out, Failure.dropped, Failure.garbled)(e)
+
+
+def _usual_encryption(e: Evidence) -> Fix | None:
+    """The encryption that the port is for, where it is one of the usual ports and another one is set."""
+    smtp = e.options.sending.smtp
+    if smtp.port == SMTP_PORTS["tls"] and smtp.encryption != "tls":
+        return setting("Encrypt from the start", sending__smtp__encryption="tls")
+    if smtp.port in (SMTP_PORTS["none"], SMTP_PORTS["starttls"]) and smtp.encryption == "tls":
+        return setting("Encrypt with STARTTLS", sending__smtp__encryption="starttls")
+    return None
 
 
 def _trusting(e: Evidence) -> Fix:
@@ -103,36 +126,40 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "not_ascii",
-        lambda e: e.last is not None and e.last.enhanced_code in ("5.6.7", "5.6.9"),
+        because(Reason.not_ascii),
         "The host takes no such address",
-        "{host} takes only addresses in ASCII: {text}",
+        "{host} takes only addresses in ASCII: {code} {text}",
         "Give the recipient an address in ASCII, or use a mail host that offers SMTPUTF8 and reattempt.",
         "mail.edit_recipient",
     ),
     *AFTER_TRYING,
+    *REPLY_ROWS,
     Row(
         "address_rejected",
-        lambda e: _replied(Stage.recipient)(e) and _permanent(e),
+        lambda e: because(Reason.unknown_user)(e) or _unexplained(Stage.recipient)(e),
         "The host rejects the address",
-        "{host} refuses {address} for good: {code} {text}",
+        "{host} refuses {address} {for_now}: {code} {text}",
         "Check the address: correct it, or delete the mail.",
         "mail.edit_recipient",
+        about=About.address,
     ),
     Row(
         "sender_rejected",
-        lambda e: _replied(Stage.sender)(e) and _permanent(e),
+        lambda e: because(Reason.sender_rejected)(e) or _unexplained(Stage.sender)(e),
         "The host rejects the sender",
         "{host} refuses the sender's address: {code} {text}",
         "Ask the mail host's administrator which senders it takes, then reattempt.",
         "mail.reattempt",
+        about=About.message,
     ),
     Row(
         "message_rejected",
-        lambda e: _replied(Stage.data, Stage.final_dot)(e) and _permanent(e),
+        _unexplained(Stage.data, Stage.final_dot),
         "The host rejects the message",
         "{host} took the addresses but refuses the message itself: {code} {text}",
         "Read the reply: size, content or policy. Reattempt when the cause is gone.",
         "mail.reattempt",
+        about=About.message,
     ),
     Row(
         "no_such_domain",
@@ -144,7 +171,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "takes_no_mail",
-        failed(Failure.takes_no_mail),
+        lambda e: failed(Failure.takes_no_mail)(e) or because(Reason.takes_no_mail)(e),
         "The domain takes no mail",
         "The domain of {address} says that it takes no mail at all: {code}",
         "Ask the recipient for another address; correct it here, or delete the mail.",
@@ -159,11 +186,20 @@ TABLE: tuple[Row, ...] = (
         "mail.reattempt",
     ),
     Row(
+        "network_down",
+        because(Reason.network_down),
+        "The server machine's network is down",
+        "The server machine knows no way to {host}: {text}",
+        "Check its network and routes. {again}",
+        "mail.reattempt",
+        about=About.host,
+    ),
+    Row(
         "domain_not_looked_up",
         _direct(Failure.name_not_resolved),
         "The DNS does not answer",
         "Where mail for {address} goes cannot be found out: {text}",
-        "If it is so for many domains, check the server machine's DNS. The next try is at {at}.",
+        "If it is so for many domains, check the server machine's DNS. {again}",
         "mail.reattempt",
     ),
     Row(
@@ -171,17 +207,18 @@ TABLE: tuple[Row, ...] = (
         _direct(Failure.refused, Failure.timed_out),
         "The domain's mail hosts cannot be reached",
         "{host} could not be reached ({stage}): {text}",
-        "The next try is at {at}. If it is so for many domains, outgoing port 25 may be blocked: use a relay then.",
+        "{again} If it is so for many domains, outgoing port 25 may be blocked: use a relay then.",
         "options.set",
         "sending.method",
+        about=About.host,
     ),
     Row(
         "domain_not_secure",
         _direct(Failure.tls_untrusted, Failure.tls_not_offered, Failure.tls_failed),
         "The domain's mail host does not prove who it is",
         "The domain asks for verified encryption (MTA-STS or DANE), and its host does not provide it: {text}",
-        "Nothing was sent, and trusting a certificate here cannot overrule it. Tell the domain's administrator; the "
-        "next try is at {at}.",
+        "Nothing was sent, and trusting a certificate here cannot overrule it. Tell the domain's administrator. "
+        "{again}",
         "mail.reattempt",
     ),
     Row(
@@ -194,6 +231,16 @@ TABLE: tuple[Row, ...] = (
         "sending.smtp.host",
     ),
     Row(
+        "port_wants_tls",
+        _talks_openly_to_tls_port,
+        "The port is for TLS from the start",
+        "{host} waits for encryption from the start, as port 465 does, and hears none ({stage}): {text}",
+        "Encrypt from the start (tls), or use the port for the encryption that is set.",
+        "options.set",
+        "sending.smtp.encryption",
+        fix=lambda e: setting("Encrypt from the start", sending__smtp__encryption="tls"),
+    ),
+    Row(
         "host_unreachable",
         failed(Failure.refused, Failure.timed_out),
         "The mail host cannot be reached",
@@ -201,6 +248,7 @@ TABLE: tuple[Row, ...] = (
         "Is the mail host running, and are host and port right? Correct them, then reattempt.",
         "options.set",
         "sending.smtp.host",
+        about=About.host,
     ),
     Row(
         "tls_untrusted",
@@ -220,6 +268,7 @@ TABLE: tuple[Row, ...] = (
         "Choose the encryption that the host offers (587: STARTTLS, 465: TLS from the start).",
         "options.set",
         "sending.smtp.encryption",
+        fix=_usual_encryption,
     ),
     *LOGIN_ROWS,
     Row(
@@ -227,8 +276,9 @@ TABLE: tuple[Row, ...] = (
         failed(Failure.dropped, Failure.garbled),
         "The mail host breaks off",
         "{host} breaks off or answers nonsense ({stage}): {text}",
-        "Look at the mail host's own log; the next try comes by itself.",
+        "Look at the mail host's own log. {again}",
         "mail.reattempt",
+        about=About.host,
     ),
     Row(
         "interrupted",
@@ -243,16 +293,26 @@ TABLE: tuple[Row, ...] = (
         failed(Failure.defect),
         "trackkit itself failed",
         "Sending this mail failed on a defect of trackkit: {text}",
-        "Report the entry in the server log; the next try is at {at}.",
+        "Report the entry in the server log. {again}",
         "mail.reattempt",
     ),
     Row(
+        "expired",
+        lambda e: e.state is State.failed and failed(Failure.replied)(e) and not refused_for_good(e),
+        "The days limit is reached",
+        "{host} did not take it until the days limit ({stage}): {code} {text}",
+        "Reattempt when the cause is gone: it is tried for {days} more days then.",
+        "mail.reattempt",
+        about=About.host,
+    ),
+    Row(
         "deferred_by_host",
-        lambda e: failed(Failure.replied)(e) and not _permanent(e),
+        lambda e: failed(Failure.replied)(e) and not refused_for_good(e),
         "The host asks to try later",
         "{host} did not take it for now ({stage}): {code} {text}",
         "Nothing: the next try is at {at}. Reattempt to try at once.",
         "mail.reattempt",
+        about=About.host,
     ),
     Row(
         "unknown_reply",
@@ -277,37 +337,37 @@ TABLE: tuple[Row, ...] = (
         "This mail was queued just now and leaves in a moment.",
         "Wait a moment.",
     ),
-    Row("finished", lambda e: True, "Finished", "Nothing is left to do for this recipient.", ""),
+    Row("finished", lambda e: True, "Finished", "Nothing is left to do for this recipient.", "Nothing."),
 )
 
 
+_UNEXPLAINED = tuple(row for row in TABLE if row not in REPLY_ROWS)
+"""What can hold without a reason: half of the table, for listings of thousands of mails."""
+
+
+def row_for(evidence: Evidence) -> Row:
+    """The first row of `TABLE` that holds."""
+    explained = evidence.last is not None and evidence.last.reason is not None
+    return next(row for row in (TABLE if explained else _UNEXPLAINED) if row.when(evidence))
+
+
 def diagnose(evidence: Evidence) -> Diagnosis:
-    """The first row of `TABLE` that holds, its words filled in from the evidence."""
-    row = next(row for row in TABLE if row.when(evidence))
-    last = evidence.last
-    facts = {
-        "host": evidence.host,
-        "address": evidence.address,
-        "code": " ".join(str(c) for c in (last.smtp_code, last.enhanced_code) if c) if last else "",
-        "text": _without_code(last) if last else "",
-        "stage": last.stage.replace("_", " ") if last else "",
-        "at": f"{evidence.next_attempt_at:%Y-%m-%d %H:%M} UTC",
-        "opens": f"{evidence.opens_at:%Y-%m-%d %H:%M} UTC" if evidence.opens_at else "",
-        "limit": f"{evidence.options.sending.timing.messages_per_minute or 0:,}",
-    }
+    """The first row of `TABLE` that holds, its words filled in from the evidence, and what the history adds to it."""
+    row = row_for(evidence)
+    facts = Facts(evidence)
     return Diagnosis(
         row.cause,
         row.title,
-        row.words.format(**facts).strip(),
-        row.next_step.format(**facts),
+        f"{row.words.format_map(facts).strip()} {sentence(row.about, evidence.past)}".rstrip(),
+        row.next_step.format_map(facts),
         row.operation,
         row.option,
-        row.fix(evidence),
+        row.fix(evidence) or _verb(row, evidence),
     )
 
 
-def _without_code(outcome: Outcome) -> str:
-    text = outcome.text.strip()
-    if outcome.enhanced_code and text.startswith(outcome.enhanced_code):
-        text = text[len(outcome.enhanced_code) :].strip()
-    return " ".join(text.split())
+def _verb(row: Row, e: Evidence) -> Fix | None:
+    """The queue's own verb, where that is the next step and applies."""
+    if row.operation != "mail.reattempt" or e.state not in (State.deferred, State.failed):
+        return None
+    return Fix("mail.reattempt", "Reattempt")

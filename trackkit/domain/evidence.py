@@ -15,6 +15,7 @@ from trackkit.domain.fixes import Fix
 from trackkit.domain.hosts import host_and_port
 from trackkit.domain.message import MailType, domain_of
 from trackkit.domain.options import Options
+from trackkit.domain.past import About, Past
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 
 
@@ -35,6 +36,8 @@ class Evidence:
     room_at: datetime | None = None
     """When the limit of messages a minute lets mail leave again; none = it may now."""
     mail_type: MailType = MailType.internet
+    past: Past | None = None
+    """What became of other mail at that host and for that address; none = it was not looked up."""
 
     @property
     def direct(self) -> bool:
@@ -84,7 +87,7 @@ class Diagnosis:
 class Row:
     """One line of the table.
 
-    `words` and `next_step` may use {host}, {address}, {code}, {text}, {stage}, {at}, {opens}, {limit}.
+    `words` and `next_step` may name the `facts` in braces: {host}, {address}, {again} …
     """
 
     cause: str
@@ -95,6 +98,7 @@ class Row:
     operation: str = ""
     option: str = ""
     fix: Callable[[Evidence], Fix | None] = lambda evidence: None
+    about: About = About.nothing
 
 
 def failed(*failures: Failure) -> Callable[[Evidence], bool]:
@@ -105,6 +109,11 @@ def failed(*failures: Failure) -> Callable[[Evidence], bool]:
 def replied(*stages: Stage) -> Callable[[Evidence], bool]:
     """Whether the host refused at one of these stages in the last attempt."""
     return lambda e: e.last is not None and e.last.failure is Failure.replied and e.last.stage in stages
+
+
+def refused_for_good(e: Evidence) -> bool:
+    """Whether the last reply was a 5xx."""
+    return e.last is not None and e.last.smtp_code is not None and 500 <= e.last.smtp_code < 600
 
 
 def waits(e: Evidence) -> bool:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from trackkit.domain.evidence import Evidence, Row, failed, replied
-from trackkit.domain.replies import Failure, Stage
+from trackkit.domain.past import About
+from trackkit.domain.reasons import Reason
+from trackkit.domain.replies import Failure, Outcome, Stage
+from trackkit.domain.reply_diagnosis import because
 
 
 def _token_not_taken(e: Evidence) -> bool:
     return replied(Stage.login)(e) and e.options.sending.smtp.authentication == "oauth2"
+
+
+def _for_now(last: Outcome) -> bool:
+    return last.smtp_code is not None and 400 <= last.smtp_code < 500
 
 
 LOGIN_ROWS: Final[tuple[Row, ...]] = (
@@ -64,9 +71,46 @@ LOGIN_ROWS: Final[tuple[Row, ...]] = (
         failed(Failure.token_not_had),
         "The provider of access tokens cannot be asked",
         "No access token for the mail account could be fetched: {text}",
-        "Check the token URL, and that the server machine reaches it; the next try is at {at}.",
+        "Check the token URL, and that the server machine reaches it. {again}",
         "options.set",
         "sending.oauth2.token_url",
+    ),
+    Row(
+        "login_switched_off",
+        because(Reason.login_switched_off),
+        "The provider does not let this account log in by SMTP",
+        "{host} has log-ins by SMTP switched off for this mail account, or for its organisation: {code} {text}",
+        "Have the provider's administrator allow authenticated SMTP for the mailbox and its organisation; or use "
+        "another authentication (OAuth 2.0), or a relay that knows this server by its address.",
+        "options.set",
+        "sending.smtp.authentication",
+    ),
+    Row(
+        "app_password",
+        because(Reason.app_password),
+        "The provider wants a password of its own for this",
+        "{host} does not take the account's usual password: {code} {text}",
+        "Make an app password at the provider and enter it here, or use OAuth 2.0.",
+        "options.set",
+        "sending.smtp.password",
+    ),
+    Row(
+        "password_expired",
+        because(Reason.password_expired),
+        "The mail account's password has expired",
+        "{host} wants a new password for the mail account: {code} {text}",
+        "Set a new one at the provider and enter it here.",
+        "options.set",
+        "sending.smtp.password",
+    ),
+    Row(
+        "login_blocked",
+        because(Reason.login_blocked),
+        "The mail account is locked",
+        "{host} has locked the mail account, as after too many wrong log-ins: {code} {text}",
+        "Unlock it at the provider, and check the password here; then reattempt.",
+        "options.set",
+        "sending.smtp.password",
     ),
     Row(
         "token_not_taken",
@@ -87,6 +131,15 @@ LOGIN_ROWS: Final[tuple[Row, ...]] = (
         "encrypted.",
         "options.set",
         "sending.smtp.authentication",
+    ),
+    Row(
+        "login_not_checked",
+        lambda e: replied(Stage.login)(e) and e.last is not None and e.last.reason is None and _for_now(e.last),
+        "The host cannot check the log-in for now",
+        "{host} has trouble with log-ins: {code} {text}",
+        "Nothing: {again} Tell the host's administrator if it lasts.",
+        "mail.reattempt",
+        about=About.host,
     ),
     Row(
         "login_refused",

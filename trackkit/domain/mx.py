@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Generic, TypeVar
@@ -126,7 +126,7 @@ def together(failed: Sequence[tuple[str, Outcome]]) -> Outcome:
     if last.failure is Failure.replied or len(failed) == 1:
         return last
     text = "; ".join(dict.fromkeys(o.text if host in o.text else f"{host}: {o.text}" for host, o in failed))
-    return Outcome(last.verdict, last.stage, last.failure, last.smtp_code, last.enhanced_code, text, last.certificate)
+    return replace(last, text=text)
 
 
 _LOST = (Failure.timed_out, Failure.dropped, Failure.garbled)

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trackkit.domain.reasons import Reason
+from trackkit.domain.reply_reasons import reason_of
 from trackkit.domain.trust import Seen
 
 CLOSING = 421
@@ -100,6 +102,8 @@ class Outcome:
     """The host's words, or ours where it said none."""
     certificate: Seen | None = field(default=None, compare=False, repr=False)
     """What the host has shown and does not verify; kept by the trust manager, not with the attempt."""
+    reason: Reason | None = field(default=None, compare=False)
+    """Why it failed, where that is known beyond the failure: for most replies, `reply_reasons` tells."""
 
 
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
@@ -144,5 +148,8 @@ def outcome_of(stage: Stage, smtp_code: int, text: str) -> Outcome:
     verdict = verdict_of(smtp_code)
     if verdict is Verdict.permanent and stage not in (Stage.sender, Stage.recipient, Stage.data, Stage.final_dot):
         verdict = Verdict.temporary
-    failure = None if verdict is Verdict.accepted else Failure.replied
-    return Outcome(verdict, stage, failure, smtp_code, enhanced_code(text), text)
+    code = enhanced_code(text)
+    if verdict is Verdict.accepted:
+        return Outcome(verdict, stage, None, smtp_code, code, text)
+    reason = reason_of(smtp_code, code, text, login=stage is Stage.login)
+    return Outcome(verdict, stage, Failure.replied, smtp_code, code, text, reason=reason)

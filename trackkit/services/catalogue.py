@@ -15,6 +15,7 @@ from trackkit.contract import log as log_contract
 from trackkit.contract import log_filters as log_filters_contract
 from trackkit.contract import mail as mail_contract
 from trackkit.contract import mail_bulk as mail_bulk_contract
+from trackkit.contract import mail_diagnoses as mail_diagnoses_contract
 from trackkit.contract import mail_groups as mail_groups_contract
 from trackkit.contract import mail_history as mail_history_contract
 from trackkit.contract import mail_tests as mail_tests_contract
@@ -46,6 +47,7 @@ from trackkit.services import (
     mail,
     mail_ages,
     mail_bulk,
+    mail_diagnoses,
     mail_groups,
     mail_history,
     mail_listing,
@@ -115,6 +117,7 @@ _ALL = (
     _bind(mail_tests_contract.BEGIN, mail_tests.begin_test),
     _bind(mail_tests_contract.SHOW, mail_tests.show_test),
     _bind(mail_tests_contract.CANCEL, mail_tests.cancel_test),
+    _bind(mail_diagnoses_contract.DIAGNOSES, mail_diagnoses.diagnoses),
     _bind(mail_contract.SUBMIT, mail.submit),
     _bind(mail_contract.LIST, mail_listing.list_queue),
     _bind(mail_contract.IDS, mail_listing.list_ids),

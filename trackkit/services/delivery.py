@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, Gone, Status, step
+from trackkit.domain.evidence import Evidence
 from trackkit.domain.log import Severity
 from trackkit.domain.mail_workers import SERVER
 from trackkit.domain.message import BY_MAPI, MailType, queue_id
@@ -24,7 +25,7 @@ from trackkit.services.environment import MailEnvironment
 from trackkit.services.mail import DIGESTS, SOURCE, policy
 from trackkit.services.mail_membership import Beat, Membership
 from trackkit.services.notices import server_name, tell_senders
-from trackkit.services.settlement import Changes
+from trackkit.services.settlement import Changes, Trouble
 from trackkit.services.token_account import TokenAccount
 from trackkit.services.trust import record
 from trackkit.store import mail_workers, queue, queue_claim, queue_sent
@@ -95,6 +96,7 @@ class DeliveryQueue:
 
     def leave(self) -> None:
         """Be none of the workers any more."""
+        self._environment.tally.write(self._environment.store)
         self._membership.leave()
 
     def claim(self, limit: int, besides: Collection[str] = ()) -> list[Claimed]:
@@ -189,6 +191,7 @@ class DeliveryQueue:
             return changes, told
 
         changes, told = self._environment.store.write(work)
+        self._count(changes.troubles, now)
         self._report_failed(changes.failed)
         if told:
             self._environment.mail_changed()
@@ -256,7 +259,8 @@ class DeliveryQueue:
         return rescued
 
     def purge(self) -> int:
-        """Remove for good what was deleted more than ten minutes ago."""
+        """Remove for good what was deleted more than ten minutes ago; write down what was counted meanwhile."""
+        self._environment.tally.write(self._environment.store)
         now = self._environment.clock()
 
         def work(connection: Connection) -> int:
@@ -303,6 +307,13 @@ class DeliveryQueue:
             return None
         changes.statuses.append((row, new))
         return new
+
+    def _count(self, troubles: Iterable[Trouble], now: datetime) -> None:
+        options, tally = self.options(), self._environment.tally
+        for one in troubles:
+            status, known = one.status, (one.address, one.status.tries, one.outcome)
+            evidence = Evidence(status.state, status.next_attempt_at, options, now, *known, mail_type=one.mail_type)
+            tally.tried(evidence, one.host)
 
     def _report_failed(self, failed: Iterable[tuple[RecipientStatus, Outcome, bool]]) -> None:
         for row, outcome, mailed in failed:

@@ -13,6 +13,7 @@ from pathlib import Path
 from trackkit.domain.accounts import Actor
 from trackkit.domain.log import Severity
 from trackkit.services.database_places import Places
+from trackkit.services.diagnosis_tally import Tally
 from trackkit.services.jobs import Jobs
 from trackkit.services.listener_state import ListenerState
 from trackkit.services.log_search import LogSearch
@@ -52,6 +53,8 @@ class MailEnvironment:
     """Whether mail may leave now."""
     machine: Machine
     """What mail can be handed over to on this machine."""
+    tally: Tally = field(default_factory=Tally)
+    """What failed tries were diagnosed as."""
     on_mail: list[Callable[[], None]] = field(default_factory=list)
     """Called after something in the queue may have become due."""
 

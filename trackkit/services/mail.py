@@ -24,10 +24,11 @@ from trackkit.domain.message import (
     text_preview,
 )
 from trackkit.domain.options import Options
+from trackkit.domain.past import Past
 from trackkit.domain.schedule import RetryPolicy
 from trackkit.services.environment import Call
 from trackkit.services.mail_listing import diagnose_recipient, diagnosis_view, message_view
-from trackkit.store import new_mail, queue, queue_view
+from trackkit.store import mail_past, new_mail, queue, queue_view
 from trackkit.store.database import Connection
 from trackkit.store.new_mail import NewMessage
 from trackkit.store.queue import RecipientStatus
@@ -37,6 +38,8 @@ SOURCE: Final = "mail"
 DIGESTS: Final = "trackkit/log"
 """Who submits the mails about log entries; no user can have that name, because names hold no slash."""
 _ATTEMPTS_SHOWN: Final = 500
+_PASTS_SHOWN: Final = 20
+"""Recipients of a message for whom the past of host and address is looked up."""
 
 
 def policy(options: Options) -> RetryPolicy:
@@ -102,22 +105,26 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
     """Everything about one message but its raw source."""
     number = number_of(request.queue_id)
 
-    def work(connection: Connection) -> tuple[MessageRow | None, bytes, list[queue_view.AttemptView]]:
+    def work(
+        connection: Connection,
+    ) -> tuple[MessageRow | None, bytes, list[queue_view.AttemptView], dict[str, Past]]:
+        attempts = queue_view.attempts_of(connection, number, _ATTEMPTS_SHOWN)
         return (
             queue_view.one(connection, number),
             queue_view.raw(connection, number) or b"",
-            queue_view.attempts_of(connection, number, _ATTEMPTS_SHOWN),
+            attempts,
+            _pasts(connection, attempts),
         )
 
-    row, raw, attempts = call.environment.store.read(work)
+    row, raw, attempts, pasts = call.environment.store.read(work)
     if row is None:
         raise gone(request.queue_id)
     return contract.MessageDetail(
-        message=message_view(call, row),
+        message=message_view(call, row, pasts),
         message_id=row.message_id,
         submitted_by=row.submitted_by,
         warned_at=row.warned_at,
-        recipients=tuple(_recipient(call, r, (request.queue_id,)) for r in row.recipients),
+        recipients=tuple(_recipient(call, r, (request.queue_id,), pasts.get(r.address)) for r in row.recipients),
         attempts=tuple(
             contract.AttemptView(
                 recipient=a.recipient,
@@ -137,6 +144,13 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
         headers=header_block(raw),
         preview=text_preview(raw),
     )
+
+
+def _pasts(connection: Connection, attempts: Sequence[queue_view.AttemptView]) -> dict[str, Past]:
+    """For the recipients that were tried last: what became of other mail at their hosts."""
+    last = {a.recipient: a for a in reversed(attempts)}
+    first = list(last.items())[:_PASTS_SHOWN]
+    return {address: mail_past.past(connection, a.host, address, a.ended_at) for address, a in first}
 
 
 def raw(call: Call, request: contract.OneMessage) -> contract.RawMessage:
@@ -250,7 +264,7 @@ def _apply(
     )
 
 
-def _recipient(call: Call, row: RecipientRow, ids: tuple[str, ...]) -> contract.RecipientView:
+def _recipient(call: Call, row: RecipientRow, ids: tuple[str, ...], past: Past | None) -> contract.RecipientView:
     waits = row.state in (State.queued, State.deferred)
     last = row.last
     return contract.RecipientView(
@@ -265,7 +279,7 @@ def _recipient(call: Call, row: RecipientRow, ids: tuple[str, ...]) -> contract.
         smtp_code=last.smtp_code if last else None,
         enhanced_code=last.enhanced_code if last else "",
         outcome_unknown=row.outcome_unknown,
-        diagnosis=diagnosis_view(diagnose_recipient(call, row), ids),
+        diagnosis=diagnosis_view(diagnose_recipient(call, row, past), ids),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,6 +15,7 @@ from trackkit.domain.errors import InvalidInput
 from trackkit.domain.evidence import Diagnosis
 from trackkit.domain.fixes import Fix
 from trackkit.domain.message import domain_of, queue_id, queue_number
+from trackkit.domain.past import Past
 from trackkit.services.environment import Call, Environment
 from trackkit.services.queue_causes import Part, by_cause, evidence, parts
 from trackkit.store import queue_listing, queue_view
@@ -29,6 +30,7 @@ _COLUMN: Final = {
     contract.QueueSort.sender: "mail_from",
     contract.QueueSort.size: "size",
 }
+_NO_PASTS: Final[Mapping[str, Past]] = {}
 _NUMBERS: Final = (contract.QueueSort.attempts, contract.QueueSort.size)
 
 
@@ -81,6 +83,8 @@ def summary(environment: Environment, now: datetime) -> contract.QueueSummary:
 
     def work(connection: Connection) -> contract.QueueSummary:
         found = by_cause(parts(connection, environment, now))
+        for cause in found:
+            environment.tally.found(cause, now)
         causes = [_cause(connection, of_it) for of_it in found.values()]
         return contract.QueueSummary(
             states=queue_view.states(connection), causes=tuple(sorted(causes, key=lambda cause: -cause.messages))
@@ -156,8 +160,8 @@ def _place(request: contract.QueueConditions, field: str, text: str | None) -> P
     return int(value), number
 
 
-def message_view(call: Call, row: MessageRow) -> contract.QueuedMessage:
-    """A message as listings show it."""
+def message_view(call: Call, row: MessageRow, pasts: Mapping[str, Past] = _NO_PASTS) -> contract.QueuedMessage:
+    """A message as listings show it; `pasts` by address, where they were looked up."""
     state = message_state(r.state for r in row.recipients)
     first = next(r for r in row.recipients if r.state is state)
     waiting = [r.next_attempt_at for r in row.recipients if r.state in (State.queued, State.deferred)]
@@ -172,7 +176,7 @@ def message_view(call: Call, row: MessageRow) -> contract.QueuedMessage:
         state=state,
         next_attempt_at=min(waiting, default=None),
         size=row.size,
-        diagnosis=diagnosis_view(diagnose_recipient(call, first), (queue_id(row.id),)),
+        diagnosis=diagnosis_view(diagnose_recipient(call, first, pasts.get(first.address)), (queue_id(row.id),)),
     )
 
 
@@ -180,9 +184,14 @@ def _unsent(recipients: Iterable[RecipientRow]) -> Iterable[RecipientRow]:
     return (r for r in recipients if r.state is not State.sent)
 
 
-def diagnose_recipient(call: Call, row: RecipientRow) -> Diagnosis:
-    """Why the message has not reached this recipient."""
-    known = (row.state, row.next_attempt_at, row.address, row.tries, row.last, row.mail_type)
+def diagnose_recipient(call: Call, row: RecipientRow, past: Past | None = None) -> Diagnosis:
+    """Why the message has not reached this recipient.
+
+    Parameters
+    ----------
+    past: what became of other mail there; it is looked up only for a message somebody opens.
+    """
+    known = (row.state, row.next_attempt_at, row.address, row.tries, row.last, row.mail_type, past)
     return diagnose(evidence(call.environment, call.now, *known))
 
 

@@ -14,6 +14,7 @@ from trackkit.domain.delivery import State
 from trackkit.domain.diagnosis import diagnose
 from trackkit.domain.evidence import Diagnosis, Evidence
 from trackkit.domain.message import MailType
+from trackkit.domain.past import Past
 from trackkit.domain.queue_groups import place
 from trackkit.domain.replies import Outcome
 from trackkit.services.environment import Environment
@@ -72,8 +73,9 @@ def evidence(
     tries: int,
     last: Outcome | None,
     mail_type: MailType,
+    past: Past | None = None,
 ) -> Evidence:
     """What is known about a recipient, with what the options and the hour say of it."""
     options, blocked = environment.options.current, environment.sending.blocked()
     until = blocked.opens_at, blocked.room_at
-    return Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type)
+    return Evidence(state, next_attempt_at, options, now, address, tries, last, *until, mail_type, past)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trackkit.domain.delivery import State, Status
+from trackkit.domain.message import MailType
 from trackkit.domain.notices import Undelivered
 from trackkit.domain.replies import Outcome, Verdict
 from trackkit.services.attempts import Attempted
@@ -12,6 +13,17 @@ from trackkit.services.notices import Tell
 from trackkit.store import queue
 from trackkit.store.database import Connection
 from trackkit.store.queue import AttemptRow, RecipientStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A try that failed, with the recipient's status since."""
+
+    address: str
+    mail_type: MailType
+    status: Status
+    outcome: Outcome
+    host: str
 
 
 @dataclass(slots=True)
@@ -27,6 +39,7 @@ class Changes:
     tries: dict[int, int] = field(default_factory=dict)
     failed: list[tuple[RecipientStatus, Outcome, bool]] = field(default_factory=list)
     to_tell: list[Tell] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
 
     def tried(self, row: RecipientStatus, new: Status | None, attempt: Attempted, outcome: Outcome) -> None:
         """Add what became of a recipient; `new` is its status then, none when somebody else decided about it."""
@@ -45,6 +58,7 @@ class Changes:
             self.failed.append((row, outcome, attempt.claimed.mailed))
         if new.state in (State.failed, State.deferred):
             self.to_tell.append(_tell(row, new, attempt, outcome))
+            self.troubles.append(Trouble(row.address, _mail_type(row, attempt), new, outcome, attempt.host))
 
     def write(self, connection: Connection) -> None:
         """Write all of it."""
@@ -61,6 +75,10 @@ class Changes:
         conversations = {key: attempt.conversation for key, attempt in self.told_by.items() if key not in finished}
         queue.note_attempts(connection, conversations, self.tries)
         queue.remove_finished(connection, {row.message_id for row, _ in statuses})
+
+
+def _mail_type(row: RecipientStatus, attempt: Attempted) -> MailType:
+    return next(r.mail_type for r in attempt.claimed.recipients if r.recipient_id == row.recipient_id)
 
 
 def _tell(row: RecipientStatus, new: Status, attempt: Attempted, outcome: Outcome) -> Tell:

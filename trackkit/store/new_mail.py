@@ -67,7 +67,7 @@ def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Stat
         connection,
         [{"message_id": key, "raw": new.on_top(key) + new.raw if new.on_top else new.raw} for key, new in numbered],
     )
-    row = {"enhanced_code": "", "text": "", **status_columns(status)}
+    row = {"enhanced_code": "", "text": "", "reason": None, **status_columns(status)}
     _NEW_RECIPIENTS.add(
         connection,
         [

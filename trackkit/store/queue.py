@@ -219,7 +219,8 @@ def note_deletion(connection: Connection, recipient_ids: Iterable[int], job_id: 
 def set_address(connection: Connection, recipient_id: int, address: str) -> None:
     """Give a recipient another address, of which nothing is known yet. Its row is locked by who calls this."""
     r = recipients
-    known = {"verdict": None, "stage": None, "failure": None, "smtp_code": None, "enhanced_code": "", "text": ""}
+    known: dict[str, Any] = dict.fromkeys(("verdict", "stage", "failure", "smtp_code", "reason"))
+    known |= {"enhanced_code": "", "text": ""}
     connection.execute(update(r).where(r.c.id == recipient_id).values(address=address, **known))
 
 
@@ -228,7 +229,7 @@ def set_outcomes(connection: Connection, outcomes: Mapping[int, Outcome]) -> Non
     if not outcomes:
         return
     r = recipients
-    names = ("verdict", "stage", "failure", "smtp_code", "enhanced_code", "text")
+    names = ("verdict", "stage", "failure", "smtp_code", "enhanced_code", "text", "reason")
     statement = update(r).where(r.c.id == bindparam("b_id")).values({name: bindparam(f"b_{name}") for name in names})
     connection.execute(
         statement,

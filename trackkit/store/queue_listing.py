@@ -247,6 +247,6 @@ def belongs(group: Group, in_state: ColumnElement[State] = recipients.c.state) -
         *shared,
         *(
             recipients.c[name].is_not_distinct_from(getattr(last, name))
-            for name in ("verdict", "stage", "failure", "smtp_code")
+            for name in ("verdict", "stage", "failure", "smtp_code", "reason")
         ),
     )

@@ -107,7 +107,7 @@ def _recipients(connection: Connection, keys: Sequence[int]) -> Iterable[Recipie
 def _outcome(row: Any) -> Outcome | None:
     if row.verdict is None:
         return None
-    return Outcome(row.verdict, row.stage, row.failure, row.smtp_code, row.enhanced_code, row.text)
+    return Outcome(row.verdict, row.stage, row.failure, row.smtp_code, row.enhanced_code, row.text, reason=row.reason)
 
 
 def states(connection: Connection) -> dict[State, int]:
@@ -136,7 +136,7 @@ def causes(connection: Connection, *, of_deleted: bool = False, due_at: datetime
     state = before_deletion().label("state") if of_deleted else r.c.state
     there = r.c.state == State.deleted if of_deleted else r.c.state.not_in([State.sent, State.deleted])
     is_due = case((r.c.next_attempt_at <= due_at, 1), else_=0) if due_at is not None else literal(0)
-    grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code, r.c.mail_type)
+    grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code, r.c.reason, r.c.mail_type)
     query = (
         select(
             *grouped,

@@ -27,6 +27,7 @@ from trackkit.domain.databases import Place
 from trackkit.domain.delivery import State
 from trackkit.domain.jobs import JobKind, JobState
 from trackkit.domain.message import MailType
+from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import Failure, Stage, Verdict
 from trackkit.domain.seats import Ending, Pool
 from trackkit.store.columns import Enumerated, Instant, RowId
@@ -194,6 +195,7 @@ recipients = Table(
     Column("enhanced_code", String(16), nullable=False, default=""),
     Column("text", Text, nullable=False, default=""),
     Column("deletion", RowId),  # the job that deleted it; null while it is not deleted, or was by itself
+    Column("reason", Enumerated(Reason)),
     Index(None, "state", "next_attempt_at"),
     sqlite_autoincrement=True,
 )

@@ -15,6 +15,7 @@ from trackkit.client import Server
 from trackkit.domain.accounts import Role
 from trackkit.domain.delivery import State
 from trackkit.widgets.chart_panel import domains_chart, queue_chart
+from trackkit.widgets.diagnosis_table import DiagnosisTable
 from trackkit.widgets.folded_chart import FoldedChart
 from trackkit.widgets.grid import Grid, Sort
 from trackkit.widgets.live import keeps_up, once_more
@@ -103,7 +104,7 @@ class QueuePanel:
         self.all = w.Button(description="Show all causes", disabled=True)
         self.live = keeps_up(server, "Keep up to date", LIVE_SECONDS, self._refresh_quietly)
         filters = row(self.state, self.text, self.domain, self.older, self.all, self.live)
-        self.sent = SentPanel(server)
+        self.sent, self.diagnoses = SentPanel(server), DiagnosisTable(server)
         may_act = server.session().role.covers(Role.operator)
         below: tuple[w.Widget, ...] = (w.HTML("<p class='tk-hint'>Operators can open mails and act on them.</p>"),)
         if may_act:
@@ -125,6 +126,7 @@ class QueuePanel:
             self.grid.widget,
             *below,
             self.sent.widget,
+            self.diagnoses.widget,
         )
         self.causes.on_select(self._choose)
         self.all.on_click(lambda _: self.causes.clear())

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from trackkit.domain.header_words import NotInAscii, ascii_header
 from trackkit.domain.message import wire_form
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
+from trackkit.domain.reply_reasons import reason_of
 from trackkit.domain.seven_bit import LONGEST_LINE, converted, header_span
 
 _USUAL_LINES = re.compile(rb"(?:(?!\.).{0,%d}\r\n)++" % LONGEST_LINE)
@@ -105,4 +106,5 @@ def _announced_size(extensions: Mapping[str, str]) -> int | None:
 
 def _refused(code: int, enhanced_code: str, text: str) -> Outcome:
     """What the host would have said."""
-    return Outcome(Verdict.permanent, Stage.data, Failure.replied, code, enhanced_code, text)
+    reason = reason_of(code, enhanced_code, text)
+    return Outcome(Verdict.permanent, Stage.data, Failure.replied, code, enhanced_code, text, reason=reason)

@@ -11,6 +11,7 @@ Fails with `NotOpened`, carrying the outcome for whatever was to be sent. It nev
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -22,6 +23,7 @@ from typing import Literal, cast
 import aiosmtplib
 from aiosmtplib.typing import Default
 
+from trackkit.domain import reasons
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.domain.trust import WORDS, Reason
 from trackkit.mail.access_tokens import AccessTokens
@@ -35,6 +37,10 @@ from trackkit.mail.transports.wire import Wire
 _SEND_BUFFER = 256 * 1024
 """Bytes that the system holds for a host. With megabytes a slow line would look like a silent host: the last reply
 would be given up while the message is still on its way."""
+
+
+_NO_WAY = (errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
+"""This machine's own network knows no way to an address."""
 
 
 class NotOpened(Exception):
@@ -172,12 +178,14 @@ async def connected(route: Route | PopAccount, deadline: float, conversation: Co
     found = await _resolved(route, deadline, conversation)
     conversation.reached(Stage.connect, route.label)
     problems: dict[str, Failure] = {}
+    down = 0
     for number, (family, kind, protocol, _, address) in enumerate(found):
         patience = (deadline - loop.time()) / (len(found) - number)
         try:
             sock = socket.socket(family, kind, protocol)
         except OSError as error:  # this machine knows no such addresses (IPv6), or has no more descriptors
             problems[f"{address[0]}: {_reason(error)}"] = Failure.refused
+            down += error.errno == errno.EAFNOSUPPORT
             continue
         try:
             sock.setblocking(False)
@@ -188,6 +196,7 @@ async def connected(route: Route | PopAccount, deadline: float, conversation: Co
             problems[f"{address[0]} did not answer within {patience:.0f} seconds"] = Failure.timed_out
         except OSError as error:
             problems[f"{address[0]}: {_reason(error)}"] = Failure.refused
+            down += error.errno in _NO_WAY
         except BaseException:
             sock.close()
             raise
@@ -198,7 +207,8 @@ async def connected(route: Route | PopAccount, deadline: float, conversation: Co
     text = "; ".join(problems)
     conversation.note(text)
     failure = Failure.refused if Failure.refused in problems.values() else Failure.timed_out
-    raise NotOpened(Outcome(Verdict.temporary, Stage.connect, failure, text=text))
+    reason = reasons.Reason.network_down if down == len(found) else None
+    raise NotOpened(Outcome(Verdict.temporary, Stage.connect, failure, text=text, reason=reason))
 
 
 def _reason(error: OSError) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from trackkit.domain.addresses import needs_utf8
 from trackkit.domain.message import Envelope, Following
+from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
@@ -297,7 +298,7 @@ class SmtpConnection:
         """What a host without SMTPUTF8 makes of an address (RFC 6531 §3.5)."""
         text = f"{address} holds characters other than ASCII before the @, which the host does not take (no SMTPUTF8)"
         self.conversation.note(text)
-        return Outcome(Verdict.permanent, stage, Failure.replied, 553, "5.6.7", text)
+        return Outcome(Verdict.permanent, stage, Failure.replied, 553, "5.6.7", text, reason=Reason.not_ascii)
 
     def _reset(self, reply: Reply) -> None:
         """What was left over of an earlier transaction is gone, or the connection is over: that is nobody's failure."""

@@ -1,4 +1,4 @@
-"""Licenses, seats, defects without an account, mail workers, telling senders of delays, certificates, of 0.4.0.
+"""Licenses, seats, defects without an account, mail workers, delays told, certificates, reasons, of 0.4.0.
 
 Every server gets the evaluation license, an older one too: without it nobody could log in to a project after the
 upgrade.
@@ -92,6 +92,26 @@ def upgrade() -> None:
         ),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "diagnosis_counts",
+        sa.Column("cause", sa.String(length=64), nullable=False),
+        sa.Column("tries", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("cause", name=op.f("pk_diagnosis_counts")),
+    )
+    op.create_table(
+        "unknown_replies",
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("smtp_code", sa.SmallInteger(), nullable=True),
+        sa.Column("enhanced_code", sa.String(length=16), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("stage", sa.String(length=32), nullable=False),
+        sa.Column("host", sa.String(length=300), nullable=False),
+        sa.Column("tries", sa.BigInteger(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_unknown_replies")),
+    )
     # Added and not made anew: dropping a table that others refer to would take their rows with it.
     op.add_column("databases", sa.Column("solosubmit", sa.Boolean(), nullable=False, server_default=sa.false()))
     for column in (
@@ -103,5 +123,6 @@ def upgrade() -> None:
         op.add_column("project_sessions", column)
     op.add_column("messages", sa.Column("warned_at", sa.BigInteger(), nullable=True))
     op.add_column("recipients", sa.Column("deletion", ROW_ID, nullable=True))
+    op.add_column("recipients", sa.Column("reason", sa.String(length=32), nullable=True))
     op.execute("UPDATE project_sessions SET seen_at = last_used_at")
     op.execute("UPDATE project_sessions SET pool = 'floating' WHERE client = 'native'")
