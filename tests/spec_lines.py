@@ -117,6 +117,7 @@ LINES = (
     "5: why is it stuck: the fix at hand, shown before it is applied",
     "5: only a connection test bypasses the queue",
     "5: the queue as a whole carries a diagnosis: in health, by cause, as grave as it is",
+    "5: why is it stuck: bad queues, each told by its true cause and mended by what is offered",
     "5: other programs' mail through the SMTP listener: 250 = on disk, then sent like the server's own",
     "5: SMTP listener: no open relay; off loopback only with TLS and log-in",
     "5: SMTP listener: log-in of server users, by password or API token, after TLS only",

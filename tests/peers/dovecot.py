@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.peers.namespace import Namespace
 from tests.ports import accepts, free_port
 
 CONFIG = """
@@ -76,7 +77,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid={uid} gid={gid} home={root}/mail/%n
+  args = uid={uid} gid={gid} home={root}/mail/%n allow_all_users=yes
 }}
 """
 
@@ -134,7 +135,9 @@ def missing() -> str:
     return "" if os.geteuid() == 0 else "needs root: only root can start Dovecot"
 
 
-def start(accounts: Mapping[str, str], tls_pem: bytes, token_info: str) -> Dovecot:
+def start(
+    accounts: Mapping[str, str], tls_pem: bytes, token_info: str, more: str = "", net: Namespace | None = None
+) -> Dovecot:
     """Start an instance and wait until it listens.
 
     Parameters
@@ -142,6 +145,8 @@ def start(accounts: Mapping[str, str], tls_pem: bytes, token_info: str) -> Dovec
     accounts: passwords by name.
     tls_pem: certificate chain and key.
     token_info: where to ask about access tokens.
+    more: further lines of its configuration; ``{root}`` is the instance's folder.
+    net: where to run, if it is not this network.
     """
     owner = pwd.getpwnam("nobody")
     root = Path(tempfile.mkdtemp(prefix="trackkit-dovecot-"))
@@ -154,9 +159,9 @@ def start(accounts: Mapping[str, str], tls_pem: bytes, token_info: str) -> Dovec
     (root / "users").write_text("".join(f"{name}:{{PLAIN}}{password}\n" for name, password in accounts.items()))
     (root / "oauth2.conf").write_text(OAUTH2.format(url=token_info))
     config = root / "dovecot.conf"
-    config.write_text(CONFIG.format(root=root, uid=owner.pw_uid, gid=owner.pw_gid, **ports))
+    config.write_text((CONFIG + more).format(root=root, uid=owner.pw_uid, gid=owner.pw_gid, **ports))
     process = subprocess.Popen(
-        ["dovecot", "-F", "-c", str(config)],
+        [*(net.prefix_of_peers if net else ()), "dovecot", "-F", "-c", str(config)],
         env={**os.environ, "PATH": _path()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -164,7 +169,8 @@ def start(accounts: Mapping[str, str], tls_pem: bytes, token_info: str) -> Dovec
     )
     dovecot = Dovecot(root, process=process, **ports)
     deadline = time.monotonic() + 20
-    while not (accepts(ports["pop3"]) and accepts(ports["pop3s"]) and dovecot.sasl.exists()):
+    is_open = net.accepts if net else accepts
+    while not (is_open(ports["pop3"]) and is_open(ports["pop3s"]) and dovecot.sasl.exists()):
         if time.monotonic() > deadline or process.poll() is not None:
             said = (root / "stderr").read_text(errors="replace")
             raise RuntimeError(f"Dovecot did not come up.\n{said}\n{dovecot.log()}")

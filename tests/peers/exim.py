@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.peers.namespace import Namespace
 from tests.ports import accepts, free_port, wait_until
 
 UNPACKED = Path(__file__).parents[2] / "build" / "peers" / "usr" / "sbin" / "exim4"
@@ -119,8 +120,8 @@ def missing() -> str:
     return "" if os.geteuid() == 0 else "needs root: only root can start Exim"
 
 
-def start(accounts: Mapping[str, str], tls_pem: bytes) -> Exim:
-    """Start an instance and wait until it listens on all its ports."""
+def start(accounts: Mapping[str, str], tls_pem: bytes, net: Namespace | None = None) -> Exim:
+    """Start an instance, in another network if one is given, and wait until it listens on all its ports."""
     owner = pwd.getpwnam("nobody")
     root = Path(tempfile.mkdtemp(prefix="trackkit-exim-"))
     root.chmod(0o755)
@@ -147,7 +148,7 @@ def start(accounts: Mapping[str, str], tls_pem: bytes) -> Exim:
     for path in (root, root / "spool", root / "users", root / "tls.pem"):
         os.chown(path, owner.pw_uid, owner.pw_gid)
     process = subprocess.Popen(
-        [_program() or "", "-C", str(config), "-bdf"],
+        [*(net.prefix_of_peers if net else ()), _program() or "", "-C", str(config), "-bdf"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=(root / "stderr").open("wb"),
@@ -155,7 +156,8 @@ def start(accounts: Mapping[str, str], tls_pem: bytes) -> Exim:
     )
     exim = Exim(root, ports, tls_ports, process)
     deadline = time.monotonic() + 20
-    while not all(accepts(port) for port in (*ports.values(), *tls_ports.values())):
+    is_open = net.accepts if net else accepts
+    while not all(is_open(port) for port in (*ports.values(), *tls_ports.values())):
         if time.monotonic() > deadline or process.poll() is not None:
             said = (root / "stderr").read_text(errors="replace")
             raise RuntimeError(f"Exim did not come up.\n{said}\n{exim.log()}")

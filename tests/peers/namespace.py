@@ -1,7 +1,8 @@
 """A network of its own: addresses and ports below 1024 that are nobody else's, and a name server of the test's.
 
 A process lives in a network and mount namespace (`unshare -rnm`), opens sockets there on request and passes them to the
-test; programs are run in it by `prefix`. Their resolv.conf names 127.0.0.1.
+test; programs are run in it by `prefix`, those that change their user by `prefix_of_peers`. Their resolv.conf names
+127.0.0.1.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ link = socket.socket(fileno=int(sys.argv[1]))
 link.send(b"ready")
 while request := link.recv(1000):
     family, kind, address, port = json.loads(request)
-    one = socket.socket(family, kind)
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    one.bind((address, port))
-    if kind == socket.SOCK_STREAM:
+    one = socket.socket(family, socket.SOCK_DGRAM if kind == "bind" else socket.SOCK_STREAM)
+    fds = [one.fileno()]
+    if kind == "connect":
+        fds = fds if one.connect_ex((address, port)) == 0 else []
+    else:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind((address, port))
+    if kind == "listen":
         one.listen(200)
-    socket.send_fds(link, [b"here"], [one.fileno()])
+    socket.send_fds(link, [b"here"], fds)
     one.close()
 """
 
@@ -65,13 +70,33 @@ class Namespace:
         """What runs a command in it."""
         return ("nsenter", "-t", str(self._process.pid), "-U", "-n", "-m", "--preserve-credentials")
 
+    @property
+    def prefix_of_peers(self) -> tuple[str, ...]:
+        """The same for programs that change to another user, of whom the namespace knows but one. Only for root."""
+        return ("nsenter", "-t", str(self._process.pid), "-n", "-m")
+
     def listen(self, address: str, port: int) -> socket.socket:
         """A listening socket."""
-        return self._open(socket.SOCK_STREAM, address, port)
+        return self._open("listen", address, port)
 
     def bind(self, address: str, port: int) -> socket.socket:
         """A socket for datagrams."""
-        return self._open(socket.SOCK_DGRAM, address, port)
+        return self._open("bind", address, port)
+
+    def add_address(self, address: str) -> None:
+        """One more of this machine's own."""
+        subprocess.run([*self.prefix, "ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+
+    def connect(self, port: int, address: str = "127.0.0.1") -> socket.socket | None:
+        """A connection; none when nothing listens there."""
+        return self._asked("connect", address, port)
+
+    def accepts(self, port: int) -> bool:
+        """Whether something listens at that port of 127.0.0.1."""
+        connection = self.connect(port)
+        if connection is not None:
+            connection.close()
+        return connection is not None
 
     def close(self) -> None:
         """End it."""
@@ -79,9 +104,13 @@ class Namespace:
         self._process.wait(20)
         shutil.rmtree(self._folder)
 
-    def _open(self, kind: socket.SocketKind, address: str, port: int) -> socket.socket:
+    def _open(self, kind: str, address: str, port: int) -> socket.socket:
+        opened = self._asked(kind, address, port)
+        assert opened is not None, f"{address} port {port} could not be opened in the namespace"
+        return opened
+
+    def _asked(self, kind: str, address: str, port: int) -> socket.socket | None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._link.send(json.dumps([family, kind, address, port]).encode())
         _, fds, _, _ = socket.recv_fds(self._link, 10, 1)
-        assert fds, f"{address} port {port} could not be opened in the namespace"
-        return socket.socket(fileno=fds[0])
+        return socket.socket(fileno=fds[0]) if fds else None

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.peers.namespace import Namespace
 from tests.ports import accepts, free_port
 
 DOMAIN = "postfix.test"
@@ -135,13 +136,14 @@ def missing() -> str:
     return "" if os.geteuid() == 0 else "needs root: only root can start Postfix"
 
 
-def start(main: str = "", master: str = "", tls_pem: bytes = b"") -> Postfix:
+def start(main: str = "", master: str = "", tls_pem: bytes = b"", net: Namespace | None = None) -> Postfix:
     """Start an instance and wait until it greets.
 
     Parameters
     ----------
     main, master: further lines of main.cf and master.cf; ``{root}`` is the instance's folder.
     tls_pem: key and certificate chain, to be found in ``{root}/etc/tls.pem``.
+    net: where to run, if it is not this network.
     """
     import pwd
 
@@ -159,9 +161,9 @@ def start(main: str = "", master: str = "", tls_pem: bytes = b"") -> Postfix:
     (root / "etc" / "mailboxes").write_text(MAILBOXES.format(pattern=DOMAIN.replace(".", r"\.")))
     (root / "etc" / "tls.pem").write_bytes(tls_pem)
     postfix = Postfix(root, port)
-    started = _postfix(root, "start")
+    started = _postfix(root, "start", net.prefix_of_peers if net else ())
     deadline = time.monotonic() + 20
-    while not accepts(port):
+    while not (net.accepts(port) if net else accepts(port)):
         if time.monotonic() > deadline:
             raise RuntimeError(f"Postfix did not come up.\n{started.stdout}{started.stderr}\n{postfix.log()}")
         time.sleep(0.05)
@@ -172,9 +174,9 @@ def _path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
-def _postfix(root: Path, command: str) -> subprocess.CompletedProcess[str]:
+def _postfix(root: Path, command: str, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["postfix", "-c", str(root / "etc"), command],
+        [*prefix, "postfix", "-c", str(root / "etc"), command],
         env={**os.environ, "PATH": _path()},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -46,8 +46,15 @@ def said(code: int, text: str, stage: Stage = Stage.recipient, given: Mapping[st
     return seen(State.failed if code >= 500 else State.deferred, outcome_of(stage, code, text), given)
 
 
-def broke(failure: Failure, stage: Stage = Stage.connect, given: Mapping[str, Any] = READY, **more: Any) -> Evidence:
-    return seen(State.deferred, Outcome(Verdict.temporary, stage, failure, text="so", **more), given)
+def broke(
+    failure: Failure,
+    stage: Stage = Stage.connect,
+    given: Mapping[str, Any] = READY,
+    to: MailType = MailType.internet,
+    **more: Any,
+) -> Evidence:
+    last = Outcome(Verdict.temporary, stage, failure, text="so", **more)
+    return seen(State.deferred, last, given, mail_type=to)
 
 
 SAMPLES = {
@@ -65,8 +72,16 @@ SAMPLES = {
         State.queued, None, {**READY, "sending.timing.messages_per_minute": 3}, due=NOW, room_at=NOW
     ),
     "not_ascii": said(553, "5.6.7 Non-ASCII addresses not permitted"),
+    "may_have_arrived": seen(
+        State.deferred, Outcome(Verdict.unknown, Stage.final_dot, Failure.dropped, text="the host hung up")
+    ),
+    "sender_domain_unknown": said(450, "4.1.8 <a@a.test>: Sender address rejected: Domain not found"),
+    "needs_smtputf8": said(550, "5.6.9 UTF-8 header message cannot be transferred", Stage.final_dot),
+    "header_not_ascii": said(550, "5.6.9 UTF-8 header message cannot be transferred", Stage.final_dot, DIRECT),
+    "relay_not_authorised": said(550, "5.7.23 SPF validation failed", Stage.sender),
     "pickup_folder": broke(Failure.pickup_folder),
-    "no_mapi": broke(Failure.no_mapi, given=MAPI),
+    "method_needs_windows": broke(Failure.no_mapi, given=MAPI),
+    "no_mapi": broke(Failure.no_mapi, given=MAPI, to=MailType.mapi),
     "mapi_login": broke(Failure.mapi_login, given=MAPI),
     "mapi_recipient": broke(Failure.mapi_recipient, given=MAPI),
     "mapi_failing": broke(Failure.mapi_failed, given=MAPI),
@@ -75,7 +90,7 @@ SAMPLES = {
     "login_required": said(530, "5.7.0 Authentication required", Stage.sender),
     "tls_required": said(530, "5.7.0 Must issue a STARTTLS command first", Stage.sender),
     "other_port": said(550, "please use port 587", Stage.sender),
-    "sender_not_authenticated": said(550, "5.7.26 Unauthenticated email from a.test", Stage.final_dot),
+    "sender_not_authenticated": said(550, "5.7.26 Unauthenticated email from a.test", Stage.final_dot, DIRECT),
     "reverse_dns": said(550, "5.7.25 no PTR record", Stage.sender),
     "blocklisted": said(554, "5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org"),
     "reputation": said(421, "4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred"),
@@ -104,12 +119,15 @@ SAMPLES = {
     "protocol": said(503, "5.5.1 Bad sequence of commands", Stage.data),
     "host_trouble": said(451, "4.3.2 Internal server error", Stage.final_dot),
     "address_rejected": said(550, "5.1.1 User unknown"),
-    "sender_rejected": said(553, "5.1.8 Sender address rejected: Domain not found", Stage.sender),
+    "sender_rejected": said(553, "5.1.7 Sender address rejected", Stage.sender),
     "message_rejected": said(554, "5.0.0 No", Stage.final_dot),
     "no_such_domain": broke(Failure.no_such_domain, Stage.name),
     "takes_no_mail": said(556, "5.1.10 b.test does not accept mail"),
     "no_mail_host": broke(Failure.no_mail_host, Stage.name),
     "network_down": broke(Failure.refused, reason=Reason.network_down),
+    "dns_down": broke(Failure.timed_out, Stage.name, reason=Reason.dns_down),
+    "certificate_not_valid_yet": broke(Failure.tls_untrusted, Stage.certificate, reason=Reason.not_valid_yet),
+    "not_a_mail_host": broke(Failure.garbled, Stage.greeting),
     "domain_not_looked_up": broke(Failure.name_not_resolved, Stage.name, DIRECT),
     "domain_unreachable": broke(Failure.timed_out, given=DIRECT),
     "domain_not_secure": broke(Failure.tls_untrusted, Stage.certificate, DIRECT),

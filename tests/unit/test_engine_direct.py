@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
@@ -36,6 +36,10 @@ class Dns:
         self.addresses_of: dict[str, str] = {}
         self.hosts_of: dict[str, tuple[str, ...]] = {}
         self.asked: list[str] = []
+        self.forgotten: set[tuple[str, str]] = set()
+
+    def forget(self, questions: Iterable[tuple[str, str]]) -> None:
+        self.forgotten |= set(questions)
 
     async def mx(self, domain: str) -> Answer[MxRecord]:
         self.asked.append(domain)
@@ -135,6 +139,16 @@ def test_dead_domains_take_no_more_than_a_try_each() -> None:
             assert queue.states()[-4:] == [State.sent, State.deferred, State.deferred, State.failed]
             assert [m.rcpt_tos for m in alive.messages] == [("a@alive.test",)]
             assert queue.reports == [], "that some domains are away is no matter for the log"
+            tlsa = f"_{network.port}._tcp.d1.test"
+            anew = {
+                ("d1.test", "MX"),
+                ("d1.test", "A"),
+                (tlsa, "TLSA"),
+                ("_mta-sts.d1.test", "TXT"),
+                ("nowhere.test", "MX"),
+            }
+            assert network.dns.forgotten >= anew
+            assert not [name for name, _ in network.dns.forgotten if "alive" in name]
 
     run(work())
 

@@ -119,6 +119,9 @@ def test_answers_are_kept_as_long_as_they_hold(server: DnsServer) -> None:
         await resolver.mx("broken.test")
         await resolver.mx("broken.test")
         assert server.asked.count(("broken.test", "MX")) >= 2, "a failure is not kept"
+        resolver.forget([("d.test", "MX"), ("never-asked.test", "A")])
+        await resolver.mx("d.test")
+        assert server.asked.count(("d.test", "MX")) == 5
 
     run(work())
 

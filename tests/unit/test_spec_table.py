@@ -20,6 +20,7 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "5: only a connection test",
     "5: mail type",
     "5: SMTP listener",
+    "5: why is it stuck: bad queues",
     "6: throttling",
     "2: each database in its own folder",
     "2: full paths",

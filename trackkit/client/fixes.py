@@ -90,7 +90,8 @@ def _then(name: str, value: object) -> str:
 
 
 def _trust(server: Server, fix: FixView) -> Prepared:
-    found = [one for one in server.trust.untrusted() if (one.host, one.port) == (fix.host, fix.port)]
+    place = fix.host, fix.port
+    found = [one for one in server.trust.untrusted() if (one.host, one.port) == place and not one.refusal]
     if not found:
         raise Conflict(
             f"No certificate of {where(fix.host, fix.port)} waits to be trusted.",

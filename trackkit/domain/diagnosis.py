@@ -21,6 +21,7 @@ from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import Failure, Stage
 from trackkit.domain.reply_diagnosis import REPLY_ROWS, because
 from trackkit.domain.smtp_options import SMTP_PORTS
+from trackkit.domain.way_diagnosis import MORE_EXACT, NO_MAIL_HOST_THERE, NOT_THE_HOST
 
 
 def _direct(*failures: Failure) -> Callable[[Evidence], bool]:
@@ -34,13 +35,6 @@ def _unexplained(*stages: Stage) -> Callable[[Evidence], bool]:
 
 def _is_due(e: Evidence) -> bool:
     return waits(e) and e.next_attempt_at <= e.now
-
-
-def _talks_openly_to_tls_port(e: Evidence) -> bool:
-    smtp, last = e.options.sending.smtp, e.last
-    if e.direct or e.by_mapi or last is None or smtp.port != SMTP_PORTS["tls"] or smtp.encryption == "tls":
-        return False
-    return last.stage is Stage.greeting and failed(Failure.timed_out, Failure.dropped, Failure.garbled)(e)
 
 
 def _usual_encryption(e: Evidence) -> Fix | None:
@@ -124,6 +118,7 @@ TABLE: tuple[Row, ...] = (
         "sending.timing.messages_per_minute",
         fix=lambda e: setting("Lift the limit", sending__timing__messages_per_minute=None),
     ),
+    *MORE_EXACT,
     Row(
         "not_ascii",
         because(Reason.not_ascii),
@@ -221,6 +216,7 @@ TABLE: tuple[Row, ...] = (
         "{again}",
         "mail.reattempt",
     ),
+    *NOT_THE_HOST,
     Row(
         "host_name_unknown",
         failed(Failure.name_not_resolved),
@@ -231,21 +227,11 @@ TABLE: tuple[Row, ...] = (
         "sending.smtp.host",
     ),
     Row(
-        "port_wants_tls",
-        _talks_openly_to_tls_port,
-        "The port is for TLS from the start",
-        "{host} waits for encryption from the start, as port 465 does, and hears none ({stage}): {text}",
-        "Encrypt from the start (tls), or use the port for the encryption that is set.",
-        "options.set",
-        "sending.smtp.encryption",
-        fix=lambda e: setting("Encrypt from the start", sending__smtp__encryption="tls"),
-    ),
-    Row(
         "host_unreachable",
         failed(Failure.refused, Failure.timed_out),
         "The mail host cannot be reached",
         "{host} could not be reached ({stage}): {text}",
-        "Is the mail host running, and are host and port right? Correct them, then reattempt.",
+        "Is the mail host running, and are host and port right? Correct them, then reattempt. {again}",
         "options.set",
         "sending.smtp.host",
         about=About.host,
@@ -271,6 +257,7 @@ TABLE: tuple[Row, ...] = (
         fix=_usual_encryption,
     ),
     *LOGIN_ROWS,
+    *NO_MAIL_HOST_THERE,
     Row(
         "host_failing",
         failed(Failure.dropped, Failure.garbled),

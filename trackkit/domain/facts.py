@@ -56,6 +56,7 @@ FACTS: Final[Mapping[str, Callable[[Evidence], str]]] = {
     "address": lambda e: e.address,
     "code": _code,
     "text": _text,
+    "reply": lambda e: f"{_code(e)} {_text(e)}".strip(),
     "stage": lambda e: e.last.stage.replace("_", " ") if e.last else "",
     "at": lambda e: _at(e.next_attempt_at),
     "opens": lambda e: _at(e.opens_at),
@@ -64,5 +65,5 @@ FACTS: Final[Mapping[str, Callable[[Evidence], str]]] = {
     "again": _again,
     "for_now": lambda e: "for good" if refused_for_good(e) else "for now",
 }
-"""`code` and `text` are the host's, `at` is the next try, `opens` when the schedule lets mail leave again, `again` a
-sentence about when it is tried again."""
+"""`code` and `text` are the host's, together its `reply`; `at` is the next try, `opens` when the schedule lets mail
+leave again, `again` a sentence about when it is tried again."""

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from trackkit.domain.evidence import Row, failed, waits
+from trackkit.domain.evidence import Evidence, Row, failed, waits
+from trackkit.domain.fixes import Fix, setting
+from trackkit.domain.message import MailType
 from trackkit.domain.replies import Failure
+
+
+def _by_smtp(e: Evidence) -> Fix | None:
+    host = e.options.sending.smtp.host
+    return setting(f"Send by the SMTP host {host}", sending__method="smtp") if host else None
+
 
 BEFORE_TRYING: Final = (
     Row(
@@ -25,6 +33,7 @@ BEFORE_TRYING: Final = (
         "Switch it on again.",
         "options.set",
         "sending.mapi.paused",
+        fix=lambda e: setting("Switch mail by MAPI on again", sending__mapi__paused=False),
     ),
 )
 """Why mail is not tried at all."""
@@ -38,6 +47,16 @@ AFTER_TRYING: Final = (
         "Mend the folder, or name another one. {again}",
         "options.set",
         "sending.pickup.folder",
+    ),
+    Row(
+        "method_needs_windows",
+        lambda e: failed(Failure.no_mapi)(e) and e.mail_type is not MailType.mapi,
+        "The method needs Windows",
+        "All mail is to go by MAPI, and that cannot leave from here: {text}",
+        "Choose another method: SMTP is recommended. Else run what sends mail on Windows with a mail program.",
+        "options.set",
+        "sending.method",
+        fix=_by_smtp,
     ),
     Row(
         "no_mapi",

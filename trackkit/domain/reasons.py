@@ -64,6 +64,10 @@ class Reason(StrEnum):
 
     network_down = "network_down"
     """Of a connection: the system of the sending machine knows no way to the host."""
+    dns_down = "dns_down"
+    """Of a connection: the DNS of the sending machine does not tell where the host is, nor that there is none."""
+    not_valid_yet = "not_valid_yet"
+    """Of a certificate: its time has not begun, as the sending machine's clock sees it."""
 
     password = "password"
     """Of a log-in: name or password are not taken."""

@@ -13,7 +13,7 @@ from trackkit.domain.fixes import Fix, setting
 from trackkit.domain.past import About
 from trackkit.domain.reasons import Reason
 
-_SAID: Final = ": {code} {text}"
+_SAID: Final = ": {reply}"
 
 
 def because(*reasons: Reason) -> Callable[[Evidence], bool]:
@@ -21,7 +21,8 @@ def because(*reasons: Reason) -> Callable[[Evidence], bool]:
     return lambda e: e.last is not None and e.last.reason in reasons
 
 
-def _to_relay(*reasons: Reason) -> Callable[[Evidence], bool]:
+def to_relay(*reasons: Reason) -> Callable[[Evidence], bool]:
+    """The same of the relay."""
     return lambda e: not e.direct and because(*reasons)(e)
 
 
@@ -58,7 +59,7 @@ def _half_the_connections(e: Evidence) -> Fix | None:
 
 def _let_in_nobody(e: Evidence) -> bool:
     """A relay denies access to somebody who is not logged in."""
-    return _to_relay(Reason.access_denied)(e) and e.options.sending.smtp.authentication == "anonymous"
+    return to_relay(Reason.access_denied)(e) and e.options.sending.smtp.authentication == "anonymous"
 
 
 SUBMISSION: Final = 587
@@ -307,7 +308,7 @@ _SETTING_ROWS: Final = (
     ),
     Row(
         "tls_required",
-        _to_relay(Reason.tls_required),
+        to_relay(Reason.tls_required),
         "The host wants encryption",
         "{host} takes mail only over an encrypted connection" + _SAID,
         "Encrypt: with STARTTLS, or from the start at the port for that (465).",
@@ -317,7 +318,7 @@ _SETTING_ROWS: Final = (
     ),
     Row(
         "other_port",
-        _to_relay(Reason.other_port),
+        to_relay(Reason.other_port),
         "The host wants another port",
         "{host} takes such mail at another port" + _SAID,
         "Enter the port that the reply names; 587 is the usual one for mail with a log-in.",

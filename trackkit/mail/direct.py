@@ -8,6 +8,7 @@ Promises
   certificate of it.
 - Where the domain publishes what its hosts have to prove, by DANE (RFC 7672) or an MTA-STS policy (RFC 8461), nothing
   is sent to one that does not. DANE counts before MTA-STS (RFC 8461 §2).
+- A domain that could not be reached is looked up anew at the next try, so that a mended zone counts at once.
 - The conversation says what was looked up, tried and verified.
 """
 
@@ -53,6 +54,12 @@ class Hosts:
         """The same hosts, those that are dead last."""
         return sorted(hosts, key=lambda host: now - self.dead.get(host, float("-inf")) < DEAD_SECONDS)
 
+    def forget(self, domain: str, hosts: Iterable[str]) -> None:
+        """Forget what the DNS said of a domain and its hosts."""
+        self.resolver.forget([(domain, "MX"), (f"_mta-sts.{domain}", "TXT")])
+        for host in hosts:
+            self.resolver.forget([(host, "A"), (host, "AAAA"), (f"_{self.port}._tcp.{host}", "TLSA")])
+
     def note(self, host: str, opened: SmtpConnection | Outcome, now: float) -> None:
         """Remember how a try to open a connection went."""
         self.dead.pop(host, None)
@@ -82,6 +89,7 @@ class Direct:
         if isinstance(found, Outcome):
             conversation.note(found.text)
             conversation.refused(found)
+            self.hosts.forget(self.destination, ())
             return found
         names, secure, policy = found
         loop = asyncio.get_running_loop()
@@ -93,6 +101,7 @@ class Direct:
             if isinstance(opened, SmtpConnection):
                 return opened
             failed.append((host, opened))
+        self.hosts.forget(self.destination, names)
         return together(failed) if failed else None
 
     async def _candidates(self, conversation: Conversation) -> tuple[Sequence[str], bool, Policy | None] | Outcome:

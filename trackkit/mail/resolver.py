@@ -1,15 +1,15 @@
 """What the DNS says about mail: MX, addresses, SRV, TXT and TLSA records.
 
 Promises: asks the name servers of this machine (its resolv.conf is read anew for each question that is really asked);
-an answer is kept for the time its owner gave it, within bounds; whether it can be trusted (DNSSEC) is said only when
-the name servers are on this machine, since anybody between could have written so (RFC 7672 §2.2). Never raises: no
-answer, or a broken one, is `Found.failed` with the reason.
+an answer is kept for the time its owner gave it, within bounds, unless it is to be forgotten; whether it can be trusted
+(DNSSEC) is said only when the name servers are on this machine, since anybody between could have written so (RFC 7672
+§2.2). Never raises: no answer, or a broken one, is `Found.failed` with the reason.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
 from typing import Any, Final, TypeVar, cast
 
@@ -91,6 +91,11 @@ class Resolver:
     async def tlsa(self, host: str, port: int) -> Answer[TlsaRecord]:
         """The TLSA records of a service."""
         return await self._ask(f"_{port}._tcp.{host}", "TLSA", _tlsa)
+
+    def forget(self, questions: Iterable[tuple[str, str]]) -> None:
+        """Ask these anew (a name and a kind of record each)."""
+        for question in questions:
+            self._kept.pop(question, None)
 
     async def _ask(self, name: str, kind: str, read: Callable[[Any], T]) -> Answer[T]:
         key = (name, kind)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiosmtplib
 
+from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import Failure
 from trackkit.domain.smtp_options import Authentication
 from trackkit.mail.access_tokens import AccessTokens, NoToken
@@ -49,10 +50,11 @@ _WRONG_CREDENTIALS: Final = 535
 class NoLogin(Exception):
     """There is no way to log in."""
 
-    def __init__(self, failure: Failure, text: str) -> None:
+    def __init__(self, failure: Failure, text: str, reason: Reason | None = None) -> None:
         super().__init__(text)
         self.failure = failure
         self.text = text
+        self.reason = reason
 
 
 async def log_in(
@@ -69,7 +71,9 @@ async def log_in(
     methods = [method for method in wanted if method in offered]
     if not methods:
         known = f"only {', '.join(offered).upper()}" if offered else "none"
-        raise NoLogin(Failure.login_not_offered, f"{_WORDS[login.method]}; the host offers {known}")
+        could_encrypt = not encrypted and client.supports_extension("starttls")
+        reason = Reason.tls_required if could_encrypt and not offered else None
+        raise NoLogin(Failure.login_not_offered, f"{_WORDS[login.method]}; the host offers {known}", reason)
     if login.method == "oauth2":
         assert tokens is not None  # noqa: S101 - whoever has such a route has them
         await _by_token(client, login.username, tokens, conversation)

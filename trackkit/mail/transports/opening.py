@@ -227,6 +227,7 @@ def _address(text: str, port: int) -> _Address:
 
 async def _resolved(route: Route | PopAccount, deadline: float, conversation: Conversation) -> list[_Address]:
     loop = asyncio.get_running_loop()
+    reason: reasons.Reason | None = None
     if route.addresses:
         return [_address(text, route.port) for text in route.addresses]
     conversation.reached(Stage.name, route.label)
@@ -235,13 +236,15 @@ async def _resolved(route: Route | PopAccount, deadline: float, conversation: Co
             return cast(list[_Address], await loop.getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM))
     except TimeoutError:
         text, failure = f"the DNS did not answer within {route.connect_timeout:g} seconds", Failure.timed_out
+        reason = reasons.Reason.dns_down
     except OSError as error:
         text, failure = f"{route.host}: {error.strerror or error}", Failure.name_not_resolved
+        reason = reasons.Reason.dns_down if error.errno == socket.EAI_AGAIN else None
     except UnicodeError:
         # Labels that are empty or too long fail in the encoder, before the DNS is asked.
         text, failure = f"{route.host!a} cannot be a host name", Failure.name_not_resolved
     conversation.note(text)
-    raise NotOpened(Outcome(Verdict.temporary, Stage.name, failure, text=conversation.clean(text)))
+    raise NotOpened(Outcome(Verdict.temporary, Stage.name, failure, text=conversation.clean(text), reason=reason))
 
 
 class _Opening:
@@ -323,8 +326,9 @@ class _Opening:
             )
         try:
             await log_in(self._client, login, tokens, self._conversation, encrypted=self.encrypted)
-        except NoLogin as reason:
-            raise self.failed(reason.failure, reason.text) from None
+        except NoLogin as none:
+            refused = self.failed(none.failure, none.text)
+            raise NotOpened(replace(refused.outcome, reason=none.reason)) from None
         except aiosmtplib.SMTPException as error:
             raise self._translated(error) from None
 
@@ -364,7 +368,8 @@ class _Opening:
         self._stage = Stage.certificate
         refused = self.failed(Failure.tls_untrusted, text)
         seen = self._handshake.refused(reason, details)
-        return NotOpened(replace(refused.outcome, certificate=seen))
+        early = reasons.Reason.not_valid_yet if reason is Reason.not_yet_valid else None
+        return NotOpened(replace(refused.outcome, certificate=seen, reason=early))
 
     def _refused(self, code: int, message: str) -> NotOpened:
         if code == aiosmtplib.SMTPStatus.invalid_response:
