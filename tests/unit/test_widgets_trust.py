@@ -168,7 +168,7 @@ def test_the_page_and_the_way_from_the_encryption_choice(server: Server) -> None
     page = sending_options_page(server)
     assert "Trust" not in described(page)
     (fields,) = [one for one in everything(page) if getattr(one, "beside", None)]
-    assert fields.beside == {"sending.smtp.encryption": "Trust manager"}
+    assert fields.beside == {"sending.smtp.host": "Suggest settings", "sending.smtp.encryption": "Trust manager"}
     fields._handle_custom_msg({"pressed": "sending.smtp.encryption"}, [])
     assert "Trust" in described(page)
 
