@@ -95,9 +95,9 @@ class DeliveryQueue:
         return beat
 
     def leave(self) -> None:
-        """Be none of the workers any more."""
-        self._environment.tally.write(self._environment.store)
+        """Be none of the workers any more, and write down what was counted."""
         self._membership.leave()
+        self._environment.tally.write(self._environment.store)
 
     def claim(self, limit: int, besides: Collection[str] = ()) -> list[Claimed]:
         """Lease up to `limit` messages that are due; none while nothing may be sent.
@@ -260,7 +260,6 @@ class DeliveryQueue:
 
     def purge(self) -> int:
         """Remove for good what was deleted more than ten minutes ago; write down what was counted meanwhile."""
-        self._environment.tally.write(self._environment.store)
         now = self._environment.clock()
 
         def work(connection: Connection) -> int:
@@ -274,7 +273,9 @@ class DeliveryQueue:
             queue.remove_finished(connection, {row.message_id for row in rows})
             return len(rows)
 
-        return self._environment.store.write(work)
+        purged = self._environment.store.write(work)
+        self._environment.tally.write(self._environment.store)
+        return purged
 
     def next_due_at(self) -> datetime | None:
         """When the next recipient is due and may be sent to; none when nothing waits."""
