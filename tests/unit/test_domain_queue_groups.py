@@ -99,6 +99,8 @@ def test_what_keeps_nearly_all_mail_for_long_is_an_error_wherever_it_is() -> Non
     blocked = known(REFUSED, DIRECT)
     assert severity_of(blocked, timedelta(hours=1), everywhere=True) is Severity.error
     assert severity_of(blocked, timedelta(minutes=59), everywhere=True) is Severity.warning
+    gone = known(GONE, state=State.failed)
+    assert severity_of(gone, timedelta(days=1), everywhere=True) is Severity.warning, "they are wrong addresses"
     assert is_nearly_all(10, 11)
     assert not is_nearly_all(9, 9), "so few are an accident"
     assert not is_nearly_all(10, 12)

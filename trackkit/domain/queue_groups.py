@@ -13,6 +13,7 @@ from typing import Final
 
 from trackkit.domain.diagnosis import diagnose
 from trackkit.domain.evidence import Evidence, waits
+from trackkit.domain.fixes import SET_OPTIONS
 from trackkit.domain.hosts import host_and_port
 from trackkit.domain.log import Severity
 from trackkit.domain.message import MailType
@@ -52,7 +53,8 @@ def next_hop_in_trouble(evidence: Evidence) -> str:
     last = evidence.last
     if last is None or last.failure is None or not _rests_on_the_last_try(evidence):
         return ""
-    if last.failure in _NOT_OF_A_HOP or (last.failure is Failure.replied and last.stage in _ABOUT_THE_MAIL):
+    about_the_mail = last.failure is Failure.replied and last.stage in _ABOUT_THE_MAIL
+    if last.failure in _NOT_OF_A_HOP or (about_the_mail and not _is_up_to_us(evidence)):
         return ""
     sending = evidence.options.sending
     if evidence.by_mapi:
@@ -70,11 +72,16 @@ def _rests_on_the_last_try(evidence: Evidence) -> bool:
     return diagnose(evidence).cause != diagnose(replace(evidence, last=None)).cause
 
 
+def _is_up_to_us(evidence: Evidence) -> bool:
+    """Whether the remedy is an option of this server, so that it concerns no single address or message."""
+    return diagnose(evidence).operation == SET_OPTIONS
+
+
 def stops_all_mail(evidence: Evidence) -> bool:
     """Whether what keeps this mail keeps all mail that goes the same way: the next hop, or the server's own options."""
     if next_hop_in_trouble(evidence):
         return True
-    return diagnose(evidence).operation == "options.set" and not _rests_on_the_last_try(evidence)
+    return _is_up_to_us(evidence) and not _rests_on_the_last_try(evidence)
 
 
 def patience(evidence: Evidence) -> timedelta:
@@ -97,12 +104,13 @@ def severity_of(evidence: Evidence, waited: timedelta, *, everywhere: bool) -> S
 
     Parameters
     ----------
-    everywhere: nearly all that waits, for `SEVERAL` domains or more, waits for this cause.
+    everywhere: nearly all that waits, or has failed, for `SEVERAL` domains or more, did for this cause.
     """
     enough = patience(evidence)
     if waited < enough:
         return None
-    all_of_it = waits(evidence) and (everywhere or stops_all_mail(evidence))
+    # Mail that has failed was refused for what it is, unless it is up to us.
+    all_of_it = everywhere or stops_all_mail(evidence) if waits(evidence) else everywhere and _is_up_to_us(evidence)
     return Severity.error if all_of_it and waited >= LONG + enough else Severity.warning
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trackkit.domain.ages import in_words
+from trackkit.domain.delivery import State
 from trackkit.domain.evidence import waits
 from trackkit.domain.log import Severity
 from trackkit.domain.queue_groups import SEVERAL, is_nearly_all, severity_of
@@ -38,20 +39,22 @@ def troubles(call: Call) -> Iterator[Trouble]:
 
     def work(connection: Connection) -> list[Trouble]:
         every = parts(connection, call.environment, call.now)
-        waiting = sum(part.row.messages for part in every if waits(part.evidence))
-        found = (_trouble(connection, call.now, of_it, waiting) for of_it in by_cause(every).values())
+        found = (_trouble(connection, call.now, of_it, every) for of_it in by_cause(every).values())
         return [one for one in found if one is not None]
 
     yield from call.environment.store.read(work)
 
 
-def _trouble(connection: Connection, now: datetime, of_it: Sequence[Part], waiting: int) -> Trouble | None:
-    everywhere = _is_everywhere(connection, now, [part for part in of_it if waits(part.evidence)], waiting)
-    grave = [
-        severity
+def _trouble(connection: Connection, now: datetime, of_it: Sequence[Part], every: Sequence[Part]) -> Trouble | None:
+    everywhere = {
+        waiting: _is_everywhere(connection, now, _of(of_it, waiting), _of(every, waiting))
+        for waiting in {waits(part.evidence) for part in of_it}
+    }
+    levels = [
+        severity_of(part.evidence, now - part.row.oldest_queued_at, everywhere=everywhere[waits(part.evidence)])
         for part in of_it
-        if (severity := severity_of(part.evidence, now - part.row.oldest_queued_at, everywhere=everywhere)) is not None
     ]
+    grave = [severity for severity in levels if severity is not None]
     if not grave:
         return None
     why, messages = of_it[0].diagnosis, messages_of(connection, of_it)
@@ -60,9 +63,14 @@ def _trouble(connection: Connection, now: datetime, of_it: Sequence[Part], waiti
     return Trouble(min(grave), words, why.next_step, why.operation, why.option)
 
 
-def _is_everywhere(connection: Connection, now: datetime, of_it: Sequence[Part], waiting: int) -> bool:
+def _of(found: Sequence[Part], waiting: bool) -> list[Part]:
+    """Of these what waits to be tried, or what has failed."""
+    return [part for part in found if waits(part.evidence) == waiting and part.row.state is not State.held]
+
+
+def _is_everywhere(connection: Connection, now: datetime, of_it: Sequence[Part], every: Sequence[Part]) -> bool:
     messages = sum(part.row.messages for part in of_it)
-    if not is_nearly_all(messages, waiting):
+    if not is_nearly_all(messages, sum(part.row.messages for part in every)):
         return False  # their domains need not be counted
     found = queue_groups.by_destination(connection, [Kind([part.group for part in of_it], by_domain=True)], now)
     return len({one.domain for one in found}) >= SEVERAL
