@@ -52,7 +52,7 @@ class Host:
         """What it says to a recipient."""
         if "<gone" in line:
             return say("550 5.1.1 No such user here")
-        return say("451 4.7.1 Greylisted") if "<later" in line and not self.kind else None
+        return say("451 4.0.0 Not now") if "<later" in line and not self.kind else None
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,8 @@ from trackkit.services.delivery import DeliveryQueue
 RELAY = "mail.example.org:25"
 OUTCOMES = {
     "refused": Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="refused"),
-    "later": outcome_of(Stage.recipient, 451, "4.7.1 Greylisted, come back later"),
-    "busy": outcome_of(Stage.greeting, 421, "4.3.2 Too busy"),
+    "later": outcome_of(Stage.recipient, 451, "4.0.0 Not now"),
+    "busy": outcome_of(Stage.greeting, 421, "4.0.0 Not now"),
     "gone": outcome_of(Stage.recipient, 550, "5.1.1 No such user"),
     "cert": Outcome(Verdict.temporary, Stage.certificate, Failure.tls_untrusted, text="self-signed"),
 }
