@@ -1,7 +1,7 @@
 """Well-known providers of mailboxes: the host that takes their customers' mail, and what its log-in needs.
 
-A provider is found by the domain of the address, or by the mail hosts (MX) of a domain that is its customer. What each
-row says is from the provider's own page, named beside it; looked up in November 2026. Pure.
+A provider is found by the domain of the address, or by the mail hosts (MX) of a domain that is its customer. The
+provider's page that says it is named beside each row, to be looked at when a row does not work any more. Pure.
 """
 
 from __future__ import annotations
