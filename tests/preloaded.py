@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from trackkit.api.app import operation_routes
 from trackkit.cli.main import command_line
 
 for name in (
@@ -19,3 +20,4 @@ for name in (
 ):
     import_module(name)
 command_line()
+operation_routes()

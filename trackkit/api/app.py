@@ -8,14 +8,16 @@ a reference and leaves as `ServerFault` without its details.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Final
 
-from fastapi import Body, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, TypeAdapter, create_model
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from trackkit.api.description import answers_of, describe
@@ -52,8 +54,8 @@ def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDI
     app = FastAPI(title="trackkit", version=environment.version, docs_url=None, redoc_url=None)
     add_docs(app)
     describe(app)
-    for name, operation in OPERATIONS.items():
-        _add_route(app, environment, operation, bindings[name])
+    app.state.environment, app.state.bindings = environment, bindings
+    app.router.routes.extend(operation_routes())
     _add_error_handlers(app, environment)
     app.add_middleware(LimitBody, limit=lambda path: _body_limit(environment, path))
     return BesideApi(app, environment)
@@ -72,15 +74,25 @@ def _body_limit(environment: Environment, path: str) -> int:
     return environment.options.current.sending.timing.maximum_message_mb * 1024 * 1024 * 4 // 3 + 2 * _SMALL_BODY
 
 
-def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any, Any], binding: Binding) -> None:
+@cache
+def operation_routes() -> Sequence[BaseRoute]:
+    """What requests of each operation look like. Most of what it takes to make an application, and the same for all:
+    a route finds the server it is of by its request."""
+    router = APIRouter()
+    for operation in OPERATIONS.values():
+        _add_route(router, operation)
+    return tuple(router.routes)
+
+
+def _add_route(router: APIRouter, operation: Operation[Any, Any]) -> None:
     octets = issubclass(operation.response, Octets)
     answers = TypeAdapter[BaseModel](operation.response)
 
     def endpoint(**values: Any) -> Response:
         http: Request = values.pop("http")
-        call = _call(environment, operation, http)
+        call = _call(http.app.state.environment, operation, http)
         asked = _request(operation, values)
-        answer: BaseModel = binding.handler(call, asked)
+        answer: BaseModel = http.app.state.bindings[operation.name].handler(call, asked)
         if isinstance(answer, Octets):
             return StreamingResponse(answer.pieces, media_type=answer.media_type)
         return Response(answers.dump_json(answer), media_type=JSONResponse.media_type)
@@ -90,7 +102,7 @@ def _add_route(app: FastAPI, environment: Environment, operation: Operation[Any,
     role = f"Needs the role {operation.role}." if operation.role else "Needs no log-in."
     if operation.realm == "project":
         role = "Needs a project session; the user's security groups decide."
-    app.add_api_route(
+    router.add_api_route(
         PREFIX + operation.path,
         endpoint,
         methods=[operation.method],
