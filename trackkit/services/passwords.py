@@ -7,6 +7,7 @@ again. Tokens are random and long, so a plain SHA-256 is enough for them.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 import threading
@@ -19,6 +20,8 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from trackkit.domain.errors import Unavailable
 
+_MEMORY_KIB: Final = 19_456
+_PASSES: Final = 2
 CONCURRENT: Final = 2
 WAITING: Final = 24
 """Who comes after these is turned away at once: the API has 40 threads, and log-ins must not take all of them."""
@@ -28,10 +31,10 @@ class Passwords:
     """The bounded hasher."""
 
     def __init__(self) -> None:
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+        self._hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1)
         self._slots = threading.BoundedSemaphore(CONCURRENT)
         self._line = threading.BoundedSemaphore(CONCURRENT + WAITING)
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody = _of_no_password()
 
     def hash(self, password: str) -> str:
         """The form in which a password is stored."""
@@ -56,6 +59,12 @@ class Passwords:
                 yield
         finally:
             self._line.release()
+
+
+def _of_no_password() -> str:
+    """What takes as long to verify as a hash; made up at random, so that no password is right."""
+    salt, digest = (base64.b64encode(secrets.token_bytes(octets)).decode().rstrip("=") for octets in (16, 32))
+    return f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p=1${salt}${digest}"
 
 
 SESSION_PREFIX: Final = "tks_"
