@@ -93,7 +93,7 @@ def most_held(licenses: LicensesPart) -> Iterator[list[int]]:
     def look() -> None:
         while not ending.is_set():
             seen.append(sum(seat.pool == "floating" for seat in licenses.seats().seats))
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     thread = threading.Thread(target=look)
     thread.start()
