@@ -41,6 +41,10 @@ settings.register_profile("soak", max_examples=3000, deadline=None, derandomize=
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="keep screenshots of the pages in tests/screenshots")
+
+
 def _forbidden_skip(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Why this skip is a failure in CI; ``""`` when the report is none or may be skipped."""
     if not (CI and report.skipped) or hasattr(report, "wasxfail"):

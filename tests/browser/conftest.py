@@ -10,7 +10,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, TimeoutError, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Page,
+    Request,
+    TimeoutError,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.dashboards import RunningDashboards
 from tests.jupyterlab import RunningLab
@@ -18,19 +28,31 @@ from tests.running import RunningServer, start_server
 from trackkit.client import Connections
 
 SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
+BLANK = "about:blank"
 CONNECTIONS = "trackkit/connections.toml"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# What Playwright switches off, as the last list given is the only one; and the address bar's own pages: each browser
+# window would load two of them, which takes longer than to load most of ours.
+SWITCHED_OFF = (
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "MediaRouter"),
+    *("HttpsFirstBalancedModeAutoEnable", "LensOverlay", "PaintHolding", "ThirdPartyStoragePartitioning"),
+    *("AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled"),
+    *("PreconnectToSearch", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+)
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    f"--disable-features={','.join(SWITCHED_OFF)}",
 ]
 
 NewPage = Callable[..., Page]
 
-expect.set_options(timeout=30_000)  # a busy machine takes its time; what never comes still fails
+PATIENCE = 60_000  # a busy machine takes its time; what never comes still fails
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="package")
@@ -55,13 +77,33 @@ class Watched:
 
     def new_page(self, **options: object) -> Page:
         """A page of one more browser."""
-        context = self.browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
+        context = self.browser.new_context(viewport=WINDOW, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE)
         self.contexts.append(context)
         page = context.new_page()
         page.on("request", self._request)
         page.on("dialog", self._dialog)
         page.on("pageerror", lambda error: self.trouble.append(f"script error {error}"))
         return page
+
+    def clear(self) -> Page:
+        """The first page as if it were new: one that is loads and compiles for longer than most tests take."""
+        context = self.contexts[0]
+        page, *tabs = context.pages
+        for tab in tabs:
+            tab.close()
+        if not page.url.startswith(BLANK):
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            page.goto(BLANK)
+        context.clear_cookies()
+        page.set_viewport_size(WINDOW)
+        page.emulate_media(color_scheme="light")
+        return page
+
+    def told(self) -> list[str]:
+        """The trouble since the last time."""
+        told, self.trouble[:] = self.trouble.copy(), []
+        return told
 
     def _request(self, asked: Request) -> None:
         parts = urlsplit(asked.url)
@@ -81,42 +123,62 @@ class Watched:
             context.close()
 
 
+@pytest.fixture(scope="package")
+def _first_pages(browser: Browser) -> Iterator[Watched]:
+    yield from _one_page(browser)
+
+
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[NewPage]:
+def new_page(browser: Browser, _first_pages: Watched) -> Iterator[NewPage]:
     """A page of a person's own browser (own cookies); afterwards it must have stayed on this machine and quiet."""
-    watched = Watched(browser)
-    yield watched.new_page
-    watched.close()
-    assert watched.trouble == []
+    others = Watched(browser)
+    first = [_first_pages.clear()]
+
+    def new_page(**options: object) -> Page:
+        return others.new_page(**options) if options or not first else first.pop()
+
+    yield new_page
+    trouble = _first_pages.told() + others.told()
+    others.close()
+    _first_pages.clear()
+    _first_pages.told()  # a page that is left while it still loads may complain
+    assert trouble == []
 
 
 @pytest.fixture(scope="package")
 def _lab_pages(browser: Browser) -> Iterator[Watched]:
+    yield from _one_page(browser)
+
+
+def _one_page(browser: Browser) -> Iterator[Watched]:
     watched = Watched(browser)
     watched.new_page()
     yield watched
     watched.close()
 
 
-@pytest.fixture
-def lab_page(_lab_pages: Watched) -> Iterator[Page]:
-    """The page for JupyterLab, one for all tests here, because loading it takes longer than most of them; after each
-    test it must have stayed on this machine and quiet."""
-    page = _lab_pages.contexts[0].pages[0]
-    page.emulate_media(color_scheme="light")
-    yield page
-    trouble = _lab_pages.trouble.copy()
-    _lab_pages.trouble.clear()
-    assert trouble == []
+@pytest.fixture(scope="package")
+def lab_tab(_lab_pages: Watched) -> Page:
+    """The page for JupyterLab, one for all tests here, because loading it takes longer than most of them."""
+    return _lab_pages.contexts[0].pages[0]
 
 
 @pytest.fixture
-def picture() -> Callable[[Page, str], None]:
-    """Keep a screenshot under `tests/screenshots/`, to be looked at."""
-    SCREENSHOTS.mkdir(exist_ok=True)
+def lab_page(lab_tab: Page, _lab_pages: Watched) -> Iterator[Page]:
+    """`lab_tab`; after each test it must have stayed on this machine and quiet."""
+    lab_tab.emulate_media(color_scheme="light")
+    yield lab_tab
+    assert _lab_pages.told() == []
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """With ``--pictures``, keep a screenshot under `tests/screenshots/`, to be looked at."""
+    wanted = request.config.getoption("--pictures")
 
     def take(page: Page, name: str) -> None:
-        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        if wanted:
+            page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     return take
 

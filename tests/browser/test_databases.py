@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+from tests.accessibility import accessible
 from tests.browser.conftest import open_panel
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
@@ -65,13 +65,6 @@ def said(page: Page, words: str | re.Pattern[str]) -> Locator:
     line = page.locator(".tk-status").filter(has_text=words).first
     expect(line).to_be_visible()
     return line
-
-
-def accessible(page: Page) -> None:
-    """What of the page is ours has no serious findings of axe-core."""
-    found = Axe().run(page, context=".tk").response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
 
 
 def progress(page: Page) -> list[str]:

@@ -8,9 +8,9 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+from tests.accessibility import accessible
 from tests.browser.conftest import CONNECTIONS, open_sending_options
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
@@ -42,13 +42,6 @@ def described(field: Locator) -> str:
             ".map(id => document.getElementById(id).textContent).join(' ')"
         )
     )
-
-
-def accessible(page: Page) -> None:
-    """What of the page is ours has no serious findings of axe-core."""
-    found = Axe().run(page, context=".tk").response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
 
 
 def views(page: Page, picture: Picture, name: str) -> None:

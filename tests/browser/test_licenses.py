@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.accessibility import accessible
 from tests.browser.conftest import open_panel, set_admin_password
-from tests.browser.test_lab import accessible, views
+from tests.browser.test_lab import views
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
 from tests.licensed import mistyped

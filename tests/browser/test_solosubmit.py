@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.accessibility import WHOLE, violations
 from tests.browser.conftest import NewPage
 from tests.conftest import Start
 from tests.running import RunningServer
@@ -38,7 +38,7 @@ def views(page: Page, picture: Picture, name: str) -> None:
     for view, scheme, width in (("light", "light", 1280), ("dark", "dark", 1280), ("narrow", "light", 360)):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 900})
-        found = Axe().run(page).response["violations"]
+        found = violations(page, WHOLE)
         assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == [], f"{name} {view}"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} {view} is too wide"
         picture(page, f"submit-{name}-{view}")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.accessibility import WHOLE, accessible
 from tests.browser.conftest import NewPage, log_in, set_admin_password
 from tests.conftest import Start
 from tests.dashboards import PAGE, PROJECT_PAGE, RunningDashboards
@@ -39,22 +39,15 @@ def web(
     running.stop()
 
 
-def accessible(page: Page) -> None:
-    """No serious findings of axe-core."""
-    found = Axe().run(page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
-
-
 def looked_at(page: Page, picture: Picture, name: str) -> None:
     """Screenshots light, dark and narrow; nothing serious for axe in any of them, nothing wider than the page."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        accessible(page)
+        accessible(page, WHOLE)
         picture(page, f"{name}-{scheme}")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 390, "height": 844})
-    accessible(page)
+    accessible(page, WHOLE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     picture(page, f"{name}-narrow")
     page.set_viewport_size({"width": 1280, "height": 800})
@@ -116,7 +109,7 @@ def test_a_project_user_logs_in_sees_the_records_and_adds_a_defect(
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_label("Title", exact=True).fill("It stops <b>at night</b>")
     picture(page, "web-client-add")
-    accessible(page)
+    accessible(page, WHOLE)
     page.get_by_role("button", name="Add it").click()
     expect(page.get_by_text(re.compile(r"Defect \d+ was added"))).to_be_visible()
     with web.server.admin.project("sample", "ben", PASSWORD) as project:
