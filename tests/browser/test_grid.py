@@ -6,37 +6,46 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.accessibility import violations
 from tests.bare_voila import TOP, notebook, voila
 
 pytestmark = pytest.mark.browser
 
 ROWS = 100_000
+Opened = tuple[Page, list[str], Iterator[int]]
 SOURCE = f"""
 import sys
 sys.path.insert(0, {str(TOP)!r})
+import itertools
 import ipywidgets as w
 from tests.grid_rows import COLUMNS, MadeUp, made
 from trackkit.widgets.grid import Grid, Sort
 from trackkit.widgets.page import page, panel
 rows = made({ROWS})
 rows[2] = (2, "<img src=x onerror=alert(1)><script>alert(2)</script>", "held")
-source = MadeUp(rows)
-grid = Grid("Rows", COLUMNS, source, sort=Sort("number"))
-told, vanish, refresh = w.HTML(), w.Button(description="Vanish"), w.Button(description="Refresh")
+numbers = itertools.count(1)
+told, place, anew = w.HTML(), w.VBox(), w.Button(description="Begin anew")
+vanish, refresh = w.Button(description="Vanish"), w.Button(description="Refresh")
+def begin(_):
+    global source, grid
+    source = MadeUp(rows)
+    grid = Grid("Rows", COLUMNS, source, sort=Sort("number"))
+    grid.on_select(tell)
+    grid.on_open(lambda id: setattr(told, "value", f"Kernel: opened {{id}}"))
+    grid.show(None)
+    place.children = [grid.widget]
+    told.value = f"Kernel: grid {{next(numbers)}}"
 def tell(*_):
     ids = grid.selected_ids
     told.value = f"Kernel: {{len(ids)}} {{','.join(ids[:4])}} {{','.join(ids[-2:])}}"
 def gone(_):
     source.rows = [row for row in source.rows if row[0] != 5]
-grid.on_select(tell)
-grid.on_open(lambda id: setattr(told, "value", f"Kernel: opened {{id}}"))
+anew.on_click(begin)
 vanish.on_click(gone)
 refresh.on_click(lambda _: grid.refresh())
-grid.show(None)
-page(panel(grid.widget, told, w.HBox([vanish, refresh])))
+page(panel(place, told, w.HBox([anew, vanish, refresh])))
 """
 
 
@@ -48,18 +57,31 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{url}/voila/render/grid.ipynb"
 
 
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+@pytest.fixture(scope="module")
+def opened(browser: Browser, address: str) -> Iterator[Opened]:
+    """The page, one for the module, and what happened on it that should not have; and the numbers of its grids."""
+    context = browser.new_context()
     context.route(lambda url: "127.0.0.1" not in url, lambda route: route.abort())
     trouble: list[str] = []
     page = context.new_page()
     page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.goto(address)
+    yield page, trouble, itertools.count(1)
+    context.close()
+
+
+@pytest.fixture
+def page(opened: Opened) -> Iterator[Page]:
+    """A grid that nobody has touched."""
+    page, trouble, numbers = opened
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.get_by_role("button", name="Begin anew").click()
+    _kernel(page, f"grid {next(numbers)}")
+    expect(page.locator(".tk-grid")).to_have_count(1)
     page.get_by_role("grid", name="Rows").get_by_role("row").nth(1).wait_for()
     yield page
-    context.close()
     assert trouble == []
 
 
@@ -177,7 +199,7 @@ def test_axe_finds_nothing_serious(page: Page) -> None:
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 900})
         expect(_row(page, 1)).to_have_attribute("aria-selected", "true")
-        found = Axe().run(page, context=".tk-grid").response["violations"]
+        found = violations(page, ".tk-grid")
         told = [(one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"]) for one in found]
         assert told == [], (width, scheme)
 

@@ -55,16 +55,21 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{url}/voila/render/work.ipynb"
 
 
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def opened(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.route(lambda url: "127.0.0.1" not in url, lambda route: route.abort())
-    page = context.new_page()
-    page.goto(address)
-    page.get_by_role("button", name="Start").wait_for()
-    page.evaluate(WATCH)
-    yield page
+    yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def page(opened: Page, address: str) -> Page:
+    """The page, loaded anew."""
+    opened.goto(address)
+    opened.get_by_role("button", name="Start").wait_for()
+    opened.evaluate(WATCH)
+    return opened
 
 
 def _begin(page: Page) -> None:
