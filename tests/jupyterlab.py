@@ -109,6 +109,16 @@ class RunningLab:
         expect(page.locator(".jp-InputPrompt").filter(has_text="[*]")).to_have_count(0, timeout=60_000)
         expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
 
+    def run_again(self, page: Page) -> None:
+        """Run all the cells that `open` ran once more, in their kernel: what they show is new, what the kernel knows
+        (who is logged in) is not."""
+        prompt = page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\d"))
+        before = prompt.first.inner_text()
+        _menu(page, "Run", "Run All Cells")
+        expect(prompt.first).not_to_have_text(before)
+        expect(page.locator(".jp-InputPrompt").filter(has_text="[*]")).to_have_count(0, timeout=60_000)
+        expect(page.get_by_text("| Idle").first).to_be_attached(timeout=60_000)
+
     def _address(self, notebook: str) -> str:
         return f"http://127.0.0.1:{self.port}/doc/tree/{notebook}"
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.accessibility import accessible
 from tests.browser.conftest import NewPage, log_in, open_panel
-from tests.browser.test_lab import accessible, views
+from tests.browser.test_lab import views
 from tests.conftest import Start
 from tests.dashboards import RunningDashboards
 from tests.jupyterlab import RunningLab
@@ -66,11 +67,18 @@ def server(start_for_module: Start) -> RunningServer:
     return running
 
 
-@pytest.fixture
-def page(lab: RunningLab, server: RunningServer, lab_page: Page) -> Page:
+@pytest.fixture(scope="module")
+def notebook(lab: RunningLab, server: RunningServer, lab_tab: Page) -> RunningLab:
     """The notebook of the log in JupyterLab, logged in to."""
-    open_panel(lab_page, lab, server, "server-log.ipynb", "admin", PASSWORD)
+    open_panel(lab_tab, lab, server, "server-log.ipynb", "admin", PASSWORD)
+    return lab
+
+
+@pytest.fixture
+def page(notebook: RunningLab, lab_page: Page) -> Page:
+    """The log as it is shown at first."""
     lab_page.set_viewport_size({"width": 1280, "height": 1300})
+    notebook.run_again(lab_page)
     slider(lab_page).wait_for()
     return lab_page
 
@@ -218,6 +226,7 @@ def test_live_shows_what_comes_keeps_the_selection_and_can_be_paused(page: Page,
     page.get_by_label("Live").check()
     expect(page.get_by_text("User late was deleted.")).to_be_visible()
     assert matching(page) > shown
+    page.get_by_label("Live").uncheck()
 
 
 @pytest.mark.spec("4: export: CSV, JSON lines, Parquet, from the view")
