@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NewPage, open_panel, open_sending_options, set_admin_password
-from tests.browser.test_lab import accessible, views
+from tests.accessibility import accessible
+from tests.browser.conftest import open_panel, open_sending_options, set_admin_password
+from tests.browser.test_lab import views
 from tests.certificates import authority, certificate
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
@@ -39,9 +40,9 @@ def house(start: Start) -> RunningServer:
 
 @pytest.mark.spec("7: trust: one click trusts it for that host and port and moves it to the trusted ones")
 def test_from_the_encryption_choice_to_a_trusted_relay(
-    lab: RunningLab, house: RunningServer, new_page: NewPage, picture: Picture, tmp_path: Path
+    lab: RunningLab, house: RunningServer, lab_page: Page, picture: Picture, tmp_path: Path
 ) -> None:
-    page = new_page()
+    page = lab_page
     open_sending_options(page, lab, house, "admin", PASSWORD)
     beside = page.get_by_role("button", name="Trust manager")
     beside.scroll_into_view_if_needed()
@@ -52,8 +53,6 @@ def test_from_the_encryption_choice_to_a_trusted_relay(
     expect(untrusted).to_contain_text("it is self-signed")
     accessible(page)
 
-    page = new_page()
-    untrusted = page.get_by_role("table", name="Untrusted certificates")
     open_panel(page, lab, house, "trust.ipynb", "admin", PASSWORD)
     expect(untrusted.get_by_role("row")).to_have_count(4)
     views(page, picture, "lab-trust")
