@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.accessibility import violations
 from tests.bare_voila import TOP, notebook, voila
+from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +62,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def opened(browser: Browser, address: str) -> Iterator[Opened]:
     """The page, one for the module, and what happened on it that should not have; and the numbers of its grids."""
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
     context.route(lambda url: "127.0.0.1" not in url, lambda route: route.abort())
     trouble: list[str] = []
     page = context.new_page()

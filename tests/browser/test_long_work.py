@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.bare_voila import TOP, notebook, voila
+from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -59,6 +60,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def opened(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.route(lambda url: "127.0.0.1" not in url, lambda route: route.abort())
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 
