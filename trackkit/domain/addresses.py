@@ -17,6 +17,13 @@ _LONGEST = 254
 _LONGEST_LOCAL = 64
 """Octets (RFC 5321 §4.5.3.1)."""
 
+_WORD, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_USUAL = re.compile(
+    rf"(?=[^@]{{1,{_LONGEST_LOCAL}}}@)(?=.{{3,{_LONGEST}}}\Z){_WORD}(?:\.{_WORD})*@{_LABEL}(?:\.{_LABEL})*\Z"
+)
+"""What nearly all addresses are, and nothing is wrong with them; found in a fraction of the time."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ATOM = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+)*\Z"
 )
@@ -27,10 +34,12 @@ _LITERAL = re.compile(r"\[[\x21-\x5a\x5e-\x7e]+\]\Z")
 
 def address_problem(address: str) -> str:
     """Why this is no address that mail can be sent to; ``""`` when it is one."""
+    if _USUAL.match(address):
+        return ""
     shown = ascii(address[:80])
     if not address:
         return "is empty"
-    if any(ord(c) < 32 or ord(c) == 127 for c in address):
+    if _CONTROL.search(address):
         return f"{shown} holds a line break or another control character"
     if len(address) > _LONGEST:
         return f"has {len(address)} characters; at most {_LONGEST} are possible"

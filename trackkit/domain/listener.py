@@ -90,6 +90,7 @@ class ListenerOptions(Group):
         return self
 
 
+@lru_cache(maxsize=16)
 def networks_of(text: str) -> tuple[Network, ...]:
     """The networks a text names; `ValueError` says what cannot be read."""
     return tuple(_network(part.strip()) for part in text.split(",") if part.strip())
@@ -107,6 +108,7 @@ def address_of(peer: str) -> Address:
     return getattr(found, "ipv4_mapped", None) or found
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     """Whether only programs on the same machine reach it."""
     return address_of(address).is_loopback

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from trackkit.domain.addresses import address_problem, mapi_address_problem, normal_address
@@ -105,7 +106,13 @@ def wire_form(raw: bytes) -> bytes:
 
 
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\r\r")
-_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*((?:[^\r\n]+|\r?\n[ \t])*)", re.MULTILINE)
+_FOLD = re.compile(r"\r?\n[ \t]")
+
+
+@lru_cache(maxsize=16)
+def _field(name: str) -> re.Pattern[bytes]:
+    pattern = rb"^%s[ \t]*:[ \t]*((?:[^\r\n]+|\r?\n[ \t])*)" % re.escape(name.encode())
+    return re.compile(pattern, re.MULTILINE | re.IGNORECASE)
 
 
 def header_values(raw: bytes, name: str) -> list[str]:
@@ -113,12 +120,8 @@ def header_values(raw: bytes, name: str) -> list[str]:
 
     Python's parser raises on a share of real mail and is slow on hostile mail; for a list of the queue this is enough.
     """
-    wanted = name.lower().encode()
-    return [
-        re.sub(r"\r?\n[ \t]", " ", match[2].decode("utf-8", "replace")).strip()
-        for match in _FIELD.finditer(_head(raw))
-        if match[1].lower() == wanted
-    ]
+    found = _field(name).findall(_head(raw))
+    return [_FOLD.sub(" ", value.decode("utf-8", "replace")).strip() for value in found]
 
 
 def header_block(raw: bytes) -> str:
@@ -127,7 +130,8 @@ def header_block(raw: bytes) -> str:
 
 
 def _head(raw: bytes) -> bytes:
-    return _EMPTY_LINE.split(raw[:_HEADER_SCAN], maxsplit=1)[0]
+    end = _EMPTY_LINE.search(raw, 0, _HEADER_SCAN)
+    return raw[: end.start() if end else _HEADER_SCAN]
 
 
 def message_id(raw: bytes) -> str:

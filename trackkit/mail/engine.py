@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from trackkit.domain.message import BY_MAPI
 from trackkit.domain.options import Options
+from trackkit.domain.trust import Trusted
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.crew import Crew
 from trackkit.mail.destinations import CLAIM_DIRECT, PICKUP, RELAY, Destination, Destinations, Held, Memory
@@ -49,6 +50,9 @@ HELD_BYTES = 64 * 1024 * 1024
 
 LEAST_CLAIMED = CLAIM_DIRECT
 """Messages; room for fewer is left until there is room for more: each claim is a transaction."""
+
+GATHER_SECONDS = 0.02
+"""After a small claim: more is coming in, and a claim costs much the same for one message and for twenty."""
 
 LONGEST_SLEEP_SECONDS = 30.0
 MOMENT_SECONDS = 0.02
@@ -98,6 +102,8 @@ class Engine:
         self._store = StoreCalls(queue.report)
         self._settling = Settling(queue, self._store, queue.report, self._on_settled)
         self._options = Options()
+        self._followed: tuple[Options, tuple[Trusted, ...]] | None = None
+        """What plan and destinations are made of, once there are some."""
         self.destinations: Destinations | None = None
         self._make: Callable[[Plan, str], Destination] | None = None
         self._crew: Crew | None = None
@@ -160,8 +166,9 @@ class Engine:
     async def may_begin(self, held: Held) -> bool:
         """Whether a message may be sent now; it waits while outcomes could not be kept, and for those on their way."""
         try:
-            await self._settling.room()
-            await self._store.available.wait()
+            while not (self._settling.has_room and self._store.available.is_set()):
+                await self._settling.room()
+                await self._store.available.wait()
         except asyncio.CancelledError:
             return False
         if self.destinations is None or self._stopping:
@@ -199,9 +206,12 @@ class Engine:
 
     def _follow_options(self) -> None:
         """Take over the current options; what waits for a way that is none any more is given back."""
-        self._options = self._queue.options()
         self._ask_at = float("-inf")
-        plan = plan_of(self._options.sending, self._queue.trusted())
+        options, trusted = self._queue.options(), self._queue.trusted()
+        if (options, trusted) == self._followed and options.sending.timing.connections and not options.sending.paused:
+            return
+        self._options, self._followed = options, (options, trusted) if self._make is not None else None
+        plan = plan_of(options.sending, trusted)
         known = self.destinations.plan if self.destinations is not None else None
         if plan != known or not self._options.sending.timing.connections:
             self._give_back_waiting()
@@ -236,6 +246,8 @@ class Engine:
             crew.spread()
             if not claimed:
                 await self._sleep(self._seconds_until(next_due_at))
+            elif len(claimed) < LEAST_CLAIMED:
+                await asyncio.sleep(GATHER_SECONDS)
 
     def _look(self, limit: int, besides: frozenset[str]) -> tuple[list[Claimed], datetime | None]:
         """In a thread: what could be claimed, and if nothing, when there will be something."""

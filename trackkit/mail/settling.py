@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,9 +28,11 @@ T = TypeVar("T")
 BATCH = 10
 """Outcomes settled together."""
 
-UNSETTLED = 2 * BATCH
-"""With so many outcomes on their way (a batch on its way to disk, another that gathers) nothing more is begun: a kill
-makes them, and what is being sent, leave twice."""
+CLERKS = 2
+"""Batches on their way at a time: while one is written to the disk, the next is there already."""
+
+UNSETTLED = CLERKS * BATCH
+"""With so many outcomes on their way nothing more is begun: a kill makes them, and what is being sent, leave twice."""
 
 LINGER_SECONDS = 0.005
 """How long the first outcome of a batch waits for others."""
@@ -101,8 +104,10 @@ class Settling:
         self._incoming: deque[_Item] = deque()
         self._arrived = asyncio.Event()
         """Something has come, or nothing more will."""
+        self._enough = asyncio.Event()
+        """A whole batch is there, or nothing more will be."""
         self._closed = False
-        self._unsettled: list[_Item] = []
+        self._batches: list[list[_Item]] = [[] for _ in range(CLERKS)]
         """Those being settled."""
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -112,7 +117,14 @@ class Settling:
         """Hand in what became of a message."""
         self._incoming.append(_Item(held, attempted))
         self._arrived.set()
+        if len(self._incoming) >= BATCH:
+            self._enough.set()
         self._look_for_room()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether something more may be begun."""
+        return self._has_room.is_set()
 
     async def room(self) -> None:
         """Wait until something more may be begun."""
@@ -122,22 +134,26 @@ class Settling:
         """Nothing more comes; `run` ends when all is settled."""
         self._closed = True
         self._arrived.set()
+        self._enough.set()
 
     async def run(self) -> None:
         """Settle until closed."""
+        await asyncio.gather(*map(self._go_on, self._batches))
+        await self.retry_stuck()
+
+    async def _go_on(self, batch: list[_Item]) -> None:
+        """Settle a batch after the other until there will be none."""
         patience = FIRST_RETRY_SECONDS
-        while self._unsettled or await self._something():
-            self._take_waiting(self._unsettled)
-            before = len(self._unsettled)
-            self._unsettled = await self._settle(self._unsettled)
+        while batch or await self._something():
+            self._take_waiting(batch)
+            before = len(batch)
+            batch[:] = await self._settle(batch)
             self._look_for_room()
-            if not self._unsettled:
+            if not batch:
                 patience = FIRST_RETRY_SECONDS
                 continue
-            left = len(self._unsettled)
-            patience = FIRST_RETRY_SECONDS if left < before else min(patience * 2, LONGEST_RETRY_SECONDS)
+            patience = FIRST_RETRY_SECONDS if len(batch) < before else min(patience * 2, LONGEST_RETRY_SECONDS)
             await asyncio.sleep(patience)
-        await self.retry_stuck()
 
     async def retry_stuck(self) -> None:
         """Try again, one by one, what the store refuses."""
@@ -147,7 +163,7 @@ class Settling:
                 self._stuck.append(item)
 
     def _look_for_room(self) -> None:
-        if len(self._incoming) + len(self._unsettled) < UNSETTLED:
+        if len(self._incoming) + sum(map(len, self._batches)) < UNSETTLED:
             self._has_room.set()
         else:
             self._has_room.clear()
@@ -160,7 +176,10 @@ class Settling:
             self._arrived.clear()
             await self._arrived.wait()
         if len(self._incoming) < BATCH and not self._closed:
-            await asyncio.sleep(LINGER_SECONDS)
+            self._enough.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await self._enough.wait()
         return True
 
     def _take_waiting(self, batch: list[_Item]) -> None:

@@ -60,6 +60,8 @@ class Store:
         self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
         self._pool = None if self.is_sqlite else ThreadPoolExecutor(1, thread_name_prefix="trackkit-writer")
         self._kept: Connection | None = None
+        self._turn = threading.Lock()
+        """Whoever writes to SQLite holds it."""
         self._writer: threading.Thread | None = None
         if self.is_sqlite:
             self._writer = threading.Thread(target=self._write_jobs, name="trackkit-writer", daemon=True)
@@ -88,10 +90,21 @@ class Store:
         return self._handed_over(_Job(work))
 
     def write_at_once(self, work: Work[T]) -> T:
-        """Like `write`, for a `work` that is a single statement: SQLite needs no transaction around it."""
+        """Like `write`, for a `work` that is a single statement: SQLite needs no transaction around it.
+
+        It runs in the thread that asks, in the writer's turn: to hand it over, and to get the result back, is to wait
+        for Python's lock twice more.
+        """
         if not self.is_sqlite:
             return self.write(work)
-        return self._handed_over(_Job(work, how="at once")).result()
+        with self._turn, _reachable():
+            if self._closed:
+                raise Unavailable(_CLOSED)
+            try:
+                return work(self._connection())
+            except BaseException:
+                self._let_go()
+                raise
 
     def alone(self, work: Work[T]) -> T:
         """Run `work` in the writer's turn with no transaction open: what VACUUM and its like need."""
@@ -135,19 +148,19 @@ class Store:
         try:
             self._until_closed()
         finally:
-            self._let_go()
+            with self._turn:
+                self._let_go()
 
     def _until_closed(self) -> None:
         following = None
         while (job := following or self._jobs.get()) is not _NO_MORE:
             following = None
-            if job.how == "together":
-                jobs, following = self._gathered(job)
-                self._commit_together(jobs)
-            elif job.how == "at once":
-                self._run(job, self._connection)
-            else:
-                self._run(job, lambda: cast("Connection", None))
+            with self._turn:
+                if job.how == "together":
+                    jobs, following = self._gathered(job)
+                    self._commit_together(jobs)
+                else:
+                    self._run_outside(job)
 
     def _gathered(self, first: _Job[Any]) -> tuple[list[_Job[Any]], _Job[Any] | None]:
         """What waits and may share a commit with `first`, and what comes next and may not."""
@@ -190,14 +203,14 @@ class Store:
             with suppress(SQLAlchemyError):  # what it says to that is of no interest any more
                 kept.close()
 
-    def _run(self, job: _Job[Any], connection: Callable[[], Connection]) -> None:
+    @staticmethod
+    def _run_outside(job: _Job[Any]) -> None:
         """A job that is no part of a transaction."""
         try:
             with _reachable():
-                result = job.work(connection())
+                result = job.work(cast("Connection", None))
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for it
             job.fail(error)
-            self._let_go()
         else:
             job.future.set_result(result)
 
@@ -222,11 +235,10 @@ class _Job(Generic[T]):
 
     Parameters
     ----------
-    how: in a transaction ``together`` with others, ``at once`` as a single statement, or ``outside`` of the writer's
-        connection.
+    how: in a transaction ``together`` with others, or ``outside`` of the writer's connection.
     """
 
-    def __init__(self, work: Work[T], how: Literal["together", "at once", "outside"] = "together") -> None:
+    def __init__(self, work: Work[T], how: Literal["together", "outside"] = "together") -> None:
         self.work = work
         self.how = how
         self.future: Future[T] = Future()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
 from trackkit.domain.delivery import Status
 from trackkit.domain.message import Envelope, MailType
 from trackkit.store.new_rows import NewRows, reserved
-from trackkit.store.queue import status_columns
+from trackkit.store.queue import STATUS_COLUMNS, status_columns
 from trackkit.store.tables import bodies, messages, recipients
 
 
@@ -28,10 +29,13 @@ class NewMessage:
     """Makes of its number what is stored before it; the size is that of the message alone."""
 
 
-_NEW_MESSAGES = NewRows(messages, "warned_at")
+_UNSAID: Final = {"enhanced_code": "", "text": "", "reason": None}
+_NEW_MESSAGES = NewRows(messages, "warned_at", same=("queued_at", "attempts", "conversation"))
 _NEW_BODIES = NewRows(bodies)
 _NEW_RECIPIENTS = NewRows(
-    recipients, "id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code", "deletion"
+    recipients,
+    *("id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code", "deletion"),
+    same=(*_UNSAID, *STATUS_COLUMNS),
 )
 
 
@@ -55,27 +59,25 @@ def enqueue_all(connection: Connection, news: Sequence[NewMessage], status: Stat
                 "message_id": new.message_id,
                 "subject": new.subject,
                 "size": len(new.raw),
-                "queued_at": now,
                 "submitted_by": new.submitted_by,
-                "attempts": 0,
-                "conversation": "",
             }
             for key, new in numbered
         ],
+        {"queued_at": now, "attempts": 0, "conversation": ""},
     )
     _NEW_BODIES.add(
         connection,
         [{"message_id": key, "raw": new.on_top(key) + new.raw if new.on_top else new.raw} for key, new in numbered],
     )
-    row = {"enhanced_code": "", "text": "", "reason": None, **status_columns(status)}
     _NEW_RECIPIENTS.add(
         connection,
         [
-            {"message_id": key, "address": address, "mail_type": mail_type, **row}
+            {"message_id": key, "address": address, "mail_type": mail_type}
             for key, new in numbered
             for mail_type, addresses in _by_type(new.envelope)
             for address in addresses
         ],
+        {**_UNSAID, **status_columns(status)},
     )
     return keys
 

@@ -5,38 +5,46 @@ The keys of rows that others point to are reserved before, since a statement tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, bindparam, insert, text
 
 from trackkit.store.prepared import Prepared
 
-_TOGETHER: Final = (20, 5, 1)
+_NONE: Final[Mapping[str, Any]] = {}
+_TOGETHER: Final = (20, 10, 5, 2, 1)
 """Rows in a statement."""
 
 
 class NewRows:
-    """INSERTs into `table`, of all its columns but those `left_out`."""
+    """INSERTs into `table`, of all its columns but those `left_out`; in each statement all rows have the `same` values
+    in some of them, which are written once."""
 
-    def __init__(self, table: Table, *left_out: str) -> None:
+    def __init__(self, table: Table, *left_out: str, same: Collection[str] = ()) -> None:
         columns = [column for column in table.c if column.name not in left_out]
-        self._names = [column.name for column in columns]
+        self._names = [column.name for column in columns if column.name not in same]
+        alike = {column.name: bindparam(column.name, type_=column.type) for column in columns if column.name in same}
         # Only in the first row do parameters take on the types of their columns by themselves.
         self._several = {
             size: Prepared(
                 insert(table).values(
-                    [{c.name: bindparam(f"{c.name}_{number}", type_=c.type) for c in columns} for number in range(size)]
+                    [
+                        {c.name: alike.get(c.name, bindparam(f"{c.name}_{number}", type_=c.type)) for c in columns}
+                        for number in range(size)
+                    ]
                 )
             )
             for size in _TOGETHER
         }
 
-    def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows; each has a value for every column."""
+    def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any] = _NONE) -> None:
+        """Insert rows; each has a value for every column that has none in `same`."""
         for part in _parts(rows):
-            values = {f"{name}_{number}": row[name] for number, row in enumerate(part) for name in self._names}
-            self._several[len(part)].changed(connection, values)
+            values: dict[str, Any] = {
+                f"{name}_{number}": row[name] for number, row in enumerate(part) for name in self._names
+            }
+            self._several[len(part)].changed(connection, {**values, **same})
 
 
 def reserved(connection: Connection, table: Table, number: int) -> list[int]:

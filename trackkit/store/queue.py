@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -167,18 +167,15 @@ _LEASED = Prepared(
 )
 
 
+STATUS_COLUMNS: Final = (
+    *("state", "next_attempt_at", "expires_at", "tries"),
+    *("outcome_unknown", "delete_wanted", "deleted_at", "deleted_from"),
+)
+
+
 def status_columns(status: Status) -> dict[str, object]:
     """A status as it is stored."""
-    return {
-        "state": status.state,
-        "next_attempt_at": status.next_attempt_at,
-        "expires_at": status.expires_at,
-        "tries": status.tries,
-        "outcome_unknown": status.outcome_unknown,
-        "delete_wanted": status.delete_wanted,
-        "deleted_at": status.deleted_at,
-        "deleted_from": status.deleted_from,
-    }
+    return {name: getattr(status, name) for name in STATUS_COLUMNS}
 
 
 def set_statuses(connection: Connection, changes: Sequence[tuple[RecipientStatus, Status]]) -> None:

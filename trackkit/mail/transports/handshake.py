@@ -39,24 +39,34 @@ class _AnotherCertificate(ssl.SSLCertVerificationError):
 
 
 class Handshake:
-    """The handshake of one connection along `route`.
+    """The handshake of one connection along `route`, should it come to one.
 
     Parameters
     ----------
-    context: verifies if that is what `route.proof` asks for, else lets any certificate pass; belongs to this
-        connection alone. None = nothing is encrypted.
+    tls_context: makes a verifying context.
     """
 
-    def __init__(self, route: Route, context: ssl.SSLContext | None) -> None:
-        self.route, self.context = route, context
+    def __init__(self, route: Route, tls_context: TlsContext) -> None:
+        self.route, self._tls_context = route, tls_context
         self.chain: tuple[bytes, ...] = ()
         """What the host has shown, if it was not believed."""
         self.is_another = False
         """The host has shown another certificate than those trusted for it."""
         self.completed: Callable[[bytes], None] = lambda certificate: None
         """Called with the host's certificate once the handshake counts as done."""
-        if context is not None:
-            context.sslobject_class = self._watched()
+
+    async def context(self) -> ssl.SSLContext:
+        """For this connection alone: it verifies if that is what the route asks for, else lets any certificate pass.
+
+        To be asked when it is certain that there will be a handshake: to read all authorities takes longer than to
+        send many messages.
+        """
+        if self.route.proof in (Proof.authority, Proof.policy):
+            context = await asyncio.to_thread(_verifying, self.route, self._tls_context)
+        else:
+            context = any_certificate()
+        context.sslobject_class = self._watched()
+        return context
 
     def refused(self, reason: Reason, details: str) -> Seen:
         """What the trust manager keeps of it."""
@@ -83,15 +93,6 @@ class Handshake:
             self.is_another = True
             raise _AnotherCertificate
         self.completed(own)
-
-
-async def handshake_for(route: Route, tls_context: TlsContext) -> Handshake:
-    """The handshake that asks for what the route asks for."""
-    if route.encryption == "none":
-        return Handshake(route, None)
-    if route.proof in (Proof.authority, Proof.policy):
-        return Handshake(route, await asyncio.to_thread(_verifying, route, tls_context))
-    return Handshake(route, any_certificate())
 
 
 def _verifying(route: Route, tls_context: TlsContext) -> ssl.SSLContext:

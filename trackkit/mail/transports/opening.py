@@ -29,7 +29,7 @@ from trackkit.domain.trust import WORDS, Reason
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Login, PopAccount, Proof, Route
-from trackkit.mail.transports.handshake import Handshake, TlsContext, handshake_for, reason_of
+from trackkit.mail.transports.handshake import Handshake, TlsContext, reason_of
 from trackkit.mail.transports.logging_in import NoLogin, log_in
 from trackkit.mail.transports.proof import shown, tlsa_problem
 from trackkit.mail.transports.wire import Wire
@@ -125,14 +125,14 @@ async def open_connection(
     Raises `NotOpened`.
     """
     if route.encryption != "none" and route.proof is Proof.authority and route.trust.certificates:
-        trusted = await handshake_for(replace(route, proof=Proof.trusted), tls_context)
+        trusted = Handshake(replace(route, proof=Proof.trusted), tls_context)
         try:
             return await _open(trusted, name, conversation, tokens)
         except NotOpened:
             if not trusted.is_another:
                 raise
             conversation.note("once more, to verify the certificate that the host shows now")
-    return await _open(await handshake_for(route, tls_context), name, conversation, tokens)
+    return await _open(Handshake(route, tls_context), name, conversation, tokens)
 
 
 async def _open(handshake: Handshake, name: str, conversation: Conversation, tokens: AccessTokens | None) -> Opened:
@@ -146,10 +146,11 @@ async def _open(handshake: Handshake, name: str, conversation: Conversation, tok
 
 async def _opened(handshake: Handshake, name: str, conversation: Conversation, tokens: AccessTokens | None) -> Opened:
     route = handshake.route
+    context = await handshake.context() if route.encryption == "tls" else None
     deadline = asyncio.get_running_loop().time() + route.connect_timeout
     sock = await connected(route, deadline, conversation)
     client = RecordingSMTP(conversation, route, sock, name)
-    client.tls_context = handshake.context
+    client.tls_context = context
     opening = _Opening(handshake, client, conversation)
     try:
         await opening.greeting(deadline)
@@ -305,6 +306,7 @@ class _Opening:
         self._reached(Stage.starttls)
         if not offered:
             raise self.failed(Failure.tls_not_offered, "the host does not offer STARTTLS; nothing was sent")
+        self._client.tls_context = await self._handshake.context()
         self._conversation.sent("STARTTLS")
         try:
             response = await self._client.starttls()
