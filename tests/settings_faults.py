@@ -106,7 +106,7 @@ def _plain(script: Mapping[str, Any] | None = None, host_is: Mapping[str, Any] |
     return make
 
 
-def _with_submission(make: Make, implicit: bool = False) -> Make:
+def _with_submission(make: Make, implicit: bool = False, slow_greeting: float = 60.0) -> Make:
     """Beside the host a second one: submission with STARTTLS, or TLS from the start."""
 
     def made(closing: ExitStack) -> World:
@@ -114,7 +114,7 @@ def _with_submission(make: Make, implicit: bool = False) -> Make:
         other = host(closing, **tls(implicit=implicit))
         way = Other(other.port, "tls" if implicit else "starttls")
         port = world.options.sending.smtp.port
-        return World(world.options, Habits((way,), port, 0.3), world.host, world.trust_of)
+        return World(world.options, Habits((way,), port, slow_greeting), world.host, world.trust_of)
 
     return made
 
@@ -176,7 +176,7 @@ SETTINGS_FAULTS: Mapping[str, Fault] = MappingProxyType(
         ),
         "a silent host": Fault(_plain({"greeting": stall()}), StepKind.greeting),
         "a slow greeting on 25": Fault(
-            _with_submission(_plain({"greeting": SLOW})),
+            _with_submission(_plain({"greeting": SLOW}), slow_greeting=0.3),
             None,
             "port=submission encryption=starttls",
             ("slow_greeting",),
