@@ -24,6 +24,7 @@ class Case:
     next_step: what has to stand in its next step.
     says: what has to stand in its words: what tells it from others of the same cause.
     fixed_by: what was done, in words.
+    is_patient: a healthy queue has that for a while, so that health says nothing of it yet.
     options: set beforehand, on top of `site.GOOD`.
     bring: what else brings it about, before the mail is submitted; `then`: after that.
     mend: what is mended outside of trackkit, before the offered operation is used.
@@ -41,6 +42,7 @@ class Case:
     option: str
     fixed_by: str
     says: str = ""
+    is_patient: bool = False
     options: Mapping[str, object] = field(default_factory=dict)
     bring: Callable[[Site], object] | None = None
     then: Callable[[Site, str], object] | None = None
