@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.bad_queues.case import Case
 from tests.bad_queues.hosts import ADDRESSES, RELAY, SECURE
 from tests.bad_queues.site import Site
+from tests.fakes.smtp_server import say
 
 METHOD = "sending.method"
 DIRECT = {METHOD: "direct"}
@@ -43,6 +44,11 @@ def _list_this_machine(site: Site) -> None:
     site.dns.zone["1.0.0.127.bl.test", "TXT"] = ['"dynamic addresses"']
 
 
+def _refuse_strangers(site: Site) -> None:
+    site.dns.zone["strict.test", "MX"] = ["10 dropping.test."]
+    site.host("dropping.test", rcpt=say("550 5.7.23 SPF validation failed"))
+
+
 CASES = (
     Case(
         "direct: the server's address is on a block list",
@@ -51,6 +57,14 @@ CASES = (
         options=DIRECT,
         bring=_list_this_machine,
         to="ann@careful.test",
+    ),
+    Case(
+        "direct: the sender's domain allows only its relay to send (SPF)",
+        *("sender_not_authenticated", "or send by a relay", "options.set", METHOD),
+        "sent over the relay",
+        options=DIRECT,
+        bring=_refuse_strangers,
+        to="ann@strict.test",
     ),
     Case(
         "direct: the domain does not exist",

@@ -101,9 +101,10 @@ def _fix(site: Site, case: Case, shown: MessageDetail, mark: str) -> None:
     """What the diagnosis offers: its fix as it is, else its operation with what a person types."""
     found, queue_id = shown.message.diagnosis, shown.message.queue_id
     if found.fix is not None:
-        site.admin.apply(found.fix)
+        site.admin.apply(site.admin.mail.groups()[found.cause])  # one click: it tries the mail again, too
         site.options |= found.fix.changes
-    elif found.operation == "mail.edit_recipient":
+        return
+    if found.operation == "mail.edit_recipient":
         site.admin.mail.edit_recipient(queue_id, case.to, case.correct)
     elif found.operation == "mail.delete":
         site.admin.mail.delete(queue_id)

@@ -32,7 +32,8 @@ def _uninstall(site: Site) -> None:
 
 
 def _install(site: Site) -> None:
-    (site.mapi.folder / "away").rename(site.mapi.library)
+    if (away := site.mapi.folder / "away").exists():
+        away.rename(site.mapi.library)
 
 
 def _days_pass(site: Site, queue_id: str) -> None:

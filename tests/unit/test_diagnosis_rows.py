@@ -132,7 +132,7 @@ SAMPLES = {
     "domain_unreachable": broke(Failure.timed_out, given=DIRECT),
     "domain_not_secure": broke(Failure.tls_untrusted, Stage.certificate, DIRECT),
     "host_name_unknown": broke(Failure.name_not_resolved, Stage.name),
-    "port_wants_tls": broke(Failure.timed_out, Stage.greeting, {**READY, "sending.smtp.port": 465}),
+    "port_wants_tls": broke(Failure.timed_out, Stage.greeting, reason=Reason.port_wants_tls),
     "host_unreachable": broke(Failure.refused),
     "tls_untrusted": broke(Failure.tls_untrusted, Stage.certificate),
     "tls_not_possible": broke(Failure.tls_not_offered, Stage.starttls),
@@ -198,6 +198,7 @@ def test_fixes_name_what_the_evidence_says() -> None:
         return found.fix.changes if found.fix else {}
 
     assert fix("port_wants_tls") == {"sending.smtp.encryption": "tls"}
+    assert fix("port_wants_tls", sending__smtp__encryption="tls") == {}
     assert fix("tls_required") == {"sending.smtp.encryption": "starttls"}
     assert fix("tls_required", sending__smtp__encryption="starttls") == {}
     assert fix("other_port") == {"sending.smtp.port": 587}

@@ -15,6 +15,7 @@ from trackkit.client.jobs import RunningJob
 from trackkit.client.mail_where import MatchingMail, in_numbers
 from trackkit.contract.mail import DiagnosisView
 from trackkit.contract.mail_bulk import QueueVerb
+from trackkit.domain.diagnosis import BEFORE_ANY_TRY
 from trackkit.domain.errors import Conflict
 from trackkit.domain.fixes import SET_OPTIONS, TRUST
 from trackkit.domain.text import counted
@@ -98,9 +99,13 @@ def _mending(server: Server, prepared: Prepared, diagnosis: DiagnosisView) -> Ne
     number = waiting.count(QueueVerb.reattempt).messages
 
     def begin() -> tuple[str, RunningJob | None]:
+        failed = () if diagnosis.cause in BEFORE_ANY_TRY else server.mail.ids(cause=diagnosis.cause).queue_ids
         said = prepared.do()
         # Where the cause was the option alone its mail has another one now, and leaves by itself.
         left = waiting.count(QueueVerb.reattempt).applies
+        if failed and not left:  # it has another cause with the option as it is now, but has failed all the same
+            server.mail.reattempt(failed)
+            return said, None
         try:
             return said, waiting.reattempt() if left else None
         except Conflict as busy:

@@ -328,6 +328,9 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+BEFORE_ANY_TRY = frozenset(row.cause for row in TABLE[: TABLE.index(MORE_EXACT[0])])
+"""Causes that stand by themselves; all others are about the last try."""
+
 _UNEXPLAINED = tuple(row for row in TABLE if row not in REPLY_ROWS)
 """What can hold without a reason: half of the table, for listings of thousands of mails."""
 

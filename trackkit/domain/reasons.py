@@ -66,6 +66,8 @@ class Reason(StrEnum):
     """Of a connection: the system of the sending machine knows no way to the host."""
     dns_down = "dns_down"
     """Of a connection: the DNS of the sending machine does not tell where the host is, nor that there is none."""
+    port_wants_tls = "port_wants_tls"
+    """Of a connection: it began openly at the port for TLS from the start, and was met with silence or nonsense."""
     not_valid_yet = "not_valid_yet"
     """Of a certificate: its time has not begun, as the sending machine's clock sees it."""
 

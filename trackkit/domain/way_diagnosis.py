@@ -7,19 +7,17 @@ from __future__ import annotations
 from typing import Final
 
 from trackkit.domain.evidence import Evidence, Row, failed
-from trackkit.domain.fixes import setting
+from trackkit.domain.fixes import Fix, setting
 from trackkit.domain.past import About
 from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import Failure, Stage, Verdict
 from trackkit.domain.reply_diagnosis import because, to_relay
-from trackkit.domain.smtp_options import SMTP_PORTS
 
 
-def _talks_openly_to_tls_port(e: Evidence) -> bool:
-    smtp, last = e.options.sending.smtp, e.last
-    if e.direct or e.by_mapi or last is None or smtp.port != SMTP_PORTS["tls"] or smtp.encryption == "tls":
-        return False
-    return last.stage is Stage.greeting and failed(Failure.timed_out, Failure.dropped, Failure.garbled)(e)
+def _from_the_start(e: Evidence) -> Fix | None:
+    if e.options.sending.smtp.encryption == "tls":
+        return None
+    return setting("Encrypt from the start", sending__smtp__encryption="tls")
 
 
 def _greets_as_something_else(e: Evidence) -> bool:
@@ -111,13 +109,13 @@ NOT_THE_HOST: Final = (
     ),
     Row(
         "port_wants_tls",
-        _talks_openly_to_tls_port,
+        to_relay(Reason.port_wants_tls),
         "The port is for TLS from the start",
         "{host} waits for encryption from the start, as port 465 does, and hears none ({stage}): {text}",
         "Encrypt from the start (tls), or use the port for the encryption that is set.",
         "options.set",
         "sending.smtp.encryption",
-        fix=lambda e: setting("Encrypt from the start", sending__smtp__encryption="tls"),
+        fix=_from_the_start,
     ),
 )
 """What looks like trouble of the mail host, and is none."""

@@ -25,6 +25,7 @@ from aiosmtplib.typing import Default
 
 from trackkit.domain import reasons
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
+from trackkit.domain.smtp_options import SMTP_PORTS
 from trackkit.domain.trust import WORDS, Reason
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
@@ -346,7 +347,11 @@ class _Opening:
     def failed(self, failure: Failure, text: str) -> NotOpened:
         """The end, in our words."""
         self._conversation.note(text)
-        return NotOpened(Outcome(Verdict.temporary, self._stage, failure, text=self._conversation.clean(text)))
+        openly = self._stage is Stage.greeting and self._route.port == SMTP_PORTS["tls"]
+        reason = reasons.Reason.port_wants_tls if openly and self._route.encryption != "tls" else None
+        return NotOpened(
+            Outcome(Verdict.temporary, self._stage, failure, text=self._conversation.clean(text), reason=reason)
+        )
 
     def _translated(self, error: Exception) -> NotOpened:
         """What aiosmtplib or OpenSSL raised, as an outcome."""
