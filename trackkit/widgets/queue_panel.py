@@ -59,6 +59,29 @@ def mail_queue_page(server: Server | None = None) -> w.VBox:
     return on_server(lambda chosen, trouble: QueuePanel(chosen, trouble).widget, server)
 
 
+def _causes(server: Server, trouble: Trouble) -> Grid:
+    return Grid(
+        "Why mail waits",
+        CAUSE_COLUMNS,
+        CauseRows(server),
+        sort=Sort("messages", descending=True),
+        empty="No mail is waiting.",
+        multiple=False,
+        trouble=trouble,
+    )
+
+
+def _messages(server: Server, trouble: Trouble) -> Grid:
+    return Grid(
+        "Mail queue",
+        QUEUE_COLUMNS,
+        QueueRows(server),
+        sort=NEWEST_FIRST,
+        empty="No mail matches: the mail queue is empty, or the filters leave nothing.",
+        trouble=trouble,
+    )
+
+
 class QueuePanel:
     """The panel and how to bring it up to date.
 
@@ -75,23 +98,7 @@ class QueuePanel:
     ) -> None:
         self._server, self._acted = server, acted
         own = lines or trouble_for(server)
-        self.causes = Grid(
-            "Why mail waits",
-            CAUSE_COLUMNS,
-            CauseRows(server),
-            sort=Sort("messages", descending=True),
-            empty="No mail is waiting.",
-            multiple=False,
-            trouble=own,
-        )
-        self.grid = Grid(
-            "Mail queue",
-            QUEUE_COLUMNS,
-            QueueRows(server),
-            sort=NEWEST_FIRST,
-            empty="No mail matches: the mail queue is empty, or the filters leave nothing.",
-            trouble=own,
-        )
+        self.causes, self.grid = _causes(server, own), _messages(server, own)
         self.cause = CauseView(server, trouble, own, self._filter, self._changed)
         self.charts = (
             FoldedChart("chart of the mail queue", server.mail.ages_frame, queue_chart, trouble_for(server)),
