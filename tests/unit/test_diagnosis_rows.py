@@ -190,6 +190,15 @@ def test_what_is_offered_fits_what_is_set(evidence: Evidence) -> None:
         assert options.changed(evidence.options, dict(found.fix.changes)) != evidence.options
 
 
+def test_what_is_not_tried_again_says_why() -> None:
+    away = Outcome(Verdict.temporary, Stage.connect, Failure.refused, text="connection refused")
+    assert diagnose(seen(State.failed, away)).next_step.endswith(
+        "The days to keep trying are over, so it has failed: reattempt when the cause is gone."
+    )
+    full = outcome_of(Stage.recipient, 552, "5.2.2 Mailbox full")
+    assert "It is not tried again by itself" in diagnose(seen(State.failed, full)).next_step
+
+
 def test_fixes_name_what_the_evidence_says() -> None:
     def fix(cause: str, **more: Any) -> Mapping[str, Any]:
         given = SAMPLES[cause]

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from trackkit.domain.delivery import State
 from trackkit.domain.evidence import Evidence, refused_for_good, waits
+from trackkit.domain.replies import Verdict
 
 
 class Facts(dict[str, str]):
@@ -44,6 +46,8 @@ def _text(e: Evidence) -> str:
 def _again(e: Evidence) -> str:
     if waits(e):
         return f"The next try is at {_at(e.next_attempt_at)}."
+    if e.state is State.failed and e.last is not None and e.last.verdict in (Verdict.temporary, Verdict.unknown):
+        return "The days to keep trying are over, so it has failed: reattempt when the cause is gone."
     return "It is not tried again by itself: reattempt when the cause is gone."
 
 
