@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 
 import pytest
 
@@ -36,5 +37,5 @@ def test_a_bad_queue_is_told_and_mended(site: Site, case: Case, record_property:
     try:
         driver.run(site, case, mark, result)
     finally:
-        record_property("result", result)
+        record_property("result", asdict(result))
         driver.clear(site, case)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from io import StringIO
+from typing import Any
 
 import pytest
 
 from tests.bad_queues.case import Case
-from tests.bad_queues.driver import Result
+from tests.bad_queues.driver import Result, Told
 from tests.bad_queues.table import CASES
 
 FILE = "tests/acceptance/test_bad_queues.py"
 HEAD = ("", "how it was broken", "expected cause", "diagnosed", "next step", "offered", "fixed by", "empty", "arrived")
+
+
+def _result(told_of: Any) -> Result:
+    """What the test told as plain values, which is all that can travel between its workers."""
+    told = told_of["told"]
+    return Result(**{**told_of, "told": told and Told(**told)})
 
 
 class Results:
@@ -25,7 +32,7 @@ class Results:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Called by pytest after set-up, call and clean-up of each test."""
         if report.when == "call":
-            self.rows += [value for name, value in report.user_properties if name == "result"]  # type: ignore[misc]
+            self.rows += [_result(value) for name, value in report.user_properties if name == "result"]
 
 
 def line(number: int, case: Case, result: Result) -> str:
