@@ -98,6 +98,7 @@ def test_names_of_attachments_are_names_of_files(given_name: str, safe: str) -> 
     assert safe_name(given_name) == safe
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=300))
 def test_no_name_leaves_its_folder(given_name: str) -> None:
     name = safe_name(given_name)
