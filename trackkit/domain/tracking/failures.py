@@ -22,6 +22,8 @@ DEAD: Final = frozenset({Reason.unknown_user, Reason.unknown_domain, Reason.user
 
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _NEAR: Final = 500
+_MOST_REPLIES: Final = 6
+"""Replies in the words about a recipient whose reasons are looked for."""
 _REPLY = re.compile(r"(?:^|(?<=[\s:(>\"'\[]))([45]\d\d)(?=[\s,-]|$)", re.MULTILINE)
 _AFTER_DATA = re.compile(
     r"end of data|after (?:the )?data|final data|command[:\s]+data\b|\[data\]|\(data\)|text command|message content",
@@ -141,4 +143,4 @@ def _replies(words: str) -> list[str]:
             kept[-1] += " " + line.strip()
         else:
             goes_on = False
-    return kept[:20]
+    return kept[:_MOST_REPLIES]
