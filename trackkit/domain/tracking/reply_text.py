@@ -1,0 +1,265 @@
+"""What somebody has written in a reply, without what they quote and sign with; nothing is lost.
+
+A reply is taken line by line (`reply_marks`): text, quotes, attributions, header lines, dividers, signatures. Then the
+rules below cut, in their order, each for what mail programs do:
+
+1. what follows a divider or "-- " is a signature or the mail that is answered (not within code, not under a heading);
+2. an attribution or a block of header lines with nothing of the writer after it but quotes ends the reply;
+3. who answers below quotes at the beginning has written what comes last;
+4. between answers, quotes stay: an answer is understood with what it answers; the attribution goes;
+5. marks of phones and programs ("Sent from my …") and of OpenPGP go wherever they stand.
+
+A mail that would be cut as a whole stays whole: then its writer sent the quote. `Trimmed.pieces` is the whole mail,
+each piece kept or cut; joined they are the text, character by character. Time grows with the text's length.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from trackkit.domain.tracking import reply_marks as marks
+from trackkit.domain.tracking.reply_marks import Line
+
+LONGEST: Final = 100_000
+"""Characters that are looked at; what comes after them goes with the last line."""
+
+_EMPTY_LINES = re.compile(r"\A(?:[^\S\n]*+\n)++")
+_MOST_LINES_OF_ATTRIBUTION: Final = 6
+_HEADERS_OF_A_BLOCK: Final = 3
+_BLANKS: Final = " \t\r\n\xa0\u200b\u200e\u200f\u202a\u202b\u202c"
+_LONGEST_NAME: Final = 120
+_LONGEST_BLOCK: Final = 40
+_FOLDED: Final = 2
+"""Lines in which a header line may go on."""
+_SHORTEST_UNDERLINE: Final = 4
+_LONGEST_GREETING: Final = 40
+_SHORT_ENDING: Final = 7
+"""Lines of text after a quote that follows an answer, which are a signature rather than another answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some lines of a reply, kept or cut."""
+
+    text: str
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """A reply in pieces; joined they are the whole."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def kept(self) -> str:
+        """What the writer wrote, without empty lines around it."""
+        return _EMPTY_LINES.sub("", "".join(piece.text for piece in self.pieces if piece.kept)).rstrip()
+
+    @property
+    def cut(self) -> str:
+        """All the rest."""
+        return "".join(piece.text for piece in self.pieces if not piece.kept)
+
+
+def trimmed(text: str) -> Trimmed:
+    """A reply in pieces: its plain text, or the text of its HTML (`Incoming.readable`); never raises."""
+    lines = text[:LONGEST].splitlines(keepends=True)
+    kinds = _kinds(lines)
+    kept = _kept(lines, kinds)
+    pieces = [
+        Piece("".join(line for line, _ in group), flag)
+        for flag, group in groupby(zip(lines, kept, strict=True), key=lambda one: one[1])
+    ]
+    if text[LONGEST:]:
+        pieces.append(Piece(text[LONGEST:], kept[-1]))
+    return Trimmed(tuple(pieces))
+
+
+def _kinds(lines: list[str]) -> list[Line]:
+    """What each line is, those of a mail program's own together."""
+    kinds = [marks.kind_of(line) for line in lines]
+    _mark_code(lines, kinds)
+    _mark_armour(lines, kinds)
+    _mark_attributions(lines, kinds)
+    _mark_named(lines, kinds)
+    _mark_headers(kinds)
+    _mark_headings(lines, kinds)
+    return kinds
+
+
+def _mark_code(lines: list[str], kinds: list[Line]) -> None:
+    """Within code nothing is anything but text; a block that does not end is none."""
+    fences = [number for number, line in enumerate(lines) if marks.is_fence(line)]
+    for begins, ends in zip(fences[::2], fences[1::2], strict=False):
+        kinds[begins : ends + 1] = [Line.text] * (ends + 1 - begins)
+
+
+def _mark_armour(lines: list[str], kinds: list[Line]) -> None:
+    """What OpenPGP puts around a signed text is no text: the lines above it, and the signature below."""
+    within = ""
+    for number, line in enumerate(lines):
+        mark = marks.armour(line)
+        if mark.startswith("BEGIN"):
+            within = mark.removeprefix("BEGIN ")
+        if within:
+            kinds[number] = Line.signature
+        if mark.startswith("END") or (within == "SIGNED MESSAGE" and not line.strip()):
+            within = ""
+
+
+def _mark_attributions(lines: list[str], kinds: list[Line]) -> None:
+    """Attributions, from their last line up: the fewest lines that make one, and what else belongs to it."""
+    parts = [marks.may_be_part(line) for line in lines]
+    for last in range(len(lines)):
+        if not (_may_end(lines, kinds, last) and any(parts[max(0, last - _MOST_LINES_OF_ATTRIBUTION) : last + 1])):
+            continue
+        for first in range(last, max(-1, last - _MOST_LINES_OF_ATTRIBUTION), -1):
+            if kinds[first] in (Line.attribution, Line.original) or (first < last and not lines[first].strip()):
+                break
+            if marks.is_attribution(_joined(lines, first, last)):
+                first = _reaching_up(lines, kinds, first, last)
+                kinds[first : last + 1] = [Line.attribution] * (last + 1 - first)
+                break
+
+
+def _mark_named(lines: list[str], kinds: list[Line]) -> None:
+    """What only its surroundings tell: "Ann wrote:" above a quote, and quotes by name below an attribution."""
+    below = Line.empty
+    for number in range(len(lines) - 1, -1, -1):
+        if kinds[number] is Line.text and below is Line.quote and marks.is_named_writer(_joined(lines, number, number)):
+            kinds[number] = Line.attribution
+        below = below if kinds[number] is Line.empty else kinds[number]
+    first = next((number for number, kind in enumerate(kinds) if kind is Line.attribution), len(kinds))
+    for number in range(first, len(lines)):
+        if kinds[number] is Line.text and marks.is_named_quote(lines[number]):
+            kinds[number] = Line.quote
+
+
+def _may_end(lines: list[str], kinds: list[Line], last: int) -> bool:
+    if kinds[last] is Line.quote:
+        # "> wrote:" of a broken address, not a quote.
+        return last > 0 and kinds[last - 1] in (Line.text, Line.header) and len(lines[last].strip()) < 40
+    return kinds[last] in (Line.text, Line.header) and (
+        lines[last].rstrip(_BLANKS)[-1:] in tuple(":：->*_") or lines[last][:1].isdigit()
+    )
+
+
+def _reaching_up(lines: list[str], kinds: list[Line], first: int, last: int) -> int:
+    """Where an attribution without its date or with half an address begins, if its beginning stands above."""
+    top = first
+    for above in range(first - 1, max(-1, last - _MOST_LINES_OF_ATTRIBUTION), -1):
+        text = _joined(lines, top, last)
+        halved = text.count(">") > text.count("<")
+        if marks.is_dated(text) and not halved:
+            break
+        if kinds[above] is Line.empty:
+            if not halved and text.lstrip()[:1] != "<":
+                break
+            continue
+        if kinds[above] not in (Line.text, Line.header) or len(lines[above]) > _LONGEST_NAME:
+            break
+        top = above
+    return (
+        top if marks.is_attribution(_joined(lines, top, last)) and marks.is_dated(_joined(lines, top, last)) else first
+    )
+
+
+def _joined(lines: list[str], first: int, last: int) -> str:
+    return " ".join(" ".join(lines[first : last + 1]).split())
+
+
+def _mark_headers(kinds: list[Line]) -> None:
+    """Blocks of header lines with what they go on in; fewer than three lines are text that looks like it."""
+    at = 0
+    while at < len(kinds):
+        if kinds[at] is not Line.header:
+            at += 1
+            continue
+        ends, found = at, 0
+        while ends < len(kinds) and ends - at < _LONGEST_BLOCK:
+            if kinds[ends] is Line.header:
+                found, last = found + 1, ends
+            elif kinds[ends] not in (Line.text, Line.empty) or ends - last > _FOLDED:
+                break
+            ends += 1
+        kind = Line.header if found >= _HEADERS_OF_A_BLOCK else Line.text
+        kinds[at : last + 1] = [kind if one in (Line.header, Line.text) else one for one in kinds[at : last + 1]]
+        at = last + 1
+
+
+def _mark_headings(lines: list[str], kinds: list[Line]) -> None:
+    """A line of the same length under a line of text makes it a heading."""
+    for number in range(1, len(kinds)):
+        if kinds[number] is Line.divider and kinds[number - 1] is Line.text:
+            shown, above = lines[number].strip(), lines[number - 1].strip()
+            if shown[0] in "=-~" and len(shown) >= _SHORTEST_UNDERLINE and abs(len(shown) - len(above)) <= 1:
+                kinds[number] = Line.text
+
+
+def _kept(lines: list[str], kinds: list[Line]) -> list[bool]:
+    """Which lines stay."""
+    end = _end(kinds)
+    text = [number for number in range(end) if kinds[number] is Line.text]
+    kept = [number < end and kinds[number] in (Line.text, Line.quote, Line.empty) for number in range(len(kinds))]
+    if not text:
+        # Nothing but quotes: then they are what was sent.
+        return [True] * len(kinds)
+    begins = _begin(kinds, text)
+    ends = _end_of_answer(lines, kinds, text, end)
+    for number in range(len(kept)):
+        kept[number] = kept[number] and begins <= number < ends
+    return kept
+
+
+def _end(kinds: list[Line]) -> int:
+    """The first line after which nothing is the writer's, whatever it looks like."""
+    written = False
+    for number, kind in enumerate(kinds):
+        if kind is Line.text:
+            written = True
+        elif written and kind in (Line.divider, Line.original, Line.header):
+            return number
+        elif written and kind is Line.attribution:
+            after = next((one for one in kinds[number:] if one not in (Line.attribution, Line.empty)), Line.empty)
+            if after is not Line.quote:
+                return number
+    return len(kinds)
+
+
+def _begin(kinds: list[Line], text: list[int]) -> int:
+    """Where the answer begins that stands below what it answers, all of which says whose it is."""
+    before = [kind for kind in kinds[: text[0]] if kind is not Line.empty]
+    after = kinds[text[0] : text[-1]]
+    introduced = bool(before) and before[0] in (Line.attribution, Line.original, Line.header)
+    return text[0] if introduced and Line.quote not in after else 0
+
+
+def _end_of_answer(lines: list[str], kinds: list[Line], text: list[int], end: int) -> int:
+    """Where the answer ends: before the quotes that end the mail, and before what little stands below them."""
+    after = text[-1] + 1
+    if lines[after - 1].rstrip().endswith((":", "：")) and Line.attribution not in kinds[after:end]:
+        # The writer introduces the quote.
+        return next((number for number in range(end, after, -1) if kinds[number - 1] is Line.quote), after)
+    quoted = [number for number in range(text[0], end) if kinds[number] in (Line.attribution, Line.quote)]
+    if not quoted or quoted[0] > after or kinds[quoted[0]] is not Line.attribution:
+        return after
+    # One block of quotes with its attribution, an answer before it and a few lines below.
+    below = [number for number in text if number > quoted[0]]
+    within = any(kinds[number] is Line.text for number in range(quoted[0], quoted[-1]))
+    if within or len(below) >= _SHORT_ENDING or _is_greeting(lines, kinds, quoted[0]):
+        return after
+    return quoted[0]
+
+
+def _is_greeting(lines: list[str], kinds: list[Line], end: int) -> bool:
+    """Whether what stands above a quote is only a salutation, so that the answer stands below."""
+    above = [lines[number].strip() for number in range(end) if kinds[number] is Line.text]
+    return (
+        len(above) == 1
+        and len(above[0]) <= _LONGEST_GREETING
+        and (above[0][-1] in ",!，！" or len(above[0].split()) <= 2)
+    )
