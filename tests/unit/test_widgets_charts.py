@@ -37,7 +37,7 @@ def picture(chart: FoldedChart) -> str:
 def test_the_queues_chart_is_drawn_when_asked_for_and_again_by_refresh(server: RunningServer) -> None:
     server.admin.mail.submit(MAIL, sender="", recipients=["b@example.org"])
     panel = QueuePanel(server.admin, Trouble())
-    chart = panel.chart
+    chart = panel.charts[0]
     panel.refresh()
     assert picture(chart) == ""
     assert chart.button.description == "Show chart of the mail queue"

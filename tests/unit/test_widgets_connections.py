@@ -259,7 +259,7 @@ def test_a_page_without_a_server_shows_the_log_in_form_first(
     fields.put("password", PASSWORD)
     actions.children[0].click()
     assert page.children[1].children[0].value == ""
-    card = page.children[2].children[1].children[0]
+    card = page.children[2].children[1].children[1]
     assert "sending.smtp.host" in str(card.children[1].children[0].values)
 
 

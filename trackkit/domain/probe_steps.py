@@ -19,7 +19,7 @@ from trackkit.domain.diagnosis import diagnose
 from trackkit.domain.evidence import Diagnosis, Evidence
 from trackkit.domain.fixes import Fix
 from trackkit.domain.options import Options
-from trackkit.domain.replies import Failure, Outcome, Stage
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 
 
 class StepKind(StrEnum):
@@ -164,11 +164,11 @@ def advice_of(found: Diagnosis, kind: StepKind) -> str:
 
 def diagnosis_of(outcome: Outcome, options: Options, address: str, now: datetime) -> Diagnosis:
     """What the one table says of it."""
+    at_work = options.model_copy(update={"sending": options.sending.model_copy(update={"paused": False})})
     if outcome.stage is Stage.configuration and outcome.failure is None:  # nothing was tried
-        at_work = options.sending.model_copy(update={"paused": False})
-        return diagnose(Evidence(State.queued, now, options.model_copy(update={"sending": at_work}), now, address))
-    # A failed recipient: of waiting ones the table also knows reasons that do not concern a test, such as a pause.
-    return diagnose(Evidence(State.failed, now, options, now, address, 1, outcome))
+        return diagnose(Evidence(State.queued, now, at_work, now, address))
+    state = State.failed if outcome.verdict is Verdict.permanent else State.deferred
+    return diagnose(Evidence(state, now, at_work, now, address, 1, outcome))
 
 
 WORKS: Final = "The settings work."
