@@ -24,11 +24,11 @@ NOTEBOOKS = $(shell find notebooks dashboards -name '*.ipynb' -not -path '*/.ipy
 up: $(VENV)/.installed
 	@$(BIN)/trackkit up $(ARGS)
 
-# Four workers, a file of tests to one of them (tests/conftest.py): much of a test is waiting. Coverage is of the workers only: what runs in
+# Three workers, a file of tests to one of them (tests/conftest.py): much of a test is waiting. Coverage is of the workers only: what runs in
 # servers and kernels of their own comes on top, unmeasured.
 test: check
 	@$(BIN)/coverage erase
-	@TRACKKIT_COVERAGE=1 $(BIN)/python -m pytest --numprocesses 4 --no-loadscope-reorder $(ARGS)
+	@TRACKKIT_COVERAGE=1 $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report > .coverage.txt || { cat .coverage.txt; exit 1; }
 

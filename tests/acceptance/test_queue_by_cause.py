@@ -93,7 +93,7 @@ def use(server: Server, **values: object) -> None:
 def tried(running: RunningServer, state: str, cause: str) -> None:
     """Wait until all of it was tried, and put the next try off, so that nothing comes due while the test goes on."""
     wanted, mail = PEOPLE[cause][1], running.admin.mail
-    wait_until(lambda: mail.list(state, cause=cause, limit=1).total == wanted, seconds=60, what=cause)
+    wait_until(lambda: mail.list(state, cause=cause, limit=1).total == wanted, seconds=120, what=cause)
     put_off = f"next_attempt_at + {HOUR} WHERE state = 'deferred' AND address LIKE '{PEOPLE[cause][0]}%'"
     sql(running, f"UPDATE recipients SET next_attempt_at = {put_off}")
 
@@ -204,7 +204,7 @@ def test_a_thousand_stuck_mails(
     asked = answer(view.asking, True)
     assert "360 messages wait for it" in asked, "what it touches"
     assert "→" in asked, "what it changes"
-    wait_until(lambda: len(encrypted.messages) == 360, seconds=60, what="it to leave")
+    wait_until(lambda: len(encrypted.messages) == 360, seconds=120, what="it to leave")
     assert server.options.get().value("sending.timing.schedule") == ""
 
     # 4. What is held is released by one call, what the host put off by one command, the rest by its filter.
@@ -216,7 +216,7 @@ def test_a_thousand_stuck_mails(
     done = run("mail", "fix", "--cause", "deferred_by_host", "--yes", "--data", data)
     assert done.out.endswith("180 messages were made due now.\n")
     server.mail.groups()["host_unreachable"].where.reattempt().wait()
-    wait_until(lambda: len(encrypted.messages) == 830, seconds=60, what="all of it to leave")
+    wait_until(lambda: len(encrypted.messages) == 830, seconds=120, what="all of it to leave")
     wait_until(lambda: server.mail.summary().states == {State.deleted: 170}, what="the queue to be empty")
     assert trouble.line.value == ""
     assert len({m.data for m in encrypted.messages}) == 830, "each once"
