@@ -25,10 +25,12 @@ up: $(VENV)/.installed
 	@$(BIN)/trackkit up $(ARGS)
 
 # Three workers, a file of tests to one of them (tests/conftest.py): much of a test is waiting. Coverage is of the workers only: what runs in
-# servers and kernels of their own comes on top, unmeasured.
-test: check
+# servers and kernels of their own comes on top, unmeasured. The check runs beside the tests, and is told after them.
+test: $(VENV)/.installed-dev
 	@$(BIN)/coverage erase
-	@TRACKKIT_COVERAGE=1 $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
+	@$(MAKE) --no-print-directory check > .check.txt 2>&1 & \
+		TRACKKIT_COVERAGE=1 $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS); tests=$$?; \
+		wait $$!; checked=$$?; cat .check.txt; test $$tests = 0 && test $$checked = 0
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report > .coverage.txt || { cat .coverage.txt; exit 1; }
 
