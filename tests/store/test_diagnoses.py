@@ -122,3 +122,37 @@ def test_a_message_that_is_looked_at_says_what_became_of_other_mail_there(
     )
     listed = mail_listing.list_queue(admin(), contract.ListQueue()).messages
     assert all("took other mail" not in one.diagnosis.words for one in listed), "only where one is looked at"
+
+
+def test_the_past_is_looked_up_for_those_who_did_not_get_it(queue: DeliveryQueue, admin: AsUser, clock: Clock) -> None:
+    """However many others did before them."""
+    stuck = _submit(admin, *(f"fine{n}@y.test" for n in range(30)), "bob@y.test")
+    later = outcome_of(Stage.recipient, 451, "4.3.2 Internal server error")
+    for claimed in queue.claim(200):
+        found = {r.recipient_id: FINE if r.address.startswith("fine") else later for r in claimed.recipients}
+        queue.settle([Attempted(claimed, clock(), clock(), "mail.example.org:25", found, "")])
+    clock.forward(seconds=1)
+    _submit(admin, "ada@y.test")
+    _settle(queue, clock, FINE)
+    recipient = mail.show(admin(), contract.OneMessage(queue_id=stuck)).recipients[-1]
+    assert recipient.address == "bob@y.test"
+    assert recipient.diagnosis.words.endswith("it took other mail: it may take this one now.")
+
+
+def test_the_queue_says_of_rejected_senders_what_each_message_says(
+    queue: DeliveryQueue, admin: AsUser, clock: Clock
+) -> None:
+    """Although code, stage and reason are the same, and only the enhanced code tells of the sender's domain."""
+    causes: dict[str, set[str]] = {}
+    for number, words in enumerate(("4.1.7 <a@a.test>: unverified", "4.1.8 Domain not found") * 2):
+        clock.forward(seconds=number)
+        sent = _submit(admin, f"bob{number}@y.test")
+        _settle(queue, clock, outcome_of(Stage.recipient, 450, f"{words}: Sender address rejected"))
+        cause = mail.show(admin(), contract.OneMessage(queue_id=sent)).message.diagnosis.cause
+        causes.setdefault(cause, set()).add(sent)
+    assert set(causes) == {"sender_rejected", "sender_domain_unknown"}
+    summary = mail_listing.summarise(admin(), Nothing())
+    assert {one.diagnosis.cause: one.messages for one in summary.causes} == dict.fromkeys(causes, 2)
+    for cause, ids in causes.items():
+        listed = mail_listing.list_queue(admin(), contract.ListQueue(cause=cause)).messages
+        assert {one.queue_id for one in listed} == ids

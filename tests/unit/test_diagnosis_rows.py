@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -197,6 +198,13 @@ def test_what_is_not_tried_again_says_why() -> None:
     )
     full = outcome_of(Stage.recipient, 552, "5.2.2 Mailbox full")
     assert "It is not tried again by itself" in diagnose(seen(State.failed, full)).next_step
+
+
+@pytest.mark.parametrize("cause", sorted(SAMPLES.keys() - {"interrupted"}))  # that never fails
+def test_where_it_has_failed_there_is_something_to_do(cause: str) -> None:
+    failed = replace(SAMPLES[cause], state=State.failed)
+    if failed.last is not None:
+        assert not diagnose(failed).next_step.startswith("Nothing:")
 
 
 def test_fixes_name_what_the_evidence_says() -> None:

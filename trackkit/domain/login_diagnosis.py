@@ -137,7 +137,7 @@ LOGIN_ROWS: Final[tuple[Row, ...]] = (
         lambda e: replied(Stage.login)(e) and e.last is not None and e.last.reason is None and _for_now(e.last),
         "The host cannot check the log-in for now",
         "{host} has trouble with log-ins: {code} {text}",
-        "Nothing: {again} Tell the host's administrator if it lasts.",
+        "{again} Tell the host's administrator if it lasts.",
         "mail.reattempt",
         about=About.host,
     ),

@@ -75,6 +75,9 @@ GENERAL: Final = {
     "7.29": Reason.authentication,
 }
 
+SENDER_DOMAIN: Final = "1.8"
+"""Among rejected senders, those whose domain the host does not find: they have a row of the diagnosis of their own."""
+
 REPLY_CODES: Final = {521: Reason.takes_no_mail, 523: Reason.too_large, 556: Reason.takes_no_mail}
 """RFC 7504 §3, RFC 7505 §4; 523 is Google's and Microsoft's for a size over the recipient's own limit."""
 
@@ -116,6 +119,11 @@ def of_login(smtp_code: int | None, enhanced_code: str) -> Reason | None:
 def of_codes_alone(smtp_code: int | None, enhanced_code: str) -> Reason | None:
     """What can be known without reading the words."""
     return certain(smtp_code, enhanced_code) or general(enhanced_code)
+
+
+def is_about_senders_domain(enhanced_code: str) -> bool:
+    """Whether it is `SENDER_DOMAIN`, for now or for good."""
+    return _subject(enhanced_code) == SENDER_DOMAIN
 
 
 def _subject(enhanced_code: str) -> str:

@@ -11,6 +11,7 @@ from trackkit.domain.fixes import Fix, setting
 from trackkit.domain.past import About
 from trackkit.domain.reasons import Reason
 from trackkit.domain.replies import Failure, Stage, Verdict
+from trackkit.domain.reply_codes import is_about_senders_domain
 from trackkit.domain.reply_diagnosis import because, to_relay
 
 
@@ -29,7 +30,7 @@ def _about_the_recipient(e: Evidence) -> bool:
 
 
 def _sender_domain(e: Evidence) -> bool:
-    return because(Reason.sender_rejected)(e) and e.last is not None and e.last.enhanced_code.endswith(".1.8")
+    return because(Reason.sender_rejected)(e) and e.last is not None and is_about_senders_domain(e.last.enhanced_code)
 
 
 def _may_have_arrived(e: Evidence) -> bool:

@@ -25,6 +25,7 @@ from trackkit.domain.message import (
 )
 from trackkit.domain.options import Options
 from trackkit.domain.past import Past
+from trackkit.domain.replies import Verdict
 from trackkit.domain.schedule import RetryPolicy
 from trackkit.services.environment import Call
 from trackkit.services.mail_listing import diagnose_recipient, diagnosis_view, message_view
@@ -39,7 +40,7 @@ DIGESTS: Final = "trackkit/log"
 """Who submits the mails about log entries; no user can have that name, because names hold no slash."""
 _ATTEMPTS_SHOWN: Final = 500
 _PASTS_SHOWN: Final = 20
-"""Recipients of a message for whom the past of host and address is looked up."""
+"""Recipients of a message for whom the past of host and address is looked up, at most."""
 
 
 def policy(options: Options) -> RetryPolicy:
@@ -147,10 +148,10 @@ def show(call: Call, request: contract.OneMessage) -> contract.MessageDetail:
 
 
 def _pasts(connection: Connection, attempts: Sequence[queue_view.AttemptView]) -> dict[str, Past]:
-    """For the recipients that were tried last: what became of other mail at their hosts."""
+    """For the first recipients whose last try failed: what became of other mail at their hosts."""
     last = {a.recipient: a for a in reversed(attempts)}
-    first = list(last.items())[:_PASTS_SHOWN]
-    return {address: mail_past.past(connection, a.host, address, a.ended_at) for address, a in first}
+    failed = [a for a in last.values() if a.verdict is not Verdict.accepted][:_PASTS_SHOWN]
+    return {a.recipient: mail_past.past(connection, a.host, a.recipient, a.ended_at) for a in failed}
 
 
 def raw(call: Call, request: contract.OneMessage) -> contract.RawMessage:

@@ -16,8 +16,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, fa
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
 from trackkit.domain.replies import Outcome
+from trackkit.domain.reply_codes import is_about_senders_domain
 from trackkit.store.queue_ages import domain
-from trackkit.store.queue_view import MessageRow, before_deletion, with_recipients
+from trackkit.store.queue_view import MessageRow, about_senders_domain, before_deletion, with_recipients
 from trackkit.store.tables import messages, recipients
 from trackkit.store.text import folded, holds, text_value
 
@@ -245,6 +246,7 @@ def belongs(group: Group, in_state: ColumnElement[State] = recipients.c.state) -
         return and_(*shared, recipients.c.verdict.is_(None))
     return and_(
         *shared,
+        about_senders_domain() == is_about_senders_domain(last.enhanced_code),
         *(
             recipients.c[name].is_not_distinct_from(getattr(last, name))
             for name in ("verdict", "stage", "failure", "smtp_code", "reason")

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, s
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
+from trackkit.domain.reply_codes import SENDER_DOMAIN
 from trackkit.store.tables import attempts, bodies, messages, recipients
 
 _RANK = {state: rank for rank, state in enumerate(State)}
@@ -124,6 +125,11 @@ def before_deletion() -> ColumnElement[State]:
     return func.coalesce(recipients.c.deleted_from, recipients.c.state, type_=recipients.c.state.type)
 
 
+def about_senders_domain() -> ColumnElement[bool]:
+    """Whether the enhanced code is, as `is_about_senders_domain`; all else it says to a diagnosis is in the reason."""
+    return func.substr(recipients.c.enhanced_code, 3) == SENDER_DOMAIN
+
+
 def causes(connection: Connection, *, of_deleted: bool = False, due_at: datetime | None = None) -> list[CauseRow]:
     """The unsent recipients grouped by what their diagnosis depends on.
 
@@ -136,11 +142,13 @@ def causes(connection: Connection, *, of_deleted: bool = False, due_at: datetime
     state = before_deletion().label("state") if of_deleted else r.c.state
     there = r.c.state == State.deleted if of_deleted else r.c.state.not_in([State.sent, State.deleted])
     is_due = case((r.c.next_attempt_at <= due_at, 1), else_=0) if due_at is not None else literal(0)
+    of_domain = case((about_senders_domain(), 1), else_=0).label("of_senders_domain")
     grouped = (state, r.c.verdict, r.c.stage, r.c.failure, r.c.smtp_code, r.c.reason, r.c.mail_type)
     query = (
         select(
             *grouped,
             is_due.label("is_due"),
+            of_domain,
             func.count(r.c.message_id.distinct()).label("messages"),
             func.min(messages.c.queued_at).label("oldest"),
             func.min(r.c.address).label("example"),
@@ -150,7 +158,7 @@ def causes(connection: Connection, *, of_deleted: bool = False, due_at: datetime
         )
         .join_from(r, messages)
         .where(there)
-        .group_by(*grouped, *(("is_due",) if due_at is not None else ()))
+        .group_by(*grouped, "of_senders_domain", *(("is_due",) if due_at is not None else ()))
     )
     return [
         CauseRow(
