@@ -103,8 +103,9 @@ def _trust(server: Server, fix: FixView) -> Prepared:
 
 
 def _verb(server: Server, fix: FixView) -> Prepared:
-    verbs = {"mail.reattempt": server.mail.reattempt, "mail.release": server.mail.release}
-    act = {**verbs, "mail.undelete": server.mail.undelete}.get(fix.operation)
+    mail = server.mail
+    verbs = {"mail.reattempt": mail.reattempt, "mail.release": mail.release, "mail.undelete": mail.undelete}
+    act = verbs.get(fix.operation)
     if act is None or not fix.queue_ids:
         raise Conflict(f"{fix.words}: there is no mail to do this to.", "Choose the mail in the queue.")
 

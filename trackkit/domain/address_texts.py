@@ -180,7 +180,6 @@ ADDRESS_TEXTS: Final = (
             Reason.unknown_domain,
             r"(host|domain)( name)?\b.{0,80}\b(unknown|not found|does not exist|doesn't exist|non-?existent|"
             r"invalid|may not exist)",
-            r"unknown (host|domain)",
             r"(no such|couldn't find any) (host|domain)",
             r"nxdomain",
             r"bad destination (system|host)",
@@ -250,7 +249,6 @@ ADDRESS_TEXTS: Final = (
             Reason.policy,
             r"\bpolicy\b",
             r"policies",
-            r"policy reasons",
             r"(protocol|security) violation",
             r"not accepted here",
             r"administratively (denied|prohibited)",

@@ -1,7 +1,8 @@
 """What is known about a recipient that is not delivered yet, and the shape of what is said about it.
 
-`diagnosis.TABLE` is made of `Row`s; those about log-ins stand in `login_diagnosis`, those about what this machine hands
-mail over to in `local_diagnosis`.
+`diagnosis.TABLE` is made of `Row`s; those about what a host's reply says stand in `reply_diagnosis`, those about
+log-ins in `login_diagnosis`, those about what this machine hands mail over to in `local_diagnosis`, and those that know
+more than the failure or the reply in `way_diagnosis`.
 """
 
 from __future__ import annotations

@@ -197,7 +197,6 @@ PROVIDER_TEXTS: Final = (
         ),
         says(
             Reason.mailbox_disabled,
-            r"mailbox is disabled \(?554\.30",
             r"mailbox is disabled",
         ),
         says(

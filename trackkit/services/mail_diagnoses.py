@@ -14,9 +14,8 @@ def diagnoses(call: Call, request: Nothing) -> contract.Diagnoses:
     """Every row of the table, in its order, and the latest replies that no recogniser knows."""
     names = Names()
     store, tally = call.environment.store, call.environment.tally
-    matched, unknown = tally.added_to(
-        store.read(diagnosis_counts.all_matched), store.read(diagnosis_counts.all_unknown)
-    )
+    written = store.read(lambda c: (diagnosis_counts.all_matched(c), diagnosis_counts.all_unknown(c)))
+    matched, unknown = tally.added_to(*written)
     return contract.Diagnoses(
         rows=tuple(
             contract.DiagnosisRow(

@@ -5,8 +5,6 @@ Nothing is asked of the server before somebody opens it.
 
 from __future__ import annotations
 
-from html import escape
-
 import ipywidgets as w
 
 from trackkit.client import Server
@@ -55,7 +53,7 @@ class DiagnosisTable:
         rows = [one for one in found.rows if not (self.never.value and one.last_at)]
         parts = [
             table("Causes", _COLUMNS, map(_cause, rows), "Every cause was met here."),
-            f"<h3>{escape('Replies that no row knows')}</h3>",
+            "<h3>Replies that no row knows</h3>",
             table("Unknown replies", _REPLY_COLUMNS, map(_reply, found.unknown), "Every reply was known."),
         ]
         self.content.value = "".join(parts)
