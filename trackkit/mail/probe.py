@@ -36,7 +36,8 @@ from trackkit.mail.direct import Direct, Hosts
 from trackkit.mail.local_ways import LocalPlaces
 from trackkit.mail.pop_before_smtp import Door
 from trackkit.mail.probe_steps import Nobody, Tell, Watched
-from trackkit.mail.transports.opening import NotOpened, open_connection
+from trackkit.mail.transports.connecting import NotOpened
+from trackkit.mail.transports.opening import open_connection
 from trackkit.mail.transports.smtp import SmtpConnection
 from trackkit.mail.way import Connection, Plan, Relay, Surroundings, Way, plan_of
 from trackkit.services.probe_runs import MailWanted

@@ -21,10 +21,11 @@ from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict, o
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
+from trackkit.mail.transports.connecting import NotOpened
 from trackkit.mail.transports.content import Content, prepared, takes_utf8
 from trackkit.mail.transports.envelope_lines import RECIPIENTS_AT_A_TIME, mail_line, parts_of, rcpt_line
 from trackkit.mail.transports.handshake import TlsContext
-from trackkit.mail.transports.opening import NotOpened, Opened, open_connection
+from trackkit.mail.transports.opening import Opened, open_connection
 from trackkit.mail.transports.wire import Ended, Reply
 
 LARGE = 1024 * 1024
