@@ -91,7 +91,7 @@ ACCOUNTS = {"mailer": PASSWORD}
 
 
 def settings(port: int, **smtp: Any) -> Options:
-    """Settings for a host of the test; what is silent is so for half a second."""
+    """Settings for a host of the test; it is waited for a second."""
     values = {f"sending.smtp.{name}": value for name, value in smtp.items()}
     return changed(options_for(port, sending__smtp__connect_timeout=1, sending__smtp__conversation_timeout=1), values)
 

@@ -6,12 +6,14 @@ import asyncio
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.pop3_server import ScriptedPop3
 from tests.fakes.smtp_server import ScriptedSmtp, drop, say, stall
+from tests.ports import free_port
 from tests.settings_faults import (
     MESSAGE,
     NOBODY,
@@ -28,13 +30,14 @@ from trackkit.cli.mail_test import chosen
 from trackkit.client.mail_test import SettingsTest
 from trackkit.contract import mail_tests
 from trackkit.contract.fixes import FixView
-from trackkit.domain.diagnosis import TABLE
+from trackkit.domain.diagnosis import BEFORE_ANY_TRY, TABLE
 from trackkit.domain.errors import Conflict, NotFound, Unavailable
 from trackkit.domain.evidence import Diagnosis
 from trackkit.domain.log import Severity
 from trackkit.domain.options import Options, changed
-from trackkit.domain.probe_steps import Ending, Step, StepKind, StepState, advice_of
-from trackkit.domain.replies import Failure
+from trackkit.domain.probe_findings import Habits, Other, Sight, fixes_of, notices_of
+from trackkit.domain.probe_steps import Ending, Step, StepKind, StepState, advice_of, diagnosis_of, kind_of, works_not
+from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.mail.direct import Hosts
 from trackkit.services.probe_runs import AT_A_TIME, KEPT, MOST_KEPT, Cancelled, MailWanted, ProbeRuns, Run, Watch
 
@@ -107,6 +110,9 @@ def test_pop_before_smtp_is_part_of_the_way() -> None:
         assert ending.outcome is not None
         assert ending.outcome.failure is Failure.pop_refused
         assert PASSWORD not in f"{ending} {steps.steps}"
+        pop.capabilities = ("USER",)
+        _, steps = came_to(changed(options, {"sending.pop_before_smtp.encryption": "starttls-if-offered"}))
+        assert failing(steps) == [(StepKind.login, f"127.0.0.1:{pop.port}")], "nothing is encrypted there"
 
 
 def test_the_pickup_folder_is_tried_and_gets_the_message(tmp_path: Path) -> None:
@@ -169,6 +175,84 @@ def test_no_advice_speaks_of_mail_in_the_queue(kind: StepKind) -> None:
             assert words not in advice, row.cause
 
 
+PAUSED = {"sending.paused": True, "sending.mapi.enabled": True, "sending.mapi.paused": True}
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("method", ["smtp", "direct", "direct-then-smtp", "pickup", "mapi"])
+def test_nothing_that_mail_in_the_queue_waits_for_is_said_of_a_test(method: str) -> None:
+    options = changed(settings(25), {**PAUSED, "sending.pickup.folder": "/pickup", "sending.method": method})
+    waits = BEFORE_ANY_TRY | {"expired", "waiting", "new", "finished"}
+    came = [*product([Verdict.temporary], (None, 450, 550)), (Verdict.unknown, None), (Verdict.permanent, 550)]
+    for (verdict, code), stage, failure in product(came, Stage, Failure):
+        outcome = Outcome(verdict, stage, failure, code, text="said")
+        found = diagnosis_of(outcome, options, RECIPIENT, NOW)
+        assert found.cause not in waits, outcome
+        assert "2026-01-01" not in f"{found.words} {advice_of(found, kind_of(stage))}", outcome
+    nothing_tried = Outcome(Verdict.temporary, Stage.configuration)
+    assert diagnosis_of(nothing_tried, changed(Options(), PAUSED), "", NOW).cause == "not_configured"
+
+
+def test_a_refusal_for_now_is_one_for_now_and_no_pause_changes_that() -> None:
+    later = outcome_of(Stage.recipient, 450, "4.2.0 later")
+    found = diagnosis_of(later, changed(settings(25), {"sending.paused": True}), RECIPIENT, NOW)
+    assert found.cause == "deferred_by_host"
+    assert "days limit" not in f"{found.title} {found.words} {found.next_step}"
+
+
+def test_the_verdict_keeps_abbreviations() -> None:
+    titles = {row.title: works_not(Diagnosis(row.cause, row.title, "", "")) for row in TABLE}
+    assert titles["Encryption is not possible"] == "The settings do not work: encryption is not possible."
+    assert titles["SPF, DKIM or DMARC does not pass"] == "The settings do not work: SPF, DKIM or DMARC does not pass."
+
+
+@pytest.mark.parametrize(("pause", "words"), [("sending", "Sending is"), ("sending.mapi", "Mail by MAPI is")])
+def test_a_pause_on_the_way_is_told_and_can_be_ended(pause: str, words: str) -> None:
+    option = f"{pause}.paused"
+    options = changed(Options(), {"sending.mapi.enabled": True, "sending.method": "mapi", option: True})
+    (notice,) = notices_of(options, Sight(), None, (), Habits())
+    assert notice.words.startswith(f"{words} paused")
+    assert notice.option == option
+    (fix,) = fixes_of(options, Sight(), None, ())
+    assert fix.changes == {option: False}
+    elsewhere = changed(options, {"sending.method": "direct", "sending.paused": False})
+    assert not list(notices_of(elsewhere, Sight(), None, (), Habits()))
+
+
+@pytest.mark.parametrize("said", ["250 2.1.5 ok", "530 5.7.0 log in"])
+def test_what_the_mail_host_of_a_domain_offers_says_nothing_of_the_relays_options(said: str) -> None:
+    with ExitStack() as closing:
+        network = Network(closing)
+        network.dns.hosts_of["there.test"] = ("one.test",)
+        network.host("one.test", rcpt=say(said)).extensions = ("AUTH PLAIN",)
+        account = {"sending.smtp.username": "mailer", "sending.smtp.password": PASSWORD}
+        for method in ("direct", "direct-then-smtp"):
+            options = changed(settings(free_port()), {**account, "sending.method": method})
+            ending, _ = came_to(options, hosts_of(network))
+            assert (ending.notices, ending.fixes) == ((), ()), method
+
+
+def test_a_recipient_that_the_host_cannot_take_is_the_step_that_fails() -> None:
+    with ScriptedSmtp() as relay:
+        steps = Steps()
+        options = settings(relay.port)
+        ending = asyncio.run(probe(options, NOBODY)(MailWanted(options, (), SENDER, "bjørn@there.test", None), steps))
+        assert failing(steps) == [(StepKind.recipient, f"127.0.0.1:{relay.port}")]
+        assert ending.outcome is not None
+        assert [line.split(" ")[0] for _, line in relay.lines] == ["EHLO", "QUIT"]
+
+
+def test_what_it_came_to_stands_although_looking_around_takes_too_long() -> None:
+    with ScriptedSmtp({"greeting": stall()}) as relay, ScriptedSmtp({"greeting": stall()}) as other:
+        options, steps = settings(relay.port), Steps()
+        habits = Habits(usual=(Other(other.port, "none"),))
+        ending = asyncio.run(probe(options, habits, longest=1.5)(MailWanted(options, (), SENDER, RECIPIENT), steps))
+        assert ending.outcome is not None
+        assert ending.outcome.stage is Stage.greeting
+        assert failing(steps) == [(StepKind.greeting, f"127.0.0.1:{relay.port}")]
+        assert (steps.steps[-1].kind, steps.steps[-1].said) == ("other_ways", "the test was given up after 1.5 seconds")
+
+
 class Log:
     """Keeps what is written."""
 
@@ -180,7 +264,7 @@ class Log:
 
 
 class Clock:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
+    now = NOW
 
     def __call__(self) -> datetime:
         return self.now

@@ -57,11 +57,22 @@ def test_the_form_tests_what_is_stored_and_applies_the_fix(start: Start) -> None
         )
         question.answer(True)
         assert form.values["sending.smtp.authentication"] == "basic", "the form shows what was applied"
+        shown = "".join(line.value for line in all_of(page, w.HTML))
+        assert "Test again to see whether it works now." in shown
     running.admin.users.add("vera", "viewer", "a-long-passphrase")
     with running.connect("vera", "a-long-passphrase") as vera:
         panel = MailTestPanel(vera, Trouble())
         assert panel.button.disabled
         assert "That takes the role operator" in panel.line.value
+    panel = MailTestPanel(server, Trouble())
+
+    class EndsMeanwhile:
+        def cancel(self) -> None:
+            panel._idle()
+
+    panel._test, panel._busy, panel.cancel.disabled = EndsMeanwhile(), True, False  # type: ignore[assignment]
+    panel.cancel.click()
+    assert panel.cancel.disabled, "nothing is left to be cancelled"
 
 
 def test_what_hosts_say_is_shown_as_text() -> None:

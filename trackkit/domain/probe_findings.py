@@ -9,7 +9,7 @@ Pure: whoever tests fills in `Sight`, asks `others_of` what else is worth a look
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final
@@ -69,6 +69,8 @@ class Habits:
 class Sight:
     """What a host has shown on the way."""
 
+    relay: bool = False
+    """Whether it is the relay: no other host's port and log-in are options."""
     banner: str = ""
     greeting_seconds: float | None = None
     offers: dict[str, str] = field(default_factory=dict)
@@ -206,15 +208,23 @@ def notices_of(
             "sending.smtp.port",
         )
     needed = trouble is not None and wants_login(trouble)
-    if smtp.authentication == "anonymous" and (needed or (trouble is None and sight.methods)):
+    if sight.relay and smtp.authentication == "anonymous" and (needed or (trouble is None and sight.methods)):
         yield _log_in_notice(sight, needed=needed)
-    if options.sending.paused:
+    for option, what in _pauses(options):
         yield Notice(
             "paused",
-            "Sending is paused: the test went past the queue, but no mail leaves it.",
-            "Switch sending on again when the settings are right.",
-            "sending.paused",
+            f"{what[:1].upper()}{what[1:]} is paused: the test went past the queue, but no mail leaves it.",
+            f"Switch {what} on again when the settings are right.",
+            option,
         )
+
+
+def _pauses(options: Options) -> Iterator[tuple[str, str]]:
+    """The options that keep mail in the queue which would go the way that was tested, and what each is about."""
+    if options.sending.paused:
+        yield "sending.paused", "sending"
+    if options.sending.method == "mapi" and options.sending.mapi.paused:
+        yield "sending.mapi.paused", "mail by MAPI"
 
 
 def _log_in_notice(sight: Sight, *, needed: bool) -> Notice:
@@ -243,7 +253,7 @@ def _log_in_notice(sight: Sight, *, needed: bool) -> Notice:
 
 def greets_slowly(smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, habits: Habits) -> bool:
     """Whether the host lets one wait on port 25."""
-    if smtp.port != habits.relay_port or smtp.encryption == "tls":
+    if not sight.relay or smtp.port != habits.relay_port or smtp.encryption == "tls":
         return False
     silent = trouble is not None and (trouble.stage, trouble.failure) == (Stage.greeting, Failure.timed_out)
     return silent or (sight.greeting_seconds is not None and sight.greeting_seconds >= habits.slow_greeting)
@@ -269,6 +279,8 @@ _INSTEAD: Final[Mapping[Encryption, tuple[Encryption, ...]]] = {
 
 def others_of(smtp: SmtpOptions, sight: Sight, trouble: Outcome | None, habits: Habits) -> tuple[Other, ...]:
     """The other ways that are worth a look."""
+    if not sight.relay:
+        return ()
     asks = trouble is not None and wants_login(trouble) and not sight.methods
     on_connect = trouble is not None and trouble.stage is Stage.connect and trouble.failure in _ANOTHER_PORT
     on_the_way = (
@@ -306,10 +318,10 @@ def fixes_of(options: Options, sight: Sight, trouble: Outcome | None, looked: Se
         found += _other_ways(smtp, looked, intercepted=intercepted)
     if trouble is not None and trouble.failure is Failure.login_not_offered:
         found += _other_login(options, sight)
-    if smtp.authentication == "anonymous" and (trouble is None or wants_login(trouble)):
+    if sight.relay and smtp.authentication == "anonymous" and (trouble is None or wants_login(trouble)):
         found += _log_in(options, sight)
-    if options.sending.paused and trouble is None:
-        found.append(setting("Switch sending on again", sending__paused=False))
+    if trouble is None:
+        found += [Fix("options.set", f"Switch {what} on again", {option: False}) for option, what in _pauses(options)]
     return tuple(fix for fix in found if _is_taken(options, fix))
 
 
@@ -382,9 +394,8 @@ def _log_in(options: Options, sight: Sight) -> list[Fix]:
     open_line = not sight.encrypted and options.sending.smtp.encryption != "none"
     if open_line:  # nothing secret would go there anyway
         return []
-    words: Callable[[Authentication], str] = lambda way: f"Log in by authentication '{way}'"  # noqa: E731
     return [
-        setting(words(way), sending__smtp__authentication=way)
+        setting(f"Log in by authentication '{way}'", sending__smtp__authentication=way)
         for way, methods in _NEEDED.items()
         if way != now and methods & sight.methods
     ]

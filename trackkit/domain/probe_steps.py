@@ -121,7 +121,6 @@ class Ending:
     Parameters
     ----------
     outcome: what it ended with; none = the settings work.
-    seen_at: whom the failed step was tried with.
     """
 
     outcome: Outcome | None
@@ -163,8 +162,10 @@ def advice_of(found: Diagnosis, kind: StepKind) -> str:
 
 
 def diagnosis_of(outcome: Outcome, options: Options, address: str, now: datetime) -> Diagnosis:
-    """What the one table says of it."""
-    at_work = options.model_copy(update={"sending": options.sending.model_copy(update={"paused": False})})
+    """What the one table says of it; nothing that only mail in the queue waits for, since a test goes past that."""
+    mapi = options.sending.mapi.model_copy(update={"paused": False})
+    sending = options.sending.model_copy(update={"paused": False, "mapi": mapi})
+    at_work = options.model_copy(update={"sending": sending})
     if outcome.stage is Stage.configuration and outcome.failure is None:  # nothing was tried
         return diagnose(Evidence(State.queued, now, at_work, now, address))
     state = State.failed if outcome.verdict is Verdict.permanent else State.deferred
@@ -175,3 +176,9 @@ WORKS: Final = "The settings work."
 WORKS_AND_SENT: Final = "The settings work: the host has taken the test message for {recipient}."
 WORKS_UNASKED: Final = "The settings work as far as they were tested: no sender and recipient were given to ask for."
 """What a test says at its end."""
+
+
+def works_not(found: Diagnosis) -> str:
+    """The same where the settings do not work."""
+    title = found.title if found.title[1:2].isupper() else f"{found.title[:1].lower()}{found.title[1:]}"  # MAPI, SPF
+    return f"The settings do not work: {title}."

@@ -19,8 +19,9 @@ from trackkit.domain.message import Envelope, Following
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, wants_login
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import PopAccount, Route
+from trackkit.mail.transports.connecting import NotOpened, connected
 from trackkit.mail.transports.handshake import TlsContext
-from trackkit.mail.transports.opening import NotOpened, Opened, connected
+from trackkit.mail.transports.opening import Opened
 from trackkit.mail.transports.pop3 import Pop3, PopFailed
 from trackkit.mail.transports.smtp import SmtpConnection
 

@@ -19,15 +19,7 @@ from typing import Final
 
 from trackkit.domain.certificates import facts
 from trackkit.domain.message import BY_MAPI, domain_of
-from trackkit.domain.probe_findings import (
-    Habits,
-    Looked,
-    Other,
-    Sight,
-    fixes_of,
-    notices_of,
-    others_of,
-)
+from trackkit.domain.probe_findings import Habits, Looked, Other, fixes_of, notices_of, others_of
 from trackkit.domain.probe_steps import Ending, Step, StepKind, StepState
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.domain.trust import Reason, Trusted, trust_of
@@ -35,15 +27,15 @@ from trackkit.mail.destinations import PICKUP
 from trackkit.mail.direct import Direct, Hosts
 from trackkit.mail.local_ways import LocalPlaces
 from trackkit.mail.pop_before_smtp import Door
-from trackkit.mail.probe_steps import Nobody, Tell, Watched
-from trackkit.mail.transports.opening import NotOpened, open_connection
+from trackkit.mail.probe_steps import Tell, Watched
+from trackkit.mail.route import Route
+from trackkit.mail.transports.looking import look_at
 from trackkit.mail.transports.smtp import SmtpConnection
 from trackkit.mail.way import Connection, Plan, Relay, Surroundings, Way, plan_of
 from trackkit.services.probe_runs import MailWanted
 
 LONGEST_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 8.0
-_LEAVE_SECONDS: Final = 1.0
 _MOST_NAMES: Final = 5
 """Names of a certificate that are looked up."""
 
@@ -70,27 +62,30 @@ class Probe:
 
     async def __call__(self, wanted: MailWanted, tell: Tell) -> Ending:
         """Test, and tell each step as it goes."""
-        watched = Watched(tell, asyncio.get_running_loop().time)
+        plan = plan_of(wanted.options.sending, wanted.trusted)
+        relay = plan.relay if plan is not None else None
+        watched = Watched(tell, asyncio.get_running_loop().time, relay.label if relay is not None else "")
         looked: tuple[Looked, ...] = ()
+        text = f"the test was given up after {self._longest:g} seconds"
+        given_up = Outcome(Verdict.temporary, Stage.connect, Failure.timed_out, text=text)
+        outcome: Outcome | None = given_up
         try:
             async with asyncio.timeout(self._longest):
-                outcome = await self._test(wanted, watched, tell)
-                if wanted.options.sending.method in ("smtp", "direct-then-smtp"):
-                    looked = await self._look_around(wanted, watched, outcome)
+                outcome = await self._test(plan, wanted, watched, tell)
+                if relay is not None:
+                    looked = await self._look_around(relay, wanted, watched, outcome)
         except TimeoutError:
-            text = f"the test was given up after {self._longest:g} seconds"
-            outcome = Outcome(Verdict.temporary, Stage.connect, Failure.timed_out, text=text)
-            watched.refused(outcome)
+            if outcome is given_up:
+                watched.refused(given_up)
+            watched.end(said=text)  # looking around; what the test came to is known
         sight = watched.sight
         notices = tuple(notices_of(wanted.options, sight, outcome, looked, self._habits))
         return Ending(outcome, notices, fixes_of(wanted.options, sight, outcome, looked), watched.text)
 
-    async def _test(self, wanted: MailWanted, watched: Watched, tell: Tell) -> Outcome | None:
+    async def _test(self, plan: Plan | None, wanted: MailWanted, watched: Watched, tell: Tell) -> Outcome | None:
         """What the way ends with; none = it works."""
-        sending = wanted.options.sending
-        plan = plan_of(sending, wanted.trusted)
         watched.begin(StepKind.settings, "")
-        if plan is None or not sending.is_set_up:
+        if plan is None or not wanted.options.sending.is_set_up:
             nothing = Outcome(Verdict.temporary, Stage.configuration)
             watched.end(nothing)
             return nothing
@@ -161,40 +156,36 @@ class Probe:
         watched.end(said=f"{sent.smtp_code or ''} {sent.text}".strip())
         return None
 
-    async def _look_around(self, wanted: MailWanted, watched: Watched, trouble: Outcome | None) -> tuple[Looked, ...]:
+    async def _look_around(
+        self, relay: Route, wanted: MailWanted, watched: Watched, trouble: Outcome | None
+    ) -> tuple[Looked, ...]:
         """Look at the other ways to the host that could help."""
         smtp = wanted.options.sending.smtp
         if trouble is not None and trouble.certificate is not None:
             watched.sight.same_host = await _same_host(trouble, smtp.host or "")
         others = others_of(smtp, watched.sight, trouble, self._habits)
-        plan = plan_of(wanted.options.sending, wanted.trusted)
-        if not others or plan is None or plan.relay is None:
+        if not others:
             return ()
         watched.begin(StepKind.other_ways, smtp.host or "")
-        looked = await asyncio.gather(*(self._look(plan, other, wanted.trusted) for other in others))
+        looked = await asyncio.gather(*(self._look(relay, other, wanted.trusted) for other in others))
         watched.end(said="; ".join(map(_words, looked)))
         return tuple(looked)
 
-    async def _look(self, plan: Plan, other: Other, trusted: tuple[Trusted, ...]) -> Looked:
+    async def _look(self, relay: Route, other: Other, trusted: tuple[Trusted, ...]) -> Looked:
         """Whether a connection comes about there, as far as the log-in."""
-        assert plan.relay is not None  # noqa: S101 - whoever looks around has one
         route = replace(
-            plan.relay,
+            relay,
             port=other.port,
             encryption=other.encryption,
             login=None,
-            connect_timeout=min(LOOK_SECONDS, plan.relay.connect_timeout),
-            conversation_timeout=min(LOOK_SECONDS, plan.relay.conversation_timeout),
-            trust=trust_of(trusted, plan.relay.host, other.port),
+            connect_timeout=min(LOOK_SECONDS, relay.connect_timeout),
+            conversation_timeout=min(LOOK_SECONDS, relay.conversation_timeout),
+            trust=trust_of(trusted, relay.host, other.port),
         )
-        conversation = Watched(Nobody(), asyncio.get_running_loop().time)
-        try:
-            opened = await open_connection(route, self._shared.tls_context, self._shared.ehlo_name, conversation)
-        except NotOpened as refused:
-            return Looked(other, refused.outcome)
-        await opened.wire.quit(_LEAVE_SECONDS)
-        sight: Sight = conversation.sight
-        return Looked(other, None, sight.encrypted, sight.methods)
+        seen = await look_at(route, self._shared.tls_context, self._shared.ehlo_name)
+        if isinstance(seen, Outcome):
+            return Looked(other, seen)
+        return Looked(other, None, seen.encrypted, seen.offers)
 
 
 def _summary(plan: Plan) -> str:

@@ -28,28 +28,20 @@ class Tell(Protocol):
         """It has ended."""
 
 
-class Nobody:
-    """Watches nothing."""
-
-    def begun(self, kind: StepKind, whom: str) -> None:
-        """As `Tell.begun`."""
-
-    def ended(self, step: Step) -> None:
-        """As `Tell.ended`."""
-
-
 class Watched(Conversation):
     """See the module.
 
     Parameters
     ----------
     clock: monotonic seconds.
+    relay: as steps with the relay name it; empty = there is none.
     """
 
-    def __init__(self, tell: Tell, clock: Callable[[], float]) -> None:
+    def __init__(self, tell: Tell, clock: Callable[[], float], relay: str) -> None:
         super().__init__()
         self.sight = Sight()
-        self._tell, self._clock = tell, clock
+        """What the last host has shown, on the last connection."""
+        self._tell, self._clock, self._relay = tell, clock, relay
         self._now: tuple[StepKind, str, float] | None = None
         self._said = ""
 
@@ -74,6 +66,8 @@ class Watched(Conversation):
     def reached(self, stage: Stage, whom: str) -> None:
         """As `Conversation.reached`."""
         self.begin(kind_of(stage), whom)
+        if stage in (Stage.name, Stage.connect):
+            self.sight = Sight(relay=whom == self._relay)
 
     def refused(self, outcome: Outcome) -> None:
         """As `Conversation.refused`; told once."""

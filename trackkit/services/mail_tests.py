@@ -31,12 +31,12 @@ _CANCELLED: Final = "The test was cancelled."
 
 def begin_test(call: Call, request: contract.BeginMailTest) -> contract.MailTest:
     """Begin a test."""
-    environment, options = call.environment, call.environment.options.current
+    environment = call.environment
     probe = environment.probes.mail
     if probe is None:
         raise Unavailable("The server is starting or stopping; nothing was tested.", "Try again in a moment.")
     wanted = _wanted(call, request)
-    subject = _subject(options)
+    subject = _subject(wanted.options)
 
     def work(watch: Watch) -> Ending:
         ending = probe(wanted, watch)
@@ -49,7 +49,7 @@ def begin_test(call: Call, request: contract.BeginMailTest) -> contract.MailTest
         after["message"] = "sent" if request.send else "none"
         environment.store.write(lambda connection: call.audit(connection, contract.BEGIN.name, run_id, after=after))
 
-    run = environment.probes.begin(subject, call.actor.username, options, wanted.recipient, work, begins)
+    run = environment.probes.begin(subject, call.actor.username, wanted.options, wanted.recipient, work, begins)
     call.log(Severity.information, SOURCE, f"The settings for sending are tested: {subject}.")
     return _view(call, run, 0)
 
@@ -172,9 +172,9 @@ def _verdict(call: Call, run: Run, ending: Ending | None, *, cancelled: bool) ->
         return _CANCELLED, ""
     if ending.outcome is not None:
         why = steps.diagnosis_of(ending.outcome, run.options, run.address, call.now)
-        return f"The settings do not work: {why.title[:1].lower()}{why.title[1:]}.", why.cause
+        return steps.works_not(why), why.cause
     kinds = {step.kind for step in run.steps}
     if StepKind.message in kinds:
         return steps.WORKS_AND_SENT.format(recipient=run.address), ""
-    asked = StepKind.sender in kinds or not kinds & {StepKind.ehlo}
+    asked = StepKind.sender in kinds or StepKind.ehlo not in kinds
     return (steps.WORKS if asked else steps.WORKS_UNASKED), ""

@@ -3,7 +3,7 @@
 Any test that tells its steps can run here (of the way mail leaves, of a mailbox); what it does is given as `Work`.
 Bounded: one at a time for each person, `AT_A_TIME` in all; those that have ended are kept for `KEPT`, the last
 `MOST_KEPT`. A restart forgets them: a test is repeated, not resumed. It never waits for anything but its own steps, and
-nothing waits for it but those who look, for `LONGEST_WAIT` seconds at most.
+nothing waits for it but those who look, and for no longer than they say.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ SOURCE: Final = "test"
 AT_A_TIME: Final = 4
 MOST_KEPT: Final = 50
 KEPT: Final = timedelta(minutes=10)
-LONGEST_WAIT: Final = 5.0
 _WAITERS: Final = 4
 """Of one test; who looks besides is answered at once, so that few threads wait."""
 

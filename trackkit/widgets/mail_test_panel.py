@@ -97,8 +97,9 @@ class MailTestPanel:
 
     def unsaved(self, unsaved: bool) -> None:
         """Whether there are edits that are not applied: what is stored is not what is seen then."""
-        self._unsaved = unsaved
-        self._look()
+        if unsaved != self._unsaved:  # else what the line says still holds
+            self._unsaved = unsaved
+            self._look()
 
     def begin(self) -> None:
         """Begin a test."""
@@ -153,18 +154,19 @@ class MailTestPanel:
         self._when_applied()
 
     def _idle(self) -> None:
-        self._busy, self.cancel.disabled = False, True
+        self._busy = False
         self._say("")
         self._look()
 
     def _stop(self) -> None:
         test = self._test
         if test is not None:
-            in_background(self._trouble, test.cancel, lambda _: None, busy=(self.cancel,))
+            in_background(self._trouble, test.cancel, lambda _: self._look(), busy=(self.cancel,))
 
     def _look(self) -> None:
-        """Bring the button up to date, and say why it is disabled."""
+        """Bring the buttons up to date, and say why there can be no test."""
         self.button.disabled = self._unsaved or self._busy or not self._may
+        self.cancel.disabled = not self._busy or self._test is None
         if not self._may:
             self._say(f"That takes the role {BEGIN.role}.")
         elif not self._busy:

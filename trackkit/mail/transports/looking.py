@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from trackkit.domain.replies import Outcome
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
+from trackkit.mail.transports.connecting import NotOpened
 from trackkit.mail.transports.handshake import TlsContext
-from trackkit.mail.transports.opening import NotOpened, open_connection
+from trackkit.mail.transports.opening import open_connection
 
 _LEAVE_SECONDS = 1.0
 

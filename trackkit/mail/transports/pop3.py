@@ -122,12 +122,12 @@ class Pop3:
     async def log_in(self) -> None:
         """USER and PASS."""
         account = self._account
+        self._conversation.reached(Stage.login, account.label)
         if not self._encrypted and account.encryption != "none":
             words = "the host offers no encryption, and a password is sent unencrypted only where encryption is 'none'"
             raise PopFailed(Failure.pop_not_encrypted, words)
         password = account.password.get_secret_value()
         self._conversation.hide(password)
-        self._conversation.reached(Stage.login, account.label)
         for line, shown in ((f"USER {account.username}", None), (f"PASS {password}", "PASS ***")):
             said, words = await self._asked(line, shown)
             if not said:

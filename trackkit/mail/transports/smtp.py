@@ -21,10 +21,11 @@ from trackkit.domain.replies import CLOSING, Failure, Outcome, Stage, Verdict, o
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.conversation import Conversation
 from trackkit.mail.route import Route
+from trackkit.mail.transports.connecting import NotOpened
 from trackkit.mail.transports.content import Content, prepared, takes_utf8
 from trackkit.mail.transports.envelope_lines import RECIPIENTS_AT_A_TIME, mail_line, parts_of, rcpt_line
 from trackkit.mail.transports.handshake import TlsContext
-from trackkit.mail.transports.opening import NotOpened, Opened, open_connection
+from trackkit.mail.transports.opening import Opened, open_connection
 from trackkit.mail.transports.wire import Ended, Reply
 
 LARGE = 1024 * 1024
@@ -185,9 +186,12 @@ class SmtpConnection:
     async def ask(self, envelope: Envelope, raw: bytes) -> Outcome | None:
         """Why the host would not take this message, which is not sent; none = it would. `deliver` resets it."""
         content, outcomes = prepared(raw, self._extensions), dict[str, Outcome]()
-        if isinstance(content, Outcome):
-            return content
         whom = self._reachable(envelope, outcomes)
+        if outcomes:
+            return next(iter(outcomes.values()))
+        if isinstance(content, Outcome):
+            self.conversation.reached(content.stage, self.label)
+            return content
         mail = mail_line(envelope.mail_from, whom, content, self._extensions)
         try:
             for stage, line in ((Stage.sender, mail), *((Stage.recipient, rcpt_line(address)) for address in whom)):
@@ -198,7 +202,7 @@ class SmtpConnection:
         except _Over as over:
             self._wire.abort()
             return over.outcome
-        return next(iter(outcomes.values()), None)
+        return None
 
     async def close(self) -> None:
         """Take leave politely, but not for long."""
@@ -297,6 +301,7 @@ class SmtpConnection:
     def _not_taken(self, stage: Stage, address: str) -> Outcome:
         """What a host without SMTPUTF8 makes of an address (RFC 6531 §3.5)."""
         text = f"{address} holds characters other than ASCII before the @, which the host does not take (no SMTPUTF8)"
+        self.conversation.reached(stage, self.label)
         self.conversation.note(text)
         return Outcome(Verdict.permanent, stage, Failure.replied, 553, "5.6.7", text, reason=Reason.not_ascii)
 
