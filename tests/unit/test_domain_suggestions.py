@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -327,6 +328,18 @@ def test_what_taking_settings_changes() -> None:
     token = settings(authentication="oauth2", token_url="https://new.test/t", scope="x").changes(after)
     assert token["sending.oauth2.client_secret"] is None, "what is for one provider is not sent to another"
     assert still_needed(after, token) == ("sending.oauth2.client_id", "sending.oauth2.refresh_token")
+    tokens = options(
+        smtp__host="old.test", smtp__authentication="oauth2", smtp__username="o", oauth2__token_url="https://old.test/t",
+        oauth2__client_id="c", oauth2__client_secret=SecretStr("s"), oauth2__refresh_token=SecretStr("r"),
+    )  # fmt: skip
+    for url in (None, "https://old.test/t"):
+        elsewhere = settings(authentication="oauth2", token_url=url)
+        changes = elsewhere.changes(tokens)
+        secrets = {name: changes.get(f"sending.oauth2.{name}", "kept") for name in ("client_secret", "refresh_token")}
+        assert secrets == {"client_secret": None, "refresh_token": None}, "nor the tokens that it makes"
+        assert still_needed(tokens, changes) == ("sending.oauth2.refresh_token",)
+        same = replace(elsewhere, host="Old.test").changes(tokens)
+        assert not any(name.startswith("sending.oauth2") for name in same)
     both = {**token, "sending.oauth2.client_secret": SecretStr("s")}
     assert still_needed(after, both) == ("sending.oauth2.client_id",)
     assert still_needed(Options(), settings(authentication="anonymous", username=None).changes(Options())) == ()

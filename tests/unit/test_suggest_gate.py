@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
+import time
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from trackkit.domain.errors import TooManyAttempts
 from trackkit.domain.suggestions import Suggested, asked
 from trackkit.mail import suggest
+from trackkit.mail.autoconfig_fetch import NotFetched, fetch
 from trackkit.services.suggest_gate import PERSON, SERVER, SuggestGate
 
 
@@ -56,3 +61,38 @@ def test_a_look_ends_although_nobody_answers(monkeypatch: pytest.MonkeyPatch) ->
         ]  # fmt: skip
         words = [one.words for one in found.told if one.result != "found"]
         assert all("no answer within" in one for one in [*words, *(one.words[0] for one in found.candidates)])
+
+
+def test_a_look_ends_although_this_machine_does_not_know_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = Event()
+
+    def silent(*_: object, **__: object) -> Any:
+        over.wait(10)
+        raise OSError
+
+    monkeypatch.setattr(suggest, "ehlo_name", silent)
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    monkeypatch.setattr(suggest, "_PUBLISHED_SECONDS", 0.1)
+    monkeypatch.setattr(suggest, "_PORTS_SECONDS", 0.2)
+    began = time.monotonic()
+    try:
+        found = suggest.look(asked("10.0.0.5"), ())
+        assert time.monotonic() - began < 5, "a thread that hangs is not waited for"
+    finally:
+        over.set()
+    (ports,) = found.told
+    assert "no answer within" in ports.words
+
+
+@pytest.mark.parametrize("host", ["a\\046" * 31 + ".test", "a b.test", "a\\.test"])
+def test_an_autoconfig_file_is_not_fetched_from_what_is_no_host(host: str) -> None:
+    """The DNS could have such names, but TLS cannot ask for a certificate of theirs."""
+    asked_for: list[str] = []
+
+    async def addresses(name: str) -> tuple[str, ...]:
+        asked_for.append(name)
+        raise NotFetched("there is no such host")
+
+    with pytest.raises(NotFetched, match="no address"):
+        asyncio.run(fetch(f"https://{host}/c.xml", ssl.create_default_context(), addresses))
+    assert asked_for == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,25 @@ def test_profiles_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
     (profiles / "4.good" / "prefs.js").write_text(PREFS)
     assert len(thunderbird_accounts(tmp_path)) == 3
     assert thunderbird_accounts(tmp_path / "nowhere") == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_profile_of_any_name_is_told(tmp_path: Path) -> None:
+    profile = os.fsencode(tmp_path / ".thunderbird") + b"/\xff\x1b[2J.default"
+    os.makedirs(profile)
+    (Path(os.fsdecode(profile)) / "prefs.js").write_text(PREFS)
+    for account in thunderbird_accounts(tmp_path):
+        assert account.candidate.where.isprintable()
+        assert account.candidate.where.encode()
+
+
+def test_who_has_no_home_folder_has_no_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: type[Path]) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("APPDATA", raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(none))
+    assert thunderbird_accounts() == ()
 
 
 @given(st.text(max_size=400))

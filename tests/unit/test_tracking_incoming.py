@@ -168,6 +168,15 @@ def test_addresses_and_ids_on_which_other_parsers_fail() -> None:
     assert mail.recipients == []
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_an_empty_line_above(form: str) -> None:
+    """Above a mail it is passed over; above a part it ends a header without fields."""
+    mail = read(b"\nSubject: x\n\ntext".replace(b"\n", FORMS[form]))
+    assert (mail.fields.first("subject"), mail.text) == ("x", "text")
+    part = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nNote: it crashes\n\nAlways\n--b--\n"
+    assert read(part.replace(b"\n", FORMS[form])).text == "Note: it crashes\n\nAlways"
+
+
 def _nested(depth: int, boundary: str) -> bytes:
     levels = (f"Content-Type: multipart/mixed; boundary={boundary}\n\n--{boundary}\n" for n in range(depth))
     return "".join(level.replace("N", str(n)) for n, level in enumerate(levels)).encode() + b"\ntext"

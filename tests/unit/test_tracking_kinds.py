@@ -237,6 +237,17 @@ def test_notifications_of_amazon() -> None:
     assert classified(head + text.replace("Bounce", "Delivery")).kind is MailKind.delivered
     assert classified(head + '{"notificationType":"Bounce","bounce":3}').kind is MailKind.bounce
     assert classified(head + '{"notificationType":3}').kind is MailKind.human
+    # Its fields hold what fields of a report hold, whatever is written into them.
+    odd = text.replace('"bob@', '"Bob <bob@').replace('.net"', '.net>","status":"no status"', 1)
+    (one,) = classified(head + odd).failures
+    assert (one.recipient, one.status) == ("bob@example.net", "5.1.1")
+    (one,) = classified(head + odd.replace("550 5.1.1 no such user", "")).failures
+    assert (one.recipient, one.status) == ("bob@example.net", "5.0.0")
+
+
+def test_a_reply_far_below_the_beginning_is_no_trouble() -> None:
+    found = classified(f"{DAEMON}Subject: Undelivered mail\n\nNot delivered:\n" + "\n" * 400 + "550 user unknown\n")
+    assert [(one.smtp_code, one.hard) for one in found.failures] == [(550, False)]
 
 
 PERSON = "From: Bob <bob@example.net>\nTo: tracking@example.org\n"

@@ -209,6 +209,11 @@ def test_a_signed_text_is_read_without_its_armour() -> None:
     assert trimmed(text + "-----END PGP SIGNATURE-----\n").kept == ANSWER
 
 
+def test_an_empty_line_of_code_above_a_quote_is_no_greeting() -> None:
+    text = "-----BEGIN PGP SIGNED MESSAGE-----\n```\n\n\nOn 2024-01-01, Ann <ann@example.org> wrote:\nAnn> hi\n```\n"
+    assert "".join(piece.text for piece in trimmed(text).pieces) == text
+
+
 GMAIL = (
     '<div dir="ltr"><div>Thanks, that fixed it.</div><div><br></div><div>The other report stays open.</div></div><br>'
     '<div class="gmail_quote"><div dir="ltr" class="gmail_attr">On Tue, Mar 3, 2026 at 2:05 PM Ann Lee &lt;'

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trackkit.domain.log_text import harmless
 from trackkit.domain.sending_settings import Settings
 from trackkit.domain.smtp_options import Authentication, Encryption
 from trackkit.domain.suggestions import Candidate, Source
@@ -88,12 +89,15 @@ def _candidate(settings: Settings, profile: str, addresses: tuple[str, ...]) -> 
     words = [f"Thunderbird uses it; its password stays there.{whose}"]
     if settings.encryption == "none" and settings.authentication != "anonymous":
         words.append("The password goes over the network unencrypted.")
-    return Candidate(Source.mail_program, f"Thunderbird, profile {profile}", settings, False, tuple(words))
+    return Candidate(Source.mail_program, f"Thunderbird, profile {harmless(profile)}", settings, False, tuple(words))
 
 
 def _profiles(home: Path | None) -> Iterator[Path]:
     """The prefs.js of each profile."""
-    base = home or Path.home()
+    try:
+        base = home or Path.home()
+    except RuntimeError:  # an account without a home folder
+        return
     folders = [base / folder for folder in _FOLDERS]
     if (appdata := os.environ.get("APPDATA")) and home is None:
         folders.append(Path(appdata) / "Thunderbird" / "Profiles")

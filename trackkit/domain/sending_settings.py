@@ -59,7 +59,8 @@ class Settings:
     def changes(self, now: Options) -> dict[str, Any]:
         """What to change in the options `now` so that they are these settings, by option name.
 
-        Secrets that belong to another host are removed: they are for that one, and must not be sent to this.
+        Secrets that are for another host are removed, and those with which tokens for it are made: neither they nor
+        the tokens may be sent to this one.
         """
         sending = now.sending
         found: dict[str, Any] = {} if sending.method in _RELAYS else {"sending.method": "smtp"}
@@ -71,10 +72,13 @@ class Settings:
         }
         if self.username is not None:
             found["sending.smtp.username"] = self.username
-        if sending.smtp.password is not None and (sending.smtp.host or "").lower() != self.host.lower():
+        elsewhere = (sending.smtp.host or "").lower() != self.host.lower()
+        if sending.smtp.password is not None and elsewhere:
             found["sending.smtp.password"] = None
-        if self.token_url is not None and self.token_url != sending.oauth2.token_url:
+        other_tokens = self.token_url is not None and self.token_url != sending.oauth2.token_url
+        if other_tokens:
             found |= {"sending.oauth2.token_url": self.token_url, "sending.oauth2.scope": self.scope}
+        if other_tokens or (elsewhere and self.authentication == "oauth2"):
             for secret in ("client_secret", "refresh_token"):
                 if getattr(sending.oauth2, secret) is not None:
                     found[f"sending.oauth2.{secret}"] = None

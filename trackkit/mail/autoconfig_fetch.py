@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from trackkit.domain.autoconfig import LARGEST
-from trackkit.domain.hosts import host_and_port
+from trackkit.domain.hosts import can_be_host, host_and_port
 
 if TYPE_CHECKING:
     import httpx
@@ -84,7 +84,7 @@ def _safe(url: str) -> tuple[str, str]:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise NotFetched("it is redirected to what is no address") from None
-    if not (host and url.isascii() and url.isprintable()):
+    if not (can_be_host(host) and url.isascii() and url.isprintable()):
         raise NotFetched("it is redirected to what is no address")
     if parts.scheme != "https" or port not in (None, 443) or parts.username is not None:
         raise NotFetched("it is redirected to somewhere that is not asked")

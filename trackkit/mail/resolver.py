@@ -154,8 +154,7 @@ def _mx(record: MX) -> MxRecord:
 
 
 def _srv(record: SRV) -> SrvRecord:
-    # The target of a record that says "not here" is the root, whose name without its dot would be empty.
-    return SrvRecord(record.priority, record.weight, record.port, _name(record.target) or ".")
+    return SrvRecord(record.priority, record.weight, record.port, _name(record.target))
 
 
 def _text(record: Any) -> str:

@@ -16,9 +16,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from trackkit.domain.autoconfig import NoAutoconfig
@@ -50,6 +51,7 @@ from trackkit.domain.suggestions import (
 )
 from trackkit.domain.trust import Trust, Trusted, trust_of
 from trackkit.mail.autoconfig_fetch import NotFetched, fetch
+from trackkit.mail.blocking import Hangs, LeftAlone, Worker
 from trackkit.mail.resolver import Resolver
 from trackkit.mail.route import Route, ehlo_name
 from trackkit.mail.transports.looking import Looked, look_at
@@ -61,6 +63,8 @@ _PORTS_SECONDS: Final = 8.0
 let strangers wait on port 25 mostly do so for six seconds."""
 
 _LATE: Final = f"no answer within {_PUBLISHED_SECONDS:.0f} seconds"
+
+T = TypeVar("T")
 
 Looking = tuple[list[Finding], Told]
 """What a source has, and what is told of it."""
@@ -111,9 +115,8 @@ class _Look:
 
     async def _own_name(self) -> None:
         """What to say in EHLO, unless this machine's own name takes too long to be known."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PUBLISHED_SECONDS):
-                self._name = await asyncio.to_thread(ehlo_name)
+        with suppress(Hangs):
+            self._name = await _left_alone(ehlo_name, _PUBLISHED_SECONDS)
 
     async def _published(self) -> tuple[list[Finding], list[Told]]:
         """What the domain, or a table about it, says."""
@@ -226,7 +229,7 @@ class _Look:
                 return _what(await look_at(route, ssl.create_default_context, self._name))
         except _Refused as refused:
             return Tried(answered=False, words=str(refused))
-        except TimeoutError:
+        except (TimeoutError, Hangs):
             return Tried(answered=False, words=f"no answer within {seconds:.0f} seconds")
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
@@ -256,16 +259,26 @@ class _Look:
 
 
 async def _named(host: str) -> tuple[str, ...]:
-    """The addresses of a host that a person has named: as this machine knows it, wherever it lies."""
-    loop = asyncio.get_running_loop()
+    """The addresses of a host that a person has named: as this machine knows it, wherever it lies; raises `Hangs`."""
     try:
-        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = await _left_alone(partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM), _PORTS_SECONDS)
     except OSError as error:
         raise _Refused(f"{error.strerror or error}") from None
     addresses = [str(one[4][0]) for one in found]
     if allowed := [address for address in addresses if not no_host(address)]:
         return _one_of_each(allowed)
     raise _Refused(f"{addresses[0]} {no_host(addresses[0])}")
+
+
+async def _left_alone(work: Callable[[], T], seconds: float) -> T:
+    """What this machine says of names; `Hangs` where that takes too long. In a thread that nobody waits for then: for
+    those of its own an event loop waits when it ends.
+    """
+    worker = Worker("trackkit names", LeftAlone())
+    try:
+        return await worker(work, seconds)
+    finally:
+        worker.close()
 
 
 def _one_of_each(addresses: Sequence[str]) -> tuple[str, ...]:

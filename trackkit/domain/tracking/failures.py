@@ -100,7 +100,7 @@ def _about_recipient(status: str, words: str, replies: list[str]) -> bool:
     reply = _REPLY.search(words)
     if reply is None or status[1:3] not in ("", ".0"):
         return True
-    return _AT_RCPT.search(words[: reply.start()] + replies[0]) is not None
+    return _AT_RCPT.search("".join([words[: reply.start()], *replies[:1]])) is not None
 
 
 def _reason(smtp_code: int | None, status: str, texts: list[str]) -> Reason | None:

@@ -57,8 +57,8 @@ class Fields:
 def read_fields(raw: bytes, start: int, end: int) -> tuple[Fields, int, bool]:
     """The fields that begin at `start`, where the body begins, and whether all of them were read."""
     at = start
-    while (mbox := _MBOX.match(raw, at, end)) or (raw[at : at + 1] in (b"\r", b"\n") and at == start and at < end):
-        at = mbox.end() if mbox else at + 1
+    while mbox := _MBOX.match(raw, at, end):
+        at = mbox.end()
     found: list[tuple[str, str]] = []
     limit = min(end, start + LONGEST)
     while at < limit and len(found) < MOST:

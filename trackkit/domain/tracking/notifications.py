@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from trackkit.domain.tracking.reports import MOST, Told
+from trackkit.domain.tracking.reports import MOST, Told, address_in, status_in
 
 _LONGEST: Final = 200_000
 _TYPES: Final = ("Bounce", "Complaint", "Delivery")
@@ -46,9 +46,9 @@ def _told(entry: dict[str, Any]) -> Told:
     said = str(entry.get("diagnosticCode", "")).removeprefix("smtp;").strip()
     action = str(entry.get("action", "failed")).lower()
     return Told(
-        str(entry.get("emailAddress", "")),
+        address_in(str(entry.get("emailAddress", ""))),
         action if action in ("failed", "delayed") else "failed",
-        str(entry.get("status", "")),
+        status_in(str(entry.get("status", ""))),
         said,
     )
 

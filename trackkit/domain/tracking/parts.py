@@ -22,6 +22,7 @@ _STRAY: Final = 20_000
 """Places that look like a boundary and are none, after which no more are looked for."""
 
 _VALUE: Final = 4_000
+_EMPTY_LINE = re.compile(rb"\r?\n|\r")
 _TYPE = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80})", re.IGNORECASE)
 _END_OF_LINE = re.compile(rb"(--)?[ \t]{0,99}\r?(?:\n|\Z)")
 _PARAMETER = re.compile(
@@ -69,7 +70,9 @@ class Parts:
 def take_apart(raw: bytes, start: int = 0, end: int | None = None) -> Parts:
     """The parts of the mail that stands in `raw` from `start` to `end`, its lines ended by LF or CRLF."""
     end = len(raw) if end is None else end
-    fields, body, whole = read_fields(raw, start, end)
+    # Some leave an empty line above a message; in a part it says that there is no header.
+    above = _EMPTY_LINE.match(raw, start, end)
+    fields, body, whole = read_fields(raw, above.end() if above else start, end)
     kind, given = content_type(fields, "text/plain")
     found = Parts(fields)
     if not whole:

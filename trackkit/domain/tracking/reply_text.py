@@ -257,7 +257,7 @@ def _end_of_answer(lines: list[str], kinds: list[Line], text: list[int], end: in
 
 def _is_greeting(lines: list[str], kinds: list[Line], end: int) -> bool:
     """Whether what stands above a quote is only a salutation, so that the answer stands below."""
-    above = [lines[number].strip() for number in range(end) if kinds[number] is Line.text]
+    above = [text for number in range(end) if kinds[number] is Line.text and (text := lines[number].strip())]
     return (
         len(above) == 1
         and len(above[0]) <= _LONGEST_GREETING

@@ -53,7 +53,7 @@ def _groups(text: str) -> Iterable[dict[str, str]]:
         field = _FIELD.match(line)
         if field and not (line[:1] == " " and last in ("diagnostic-code", "status")):
             last = field[1].lower()
-            if last in _RECIPIENT and any(name in group for name in _MARKS) and last in group:
+            if last in _RECIPIENT and last in group:
                 # Some leave out the empty line between two recipients.
                 yield group
                 group = {}
@@ -72,11 +72,22 @@ def _groups(text: str) -> Iterable[dict[str, str]]:
 
 def _told(group: dict[str, str]) -> Told:
     named = [group[name] for name in _RECIPIENT if name in group]
-    recipient = next((match[0] for value in named if (match := _ADDRESS.search(value.rpartition(";")[2] or value))), "")
+    recipient = next(filter(None, (address_in(value.rpartition(";")[2] or value) for value in named)), "")
     said = re.sub(r"^[\w. -]{1,30};\s*", "", group.get("diagnostic-code", ""))
     stated = group.get("status", "")
-    status = _STATUS.search(stated)
     stated_action = re.match(r"\w*", group.get("action", "").lower())
     action = stated_action[0] if stated_action and stated_action[0] in _ACTIONS else "failed"
     comment = stated.partition("(")[2].rstrip(") ")
-    return Told(recipient, action, status[1] if status else "", said or comment)
+    return Told(recipient, action, status_in(stated), said or comment)
+
+
+def address_in(text: str) -> str:
+    """The first address in a value; ``""`` without one."""
+    match = _ADDRESS.search(text)
+    return match[0] if match else ""
+
+
+def status_in(text: str) -> str:
+    """The enhanced status code (RFC 3463) in a value; ``""`` without one."""
+    match = _STATUS.search(text)
+    return match[1] if match else ""
