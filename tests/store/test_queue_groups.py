@@ -134,6 +134,8 @@ def test_undo_brings_back_exactly_what_one_deletion_took(admin: AsUser, queue: D
     assert job.result["messages"] > 5
     deleted = {key for key, now in details(admin).items() if now != before[key]}
     assert len(deleted) == job.result["messages"]
+    listed = mail_listing.list_queue(admin(), contract.ListQueue(deletion=job.job_id, limit=1000))
+    assert {m.queue_id for m in listed.messages} == deleted, "they are found by it, although they are deleted"
     admin.set({"sending.paused": True})
     clock.forward(minutes=9)
     count = mail_bulk.count_matching(admin(), CountMatching(verb="undelete", deletion=job.job_id))

@@ -198,6 +198,10 @@ def test_one_at_a_time(source: MadeUp) -> None:
     for how in ("one", "toggle", "range", "more"):
         assert browser.select(how, 12) == ("12",)
     assert browser.select("all") == ("12",)
+    source.rows = [row for row in source.rows if row[0] != 12]
+    browser.grid.refresh()
+    assert browser.grid.selected_ids == ()
+    assert browser.table.status == "The chosen row is gone; none is chosen now."
 
 
 def test_messages_that_make_no_sense_change_nothing(browser: Browser) -> None:

@@ -14,7 +14,12 @@ from tests.ports import wait_until
 from tests.running import RunningServer
 from tests.unit.cli_runs import run
 from trackkit.client import Server
+from trackkit.client.jobs import RunningJob
+from trackkit.client.mail_where import MatchingMail
 from trackkit.domain.delivery import State
+from trackkit.domain.errors import Conflict, NotFound
+from trackkit.widgets import queue_groups
+from trackkit.widgets.grid import Grid, Sort
 from trackkit.widgets.message_detail import MessageView
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.queue_panel import QueuePanel
@@ -50,6 +55,22 @@ def answer(box: w.Box, yes: bool) -> str:
     (asked,) = box.children
     asked.answer(yes)
     return str(asked.question)
+
+
+def choose(grid: Grid, row: str) -> None:
+    """Click on a row."""
+    grid._asked(None, {"do": "select", "how": "one", "id": row}, None)
+
+
+@pytest.fixture
+def panel(server: Server) -> QueuePanel:
+    """Held mail for two domains, its cause chosen."""
+    for number in range(5):
+        submit(server, f"r{number}@{'one' if number < 2 else 'two'}.test")
+    server.mail.where().hold().wait()
+    panel = QueuePanel(server, Trouble())
+    choose(panel.causes, "held")
+    return panel
 
 
 @pytest.mark.spec("13: bulk actions show first what they will touch; deleting can be undone for ten minutes")
@@ -207,3 +228,69 @@ def test_which_causes_were_met_and_which_replies_nobody_knows(server: Server, sh
     assert "The host finds a virus in it" in table.content.value
     table.button.click()
     assert table.content.value == ""
+
+
+def test_what_was_deleted_keeps_its_name_whatever_is_chosen_meanwhile(panel: QueuePanel) -> None:
+    view = panel.cause
+    choose(view.grid, "any one.test")
+    view.verbs["delete"].click()
+    choose(view.grid, "any two.test")
+    assert answer(view.asking, True).startswith("2 messages (2 held) will be deleted")
+    (deletion,) = view.deletions
+    words, undo = deletion.line.children
+    assert "Deleted: Held, one.test<" in words.value
+    assert undo is deletion.undo
+
+
+@pytest.mark.spec("13: bulk actions show first what they will touch; deleting can be undone for ten minutes")
+def test_undo_stays_until_it_is_done(panel: QueuePanel, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = panel.cause
+    view.verbs["delete"].click()
+    answer(view.asking, True)
+    (deletion,) = view.deletions
+
+    def refuse(_: MatchingMail) -> RunningJob:
+        raise Conflict("Something else is under way; nothing was started.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MatchingMail, "undelete", refuse)
+        deletion.undo.click()
+    assert view.deletions == [deletion], "nothing was brought back"
+    assert not deletion.undo.disabled
+    deletion.undo.click()
+    assert not view.deletions
+    assert server.mail.list("held").total == 5
+
+
+def test_a_group_that_has_just_gone_is_not_the_whole_cause(panel: QueuePanel, server: Server) -> None:
+    view = panel.cause
+    choose(view.grid, "any one.test")
+    assert "Chosen: 2 messages for one.test" in view.hint.value
+    server.mail.where(domain="one.test").release().wait()
+    view.rows.page("held", Sort("messages", descending=True), None, 100)  # asked, and not shown yet
+    view.verbs["delete"].click()
+    view.step.click()
+    assert view.asking.children == ()
+    view.refresh()
+    assert "Chosen: 3 messages for all destinations" in view.hint.value
+
+
+def test_destinations_that_are_not_shown_are_told_of(panel: QueuePanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "with the most mail" not in panel.cause.hint.value
+    monkeypatch.setattr(queue_groups, "DESTINATIONS", 1)
+    panel.cause.refresh()
+    assert "<br>1 of 2 destinations, those with the most mail." in panel.cause.hint.value
+
+
+def test_what_only_a_person_knows_is_set_with_what_helps_a_group(server: Server) -> None:
+    submit(server, "a@one.test")
+    groups = server.mail.groups()
+    assert "paused" in groups
+    server.apply(groups["paused"], {"sending.smtp.password": "a new one"})
+    state = server.options.get()
+    assert state.value("sending.paused") is False
+    assert [one.is_set for one in state.options if one.name == "sending.smtp.password"] == [True]
+    server.options.set({"sending.smtp.password": None})
+    wait_until(lambda: "paused" not in server.mail.groups(), what="the mail to leave")
+    with pytest.raises(NotFound, match="No mail waits for 'paused'"):
+        server.mail.groups()["paused"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trackkit.charts.picture import SIZE
 from trackkit.charts.queue import NOTHING, age_words
-from trackkit.charts.style import dress, say_empty, theme_of
+from trackkit.charts.style import LIGHT, dress, say_empty, theme_of
 from trackkit.domain.ages import Age
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def domains_by_age(frame: pd.DataFrame, axes: Axes) -> Axes:
         say_empty(axes, NOTHING)
         return axes
     numbers = counts.to_numpy()
-    strong = "#0b4f8a" if theme.ground == "#ffffff" else "#5cb8ff"
+    strong = "#0b4f8a" if theme is LIGHT else "#5cb8ff"
     colours = LinearSegmentedColormap.from_list("mail", [theme.lines, strong])
     axes.pcolormesh(
         np.ma.masked_equal(numbers, 0),

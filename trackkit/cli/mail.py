@@ -92,6 +92,18 @@ def _show(detail: "MessageDetail") -> None:
             ("Next step", message.diagnosis.next_step),
         ]
     )
+    _show_recipients(detail)
+    _show_attempts(detail)
+    for title, text in (
+        ("Conversation of the last attempt", detail.conversation),
+        ("Headers", detail.headers),
+        ("Text", detail.preview),
+    ):
+        if text:
+            say(f"{title}\n{text.replace(chr(13) + chr(10), chr(10))}\n")
+
+
+def _show_recipients(detail: "MessageDetail") -> None:
     table(
         ("Recipient", "Type", "State", "Tries", "Next attempt", "Send error", "Next step"),
         [
@@ -109,6 +121,9 @@ def _show(detail: "MessageDetail") -> None:
         empty="No recipients.",
         wrap=("Send error", "Next step"),
     )
+
+
+def _show_attempts(detail: "MessageDetail") -> None:
     table(
         ("Attempt", "Recipient", "Host", "Stage", "Outcome", "Code", "Reply"),
         [
@@ -126,13 +141,6 @@ def _show(detail: "MessageDetail") -> None:
         empty="No attempt yet.",
         wrap=("Reply",),
     )
-    for title, text in (
-        ("Conversation of the last attempt", detail.conversation),
-        ("Headers", detail.headers),
-        ("Text", detail.preview),
-    ):
-        if text:
-            say(f"{title}\n{text.replace(chr(13) + chr(10), chr(10))}\n")
 
 
 @app.command()
@@ -230,7 +238,7 @@ def release(server: "Server", wanted: dict[str, Any], queue_ids: QueueIds = None
 def delete(
     server: "Server", wanted: dict[str, Any], queue_ids: QueueIds = None, yes: Yes = False, as_json: AsJson = False
 ) -> None:
-    """Delete mail from the queue (asks first; undelete with the same ids or conditions undoes it for ten minutes)."""
+    """Delete mail from the queue (asks first). For ten minutes undelete takes it back, by ids or --deletion."""
     _act(server, "delete", queue_ids, wanted, as_json, asks=not yes)
 
 

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 _OPTIONS: Options = {
     "state": (Annotated[State | None, typer.Option("--state", help="Only messages in this state.")], None),
     "cause": (
-        Annotated[
-            str | None, typer.Option("--cause", help="Only with this diagnosis, as `mail summary --json` has it.")
-        ],
+        Annotated[str | None, typer.Option("--cause", help="Only with this diagnosis, as `mail groups` has it.")],
         None,
     ),
     "text": (Annotated[str | None, typer.Option("--text", help="Found in subject, sender or a recipient.")], None),
@@ -50,7 +48,9 @@ _OPTIONS: Options = {
         None,
     ),
     "deletion": (
-        Annotated[int | None, typer.Option("--deletion", metavar="JOB", help="What that job has deleted.")],
+        Annotated[
+            int | None, typer.Option("--deletion", metavar="JOB", help="What that deletion by conditions has deleted.")
+        ],
         None,
     ),
 }

@@ -36,7 +36,7 @@ def groups(
     if not len(found):
         say("No mail waits for this." if cause else "No mail is in the queue.")
     now = datetime.now(UTC)
-    for group, answer in zip(found, found.answer.causes, strict=True):
+    for group in found:
         say(f"{group.cause}: {group.diagnosis.title}. {counted(group.messages, 'message')}.")
         say(group.diagnosis.words)
         say(f"Next step: {group.diagnosis.next_step}")
@@ -45,8 +45,8 @@ def groups(
             [_line(part, now) for part in group.parts],
             empty="",
         )
-        if answer.destinations_in_all > len(group.parts):
-            note(f"{len(group.parts):,} of {answer.destinations_in_all:,} destinations.")
+        if group.destinations_in_all > len(group.parts):
+            note(f"{len(group.parts):,} of {group.destinations_in_all:,} destinations.")
 
 
 def _line(group: "Group", now: datetime) -> tuple[Any, ...]:

@@ -92,7 +92,7 @@ class Mail:
     ) -> mail.QueuePage:
         """One page of the queue, newest first unless sorted otherwise; its `total` counts all that match.
 
-        Further conditions (`cause`, `text`, `subject`, `sender`, `domain`, `older_than`): `Conditions`.
+        Further conditions: `Conditions`.
         """
         return self._caller.ask(
             mail.LIST, state=state, sort=sort, descending=descending, before=before, limit=limit, **asked(conditions)

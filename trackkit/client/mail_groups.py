@@ -17,6 +17,7 @@ from trackkit.contract.fixes import FixView
 from trackkit.contract.mail import DiagnosisView
 from trackkit.contract.mail_groups import CauseGroups, DestinationGroups, QueueGroups
 from trackkit.domain.ages import LIMITS, Age
+from trackkit.domain.errors import NotFound
 
 Where = Callable[[Conditions], MatchingMail]
 
@@ -36,6 +37,8 @@ class Group:
     age: Age | None = None
     parts: tuple[Group, ...] = field(default=(), repr=False)
     """Of a cause its destinations, of a destination its ages."""
+    destinations_in_all: int = 0
+    """Of a cause: how many destinations there are, those that are not told in `parts` too."""
 
     @property
     def cause(self) -> str:
@@ -49,7 +52,7 @@ class Group:
 
 
 class Groups:
-    """The causes, the most frequent first; `groups["paused"]` is one of them."""
+    """The causes, the most frequent first; `groups["paused"]` is one of them, `NotFound` when no mail waits for it."""
 
     def __init__(self, answer: QueueGroups, where: Where) -> None:
         self.answer = answer
@@ -61,8 +64,15 @@ class Groups:
     def __len__(self) -> int:
         return len(self._causes)
 
+    def __contains__(self, cause: object) -> bool:
+        return any(one.cause == cause for one in self._causes)
+
     def __getitem__(self, cause: str) -> Group:
-        return {one.cause: one for one in self._causes}[cause]
+        found = next((one for one in self._causes if one.cause == cause), None)
+        if found is None:
+            known = ", ".join(one.cause for one in self._causes)
+            raise NotFound(f"No mail waits for {cause!r}.", f"Mail waits for: {known or 'nothing'}.")
+        return found
 
 
 def bounds(age: Age) -> Conditions:
@@ -79,8 +89,15 @@ def bounds(age: Age) -> Conditions:
 
 def _cause(found: CauseGroups, where: Where) -> Group:
     of_it = Conditions(cause=found.diagnosis.cause)
-    parts = tuple(_destination(found.diagnosis, one, of_it, where) for one in found.destinations)
-    return Group(found.diagnosis, found.messages, found.oldest_queued_at, of_it, where(of_it), parts=parts)
+    return Group(
+        found.diagnosis,
+        found.messages,
+        found.oldest_queued_at,
+        of_it,
+        where(of_it),
+        parts=tuple(_destination(found.diagnosis, one, of_it, where) for one in found.destinations),
+        destinations_in_all=found.destinations_in_all,
+    )
 
 
 def _destination(why: DiagnosisView, found: DestinationGroups, of_it: Conditions, where: Where) -> Group:

@@ -75,8 +75,8 @@ def not_in_them(found: mail_bulk.Matching) -> str:
 class MatchingMail:
     """The mail that matches; nothing is asked or done before one of these is called.
 
-    Each verb is long work on the server: it returns at once, and ``.wait()`` waits for its end. With a `domain` or a
-    `cause` only the recipients it is said of are touched.
+    Each verb is long work on the server: it returns at once, and ``.wait()`` waits for its end. With a `domain`, a
+    `destination`, a `cause` or a `deletion` only the recipients it is said of are touched.
     """
 
     def __init__(

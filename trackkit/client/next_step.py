@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from trackkit.client.fixes import Prepared, prepare
 from trackkit.client.jobs import RunningJob
 from trackkit.client.mail_where import MatchingMail, in_numbers
-from trackkit.contract.mail import DiagnosisView
+from trackkit.client.paging import follow
+from trackkit.contract.mail import MAXIMUM_IDS, DiagnosisView
 from trackkit.contract.mail_bulk import QueueVerb
 from trackkit.domain.diagnosis import BEFORE_ANY_TRY
 from trackkit.domain.errors import Conflict
@@ -69,14 +72,24 @@ def verb_of(diagnosis: DiagnosisView) -> QueueVerb | None:
     return QueueVerb(name) if name in _WORDS else None
 
 
-def next_step(server: Server, diagnosis: DiagnosisView, conditions: Mapping[str, Any]) -> NextStep:
-    """What the next step would do to the mail that the conditions find, which has this diagnosis."""
+def next_step(
+    server: Server,
+    diagnosis: DiagnosisView,
+    conditions: Mapping[str, Any],
+    secrets: Mapping[str, str | SecretStr] | None = None,
+) -> NextStep:
+    """What the next step would do to the mail that the conditions find, which has this diagnosis.
+
+    Parameters
+    ----------
+    secrets: further options to set with those of a fix, which only a person knows.
+    """
     fix, verb = diagnosis.fix, verb_of(diagnosis)
     if fix is not None and fix.operation == TRUST:
         prepared = prepare(server, fix)
         return NextStep(prepared.question, lambda: (prepared.do(), None))  # the server itself tries again what waits
     if fix is not None and fix.operation == SET_OPTIONS:
-        return _mending(server, prepare(server, fix), diagnosis)
+        return _mending(server, prepare(server, fix, secrets), diagnosis)
     if verb is not None:
         return _acting(server.mail.where(**conditions), verb)
     raise Conflict(
@@ -99,12 +112,13 @@ def _mending(server: Server, prepared: Prepared, diagnosis: DiagnosisView) -> Ne
     number = waiting.count(QueueVerb.reattempt).messages
 
     def begin() -> tuple[str, RunningJob | None]:
-        failed = () if diagnosis.cause in BEFORE_ANY_TRY else server.mail.ids(cause=diagnosis.cause).queue_ids
+        failed = () if diagnosis.cause in BEFORE_ANY_TRY else _ids(server, diagnosis.cause)
         said = prepared.do()
         # Where the cause was the option alone its mail has another one now, and leaves by itself.
         left = waiting.count(QueueVerb.reattempt).applies
         if failed and not left:  # it has another cause with the option as it is now, but has failed all the same
-            server.mail.reattempt(failed)
+            for start in range(0, len(failed), MAXIMUM_IDS):
+                server.mail.reattempt(failed[start : start + MAXIMUM_IDS])
             return said, None
         try:
             return said, waiting.reattempt() if left else None
@@ -114,3 +128,13 @@ def _mending(server: Server, prepared: Prepared, diagnosis: DiagnosisView) -> Ne
     waits = "waits" if number == 1 else "wait"
     words = f"{counted(number, 'message')} {waits} for it; what failed for it is tried again at once."
     return NextStep(f"{words}\n{prepared.question}", begin)
+
+
+def _ids(server: Server, cause: str) -> tuple[str, ...]:
+    """All the mail that waits for a cause."""
+
+    def fetch(before: str | None, size: int) -> tuple[tuple[str, ...], str | None]:
+        page = server.mail.ids(before=before, limit=size, cause=cause)
+        return page.queue_ids, page.next_before
+
+    return tuple(follow(fetch, MAXIMUM_IDS, None))

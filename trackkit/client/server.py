@@ -204,7 +204,7 @@ class Server:
         if isinstance(what, Group):
             from trackkit.client.next_step import next_step
 
-            return next_step(self, what.diagnosis, what.conditions).do()
+            return next_step(self, what.diagnosis, what.conditions, secrets).do()
         return prepare(self, what, secrets).do()
 
     def access(self) -> dict[str, str]:

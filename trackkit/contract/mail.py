@@ -94,11 +94,11 @@ def place(queue_id: str, sort: QueueSort, value: object) -> str:
 class QueueFilter(Request):
     """Which messages; each given condition must hold. Case does not matter for ASCII letters.
 
-    `state` none = all but the deleted. `cause` is a diagnosis, as in the summary. `text` is found in the subject, the
-    sender or a recipient's address; `subject` and `sender` only there (``<>`` = the null sender). `domain` is the whole
-    domain of a recipient that was not sent to; `destination` is one of the queue's groups: a domain, or what is in
-    trouble before any recipient is named. Older = queued at least so long ago, younger = less. `deletion` is the number
-    of the job that has deleted them.
+    `state` none = all but the deleted, unless `deletion` asks for these. `cause` is a diagnosis, as in the summary.
+    `text` is found in the subject, the sender or a recipient's address; `subject` and `sender` only there (``<>`` = the
+    null sender). `domain` is the whole domain of a recipient that was not sent to; `destination` is one of the queue's
+    groups: a domain, or what is in trouble before any recipient is named. Older = queued at least so long ago, younger
+    = less. `deletion` is the number of the job that has deleted them.
     """
 
     state: State | None = None

@@ -25,9 +25,9 @@ class QueueVerb(StrEnum):
 class CountMatching(QueueFilter):
     """What `verb` would do to the mail that matches.
 
-    With `domain` or `cause` only the recipients it is said of are touched, not the others of their messages. Of
-    undelete the filter says how the mail was before it was deleted, so that the filter of a deletion takes it back;
-    with the state deleted it says how it is now.
+    With `domain`, `destination`, `cause` or `deletion` only the recipients it is said of are touched, not the others of
+    their messages. Of undelete the filter says how the mail was before it was deleted; with the state deleted it says
+    how it is now. Just what one act has deleted comes back by `deletion`.
     """
 
     verb: QueueVerb

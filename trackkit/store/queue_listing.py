@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, false, func, literal, or_, select, true
 
 from trackkit.domain.delivery import State
 from trackkit.domain.message import MailType
@@ -43,9 +43,9 @@ Place = tuple[str | int, int]
 class Wanted:
     """Which messages; every condition must hold.
 
-    `state` is the message's, none = all but the deleted; `text` is in the subject, the sender or an address of a
-    recipient. One recipient is in `domain` and in `destination`, belongs to one of `groups`, was deleted by `deletion`
-    and is in one of the states of `applies`.
+    `state` is the message's, none = all but the deleted, unless `deletion` asks for these; `text` is in the subject,
+    the sender or an address of a recipient. One recipient is in `domain` and in `destination`, belongs to one of
+    `groups`, was deleted by `deletion` and is in one of the states of `applies`.
     """
 
     state: State | None = None
@@ -222,8 +222,10 @@ def _recipient(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _in_state(wanted: Wanted) -> ColumnElement[bool]:
-    """Messages whose state (the least finished of their recipients') is wanted; none = all but the deleted."""
+    """Messages whose state (the least finished of their recipients') is wanted."""
     state, known = wanted.state, _state(wanted)
+    if state is None and wanted.deletion is not None:
+        return true()
     earlier = known.in_([s for s in State if _RANK[s] < _RANK[state or State.deleted]])
     if state is None:
         return _recipient(earlier)

@@ -134,6 +134,8 @@ class CauseView:
         self.asking, self.result = w.VBox(), w.HTML()
         self.code = python_of("server.mail.groups_frame()", server)
         self._bulk = BulkVerbs(server, trouble, self.asking, self.result, self.code, self._buttons, self._over)
+        self._asked_about = ""
+        """The group whose mail a verb is for, in words; another one may be chosen, or it be gone, when that is done."""
         self.deletions: list[Deletion] = []
         self._who = w.HTML()
         buttons = self._buttons if self._role.covers(Role.operator) else ()
@@ -153,7 +155,8 @@ class CauseView:
     @property
     def _group(self) -> Group | None:
         chosen = next(iter(self.grid.selected_ids), None)
-        return self.rows.groups.get(chosen or "", self.rows.cause)
+        # A group that has just gone must not become the whole cause.
+        return self.rows.cause if chosen is None else self.rows.groups.get(chosen)
 
     def show(self, cause: str | None) -> None:
         """Another cause is looked at; none = no one, and what was done last stays to be read."""
@@ -179,7 +182,9 @@ class CauseView:
         for_it = f"for {group.destination}" if group.destination else "for all destinations"
         since = f", waiting {group.age.words}" if group.age else ""
         number = counted(group.messages, "message")
-        self.hint.value = f"<p class='tk-hint'>Chosen: {number} {shown(for_it + since)}</p>"
+        told, known = len(cause.parts), cause.destinations_in_all
+        of_all = f"<br>{told:,} of {known:,} destinations, those with the most mail." if told < known else ""
+        self.hint.value = f"<p class='tk-hint'>Chosen: {number} {shown(for_it + since)}{of_all}</p>"
         self.all.disabled = not self.grid.selected_ids
         self.step.description = words = words_of(why)
         self._who.value = status(shown(by), "tk-warn") if (by := by_whom(why, self._role)) else ""
@@ -189,8 +194,13 @@ class CauseView:
         self.code.code = whole(f"server.mail.groups_frame({why.cause!r})", self._server)
 
     def _ask(self, verb: Verb, _: object) -> None:
-        if self._group is not None:  # else the filter would be all mail
-            self._bulk.ask(verb, self.filter)
+        group = self._group
+        if group is None:  # the filter would be all mail
+            return
+        self._asked_about = ", ".join(
+            filter(None, (group.diagnosis.title, group.destination, group.age and group.age.words))
+        )
+        self._bulk.ask(verb, QueueFilter.of(group.conditions))
 
     def _ask_step(self, _: object) -> None:
         """A verb is asked about as every verb is; what mends something says what it changes."""
@@ -229,22 +239,14 @@ class CauseView:
         self._changed()
         return False
 
-    @property
-    def _named(self) -> str:
-        """The group that is chosen, in words."""
-        group = self._group
-        if group is None:
-            return "mail"
-        return ", ".join(filter(None, (group.diagnosis.title, group.destination, group.age and group.age.words)))
-
-    def _over(self, verb: Verb, to_undo: QueueFilter | None) -> None:
-        if verb.name == "delete" and to_undo is not None:
+    def _over(self, _: Verb, to_undo: QueueFilter | None) -> None:
+        if to_undo is not None:
             self._offer_undo(to_undo)
         self._changed()
 
     def _offer_undo(self, deleted: QueueFilter) -> None:
         until = datetime.now(UTC) + UNDO_WINDOW
-        words = f"Deleted: {self._named}"
+        words = f"Deleted: {self._asked_about}"
         undo = w.Button(description=f"Undo (until {until:%H:%M} UTC)")
         line = Deletion(undo, row(w.HTML(f"<p class='tk-hint'>{shown(words)}</p>"), undo))
 
@@ -253,11 +255,14 @@ class CauseView:
                 self.deletions.remove(line)
                 self._undo.children = tuple(one.line for one in self.deletions)
 
-        def bring_back(_: object) -> None:
-            forget()
-            self._bulk.do(UNDO, deleted)
+        def over(_: Verb, still: QueueFilter | None) -> None:
+            if still is None:
+                forget()
+            self._changed()
 
-        undo.on_click(bring_back)
+        busy = (*self._buttons, undo)
+        back = BulkVerbs(self._server, self._trouble, self.asking, self.result, self.code, busy, over)
+        undo.on_click(lambda _: back.do(UNDO, deleted))
         self.deletions.append(line)
         self._undo.children = tuple(one.line for one in self.deletions)
         once_more(self._server, UNDO_WINDOW / timedelta(seconds=1), forget)

@@ -298,9 +298,13 @@ class Grid:
                 handler()
 
     def _drop(self, gone: Collection[str]) -> None:
-        if gone:
-            rows = "1 selected row is gone" if len(gone) == 1 else f"{len(gone):,} selected rows are gone"
-            self._choose(self._selection.without(gone), f"{rows} and no longer selected.")
+        if not gone:
+            return
+        rows = "1 selected row is gone" if len(gone) == 1 else f"{len(gone):,} selected rows are gone"
+        told = (
+            f"{rows} and no longer selected." if self._table.multiple else "The chosen row is gone; none is chosen now."
+        )
+        self._choose(self._selection.without(gone), told)
 
     def _selected_here(self) -> list[str]:
         return [row.id for row in self._window.rows if row.id in self._selection.ids]
