@@ -1,5 +1,5 @@
 # make up      set up, then start the server and the dashboards (make up ARGS="--port 8471 --no-browser")
-# make test    set up, make check, then all tests
+# make test    set up, then all tests, and make check beside them
 # make check   formatting, lint, types, architecture, clean notebooks
 # make bench   measure beside peers, printed as a table of ratios
 # make soak    the faults with more mails, what is made up at random far oftener
@@ -25,10 +25,12 @@ up: $(VENV)/.installed
 	@$(BIN)/trackkit up $(ARGS)
 
 # Three workers, a file of tests to one of them (tests/conftest.py): much of a test is waiting. Coverage is of the workers only: what runs in
-# servers and kernels of their own comes on top, unmeasured. The check runs beside the tests, and is told after them.
+# servers and kernels of their own comes on top, unmeasured. The check runs beside the tests, and is told after them. BESIDE is
+# a variable because a line that names $(MAKE) itself runs under `make -n`, too, and the tests with it.
+BESIDE = $(MAKE) --no-print-directory check
 test: $(VENV)/.installed-dev
 	@$(BIN)/coverage erase
-	@$(MAKE) --no-print-directory check > .check.txt 2>&1 & \
+	@$(BESIDE) > .check.txt 2>&1 & \
 		TRACKKIT_COVERAGE=1 $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS); tests=$$?; \
 		wait $$!; checked=$$?; cat .check.txt; test $$tests = 0 && test $$checked = 0
 	@$(BIN)/coverage combine --quiet
@@ -59,7 +61,7 @@ lock: $(VENV)/bin/python
 
 # Only what lies in this folder; a link is removed, never followed.
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* .check.txt
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

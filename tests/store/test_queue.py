@@ -25,7 +25,7 @@ from trackkit.services.attempts import Attempted, Claimed
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.services.mail_history import list_sent
-from trackkit.store import new_mail, queue_claim
+from trackkit.store import new_mail, queue_claim, queue_sent
 from trackkit.store import queue as store
 
 
@@ -140,6 +140,21 @@ def test_what_is_no_longer_held_is_not_settled_by_the_short_way(
     )
     assert [m.queue_id for m in _list(admin).messages] == [kept]
     assert [line.queue_id for line in list_sent(admin(), ListSent()).sent] == [gone]
+
+
+def test_the_short_way_is_there_again_after_it_could_not_be_made(
+    environment: Environment, queue: DeliveryQueue, admin: AsUser, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _submit(admin, "a@example.org")
+    [claimed] = queue.claim(10)
+    if environment.store.is_sqlite:  # there alone it is made, in each connection
+        with monkeypatch.context() as patch:
+            patch.setattr(queue_sent, "_TRIGGER", "nonsense")
+            for _ in range(10):  # in each that is kept
+                with pytest.raises(Unavailable):
+                    _settle(queue, clock, claimed, ACCEPTED)
+    _settle(queue, clock, claimed, ACCEPTED)
+    assert _list(admin).messages == ()
 
 
 def test_what_cannot_be_read_after_it_was_leased_is_given_back(

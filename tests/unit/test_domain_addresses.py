@@ -6,9 +6,10 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from trackkit.domain import addresses
 from trackkit.domain.addresses import address_problem, ascii_domain, needs_utf8, normal_address, wire_address
 
 GOOD = [
@@ -92,6 +93,26 @@ def test_nothing_that_could_end_a_command_line_is_an_address(text: str) -> None:
         assert not re.search(r"[\r\n\x00\x85\u2028\u2029]", sent)
     assert reason.isascii()
     assert reason.isprintable()
+
+
+_NEARLY_USUAL = st.builds(
+    "{}@{}{}".format,
+    st.text("aZ09.-+'_ \"@\u00fc", max_size=66),
+    st.lists(st.text("aZ09-_\u00fc", max_size=65), max_size=5).map(".".join),
+    st.sampled_from(["", ".", "\n"]),
+)
+
+
+@given(_NEARLY_USUAL | st.sampled_from([*GOOD, *BAD]))
+@example("a" * 64 + "@" + "b" * 63)
+@example("a" * 60 + "@" + ".".join(["b" * 63] * 3) + ".c")  # as long as an address may be
+@example("a" * 61 + "@" + ".".join(["b" * 63] * 3) + ".c")
+@example("a@" + "b" * 64)
+def test_what_is_found_at_a_glance_is_found_by_a_long_look(address: str) -> None:
+    told = address_problem(address)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(addresses, "_USUAL", re.compile(r"(?!)"))
+        assert address_problem(address) == told
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

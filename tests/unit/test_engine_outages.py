@@ -20,6 +20,7 @@ from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
 from trackkit.mail import engine as engine_module
 from trackkit.mail.destinations import WAITING_AT_RELAY
 from trackkit.mail.next_hop import CROWDED_SECONDS, SHARED_ALWAYS_SECONDS, SHARED_SECONDS, NextHop
+from trackkit.mail.settling import UNSETTLED
 from trackkit.services.attempts import Attempted
 
 
@@ -210,6 +211,56 @@ def test_an_outcome_the_store_refuses_holds_up_no_other() -> None:
                 queue.fails_on = lambda call, attempts: False
             assert queue.states().count(State.sent) == 31, "it is settled at the stop at the latest"
             assert len(server.messages) == 31
+
+    run(work())
+
+
+def test_a_refused_outcome_that_is_tried_again_right_at_a_stop_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "HOUSEKEEPING_SECONDS", 0.1)
+
+    async def work() -> None:
+        with ScriptedSmtp() as server:
+            queue = MemoryQueue(options_for(server.port))
+            queue.submit(RAW, ONE)
+            tried_again = threading.Event()
+
+            def fails(call: str, attempts: Sequence[Attempted]) -> bool:
+                if call != "settle" or not any("cannot be stored" in message for _, message, _ in queue.reports):
+                    return call == "settle"
+                if tried_again.is_set():
+                    return False
+                tried_again.set()
+                time.sleep(0.3)
+                return True
+
+            queue.fails_on = fails
+            async with running(queue):
+                await until(tried_again.is_set)
+            assert queue.states() == [State.sent]
+            assert len(server.messages) == 1
+
+    run(work())
+
+
+@pytest.mark.spec("5: A recipient with a recorded 2xx is never sent to again")
+def test_sending_waits_while_many_outcomes_are_not_written_yet() -> None:
+    async def work() -> None:
+        with ScriptedSmtp() as server:
+            queue = MemoryQueue(options_for(server.port, sending__timing__connections=5))
+            for _ in range(100):
+                queue.submit(RAW, ONE)
+            goes_on = threading.Event()
+            queue.fails_on = lambda call, attempts: call == "settle" and not goes_on.wait(20)
+            async with running(queue):
+                await until(lambda: len(server.messages) >= UNSETTLED)
+                await asyncio.sleep(0.3)
+                assert len(server.messages) <= UNSETTLED + 5, "what was under way then, too"
+                goes_on.set()
+                await until(all_in(queue, State.sent))
+            assert len(server.messages) == 100
+            assert max(queue.batches) <= UNSETTLED // 2
 
     run(work())
 

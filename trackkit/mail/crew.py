@@ -33,7 +33,7 @@ class Work(Protocol):
         """How many are allowed; 0 = no new work is to be begun."""
 
     async def may_begin(self, held: Held) -> bool:
-        """Whether a message may be sent now; it waits while outcomes could not be kept."""
+        """Whether a message may be sent now; it waits while outcomes could not be kept, and for those on their way."""
 
     def done(self, held: Held, attempted: Attempted | None) -> None:
         """A message was tried; none = it was not."""

@@ -156,11 +156,10 @@ class Settling:
             await asyncio.sleep(patience)
 
     async def retry_stuck(self) -> None:
-        """Try again, one by one, what the store refuses."""
-        self._stuck, again = [], self._stuck
-        for item in again:
-            if await self._together([item]) is not None:
-                self._stuck.append(item)
+        """Try again, one by one, what the store refuses; cancelled meanwhile, it forgets nothing."""
+        for item in self._stuck.copy():
+            if await self._together([item]) is None:
+                self._stuck.remove(item)
 
     def _look_for_room(self) -> None:
         if len(self._incoming) + sum(map(len, self._batches)) < UNSETTLED:

@@ -1,9 +1,9 @@
 """Databases and the one way to use them: a unit of work is a function of a connection.
 
 `Store.read` runs one in a read transaction, `Store.write` in a write transaction; it is on disk when `write` returns.
-On SQLite one thread does all the writing, over a connection of its own, and lets units that wait at the same time
-share a commit, each in a savepoint of its own: a unit that raises is undone alone. On PostgreSQL each unit is a
-transaction of the pool.
+On SQLite all writing goes over one connection, which threads use in turn: the writer, which lets units that wait at the
+same time share a commit, each in a savepoint of its own (a unit that raises is undone alone), and whoever has a single
+statement (`Store.write_at_once`). On PostgreSQL each unit is a transaction of the pool.
 
 Fails with `Unavailable` when the database cannot be reached or the store is closed; whatever a unit raises comes
 out of the call that asked for it.
@@ -93,7 +93,7 @@ class Store:
         """Like `write`, for a `work` that is a single statement: SQLite needs no transaction around it.
 
         It runs in the thread that asks, in the writer's turn: to hand it over, and to get the result back, is to wait
-        for Python's lock twice more.
+        for Python's lock twice more. It may be done before units that the thread has submitted and not waited for.
         """
         if not self.is_sqlite:
             return self.write(work)
@@ -190,14 +190,14 @@ class Store:
                 job.future.set_result(result)
 
     def _connection(self) -> Connection:
-        """The writer's own. It is kept: to fetch one from the pool each time, and to bring it back, takes longer than
+        """For writing. It is kept: to fetch one from the pool each time, and to bring it back, takes longer than
         most units of work."""
         if self._kept is None:
             self._kept = self.engine.connect().execution_options(trackkit_write=True)
         return self._kept
 
     def _let_go(self) -> None:
-        """The writer's connection may be of no use any more."""
+        """The connection for writing may be of no use any more."""
         kept, self._kept = self._kept, None
         if kept is not None:
             with suppress(SQLAlchemyError):  # what it says to that is of no interest any more
@@ -235,7 +235,7 @@ class _Job(Generic[T]):
 
     Parameters
     ----------
-    how: in a transaction ``together`` with others, or ``outside`` of the writer's connection.
+    how: in a transaction ``together`` with others, or ``outside`` of the connection for writing.
     """
 
     def __init__(self, work: Work[T], how: Literal["together", "outside"] = "together") -> None:

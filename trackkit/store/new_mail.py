@@ -29,12 +29,12 @@ class NewMessage:
     """Makes of its number what is stored before it; the size is that of the message alone."""
 
 
-_UNSAID: Final = {"enhanced_code": "", "text": "", "reason": None}
+_UNSAID: Final = {"enhanced_code": "", "text": ""}
 _NEW_MESSAGES = NewRows(messages, "warned_at", same=("queued_at", "attempts", "conversation"))
 _NEW_BODIES = NewRows(bodies)
 _NEW_RECIPIENTS = NewRows(
     recipients,
-    *("id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code", "deletion"),
+    *("id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code", "reason", "deletion"),
     same=(*_UNSAID, *STATUS_COLUMNS),
 )
 

@@ -111,9 +111,9 @@ _LEAVING = Prepared(
         worker=bindparam("worker"), accepted=bindparam("accepted")
     )
 )
-_VIEW = "CREATE TEMP VIEW leaving AS SELECT NULL AS worker, NULL AS accepted"
+_VIEW = "CREATE TEMP VIEW IF NOT EXISTS leaving AS SELECT NULL AS worker, NULL AS accepted"
 _TRIGGER = f"""
-CREATE TEMP TRIGGER leave INSTEAD OF INSERT ON leaving BEGIN
+CREATE TEMP TRIGGER IF NOT EXISTS leave INSTEAD OF INSERT ON leaving BEGIN
     INSERT INTO history ({", ".join(_HISTORY)})
         SELECT m.id, {", ".join(f"m.{name}" for name in OF_THE_MESSAGE)}, r.address,
             json_extract(a.value, '$[1]'), json_extract(a.value, '$[2]'), json_extract(a.value, '$[3]'), r.tries + 1
