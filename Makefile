@@ -34,7 +34,7 @@ test: $(VENV)/.installed-dev
 		TRACKKIT_COVERAGE=1 $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS); tests=$$?; \
 		wait $$!; checked=$$?; cat .check.txt; test $$tests = 0 && test $$checked = 0
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report > .coverage.txt || { cat .coverage.txt; exit 1; }
+	@$(BIN)/coverage report > .covered.txt || { cat .covered.txt; exit 1; }
 
 # mypy takes as long as the rest, and only one of the cores.
 check: $(VENV)/.installed-dev
@@ -61,7 +61,7 @@ lock: $(VENV)/bin/python
 
 # Only what lies in this folder; a link is removed, never followed.
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* .check.txt
+	rm -rf .venv build dist .covered.txt .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* .check.txt
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -79,7 +79,8 @@ $(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
 	@$(PIP) --editable .
 	@touch $@
 
+# Not compiled at once: what is used is compiled when it is first loaded, and most of it never is.
 $(VENV)/.installed-dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	@echo "installing trackkit and the development tools into $(VENV)"
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --no-compile --editable '.[dev]'
 	@touch $(VENV)/.installed $@
