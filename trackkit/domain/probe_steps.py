@@ -148,8 +148,8 @@ ADVICE: Final[Mapping[StepKind, str]] = MappingProxyType(
 """What to do about a step that failed, where the diagnosis says nothing that fits a test."""
 
 _OF_THE_QUEUE: Final = re.compile(
-    r"^Nothing\b(?! was)|\b(?:reattempt|next try\b|tried again\b|try at once\b|passes by itself\b|in a new mail\b|correct it here\b|"
-    r"delete (?:the mail|this one|it here)\b)",
+    r"^Nothing\b(?! was)|\b(?:reattempt|next try\b|tried again\b|try at once\b|passes by itself\b|in a new mail\b|"
+    r"correct it here\b|delete (?:the mail|this one|it here)\b)",
     re.IGNORECASE,
 )
 _SENTENCES: Final = re.compile(r"(?<=[.?!])\s+")
