@@ -87,7 +87,7 @@ def test_a_new_project_has_its_administrator_and_two_groups(project: Store) -> N
         found = project_items.login_row(connection, "ADMINISTRATOR")
         assert found is not None
         assert (found.name, found.active, found.password_hash) == ("administrator", True, None)
-        assert set(found.commands) == {name for name in COMMANDS if not name.startswith("tracked_email.")}
+        assert set(found.commands) == {name for name in COMMANDS if name not in MAIL_COMMANDS}
         assert project_items.login_row_by_number(connection, found.number) == found
         assert project_items.login_row(connection, "nobody") is None
         assert project_items.login_row(connection, "admin\x00istrator") is None

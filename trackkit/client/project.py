@@ -15,6 +15,7 @@ from trackkit.client.call import Caller
 from trackkit.client.heartbeat import Heartbeat
 from trackkit.client.jobs import RunningJob
 from trackkit.client.paging import follow
+from trackkit.client.project_mail import ProjectMail
 from trackkit.contract import project
 from trackkit.contract.jobs import Job
 from trackkit.contract.operation import Done
@@ -42,6 +43,7 @@ class Project:
     def __init__(self, caller: Caller, server: str, session: project.ProjectSession) -> None:
         self._caller = caller
         self._server = server
+        self.mail = ProjectMail(caller, server)
         self.opened = session if isinstance(session, project.OpenedProject) else None
         """What the log-in was answered, with its token and proof; none in a session that was opened elsewhere."""
         self.database = session.database

@@ -27,6 +27,7 @@ from trackkit.client.mail_groups import Group
 from trackkit.client.options import OptionsPart
 from trackkit.client.project import Project, end_session, open_project, resume_project
 from trackkit.client.tasks import TasksPart
+from trackkit.client.tracking import TrackingPart
 from trackkit.client.trust import TrustPart
 from trackkit.contract import project
 from trackkit.contract import server as contract
@@ -53,6 +54,7 @@ class Server:
         self.licenses = LicensesPart(caller, name)
         self.tasks = TasksPart(caller, name, self.jobs)
         self.trust = TrustPart(caller, name)
+        self.tracking = TrackingPart(caller, name)
         self.users = UsersPart(caller, name)
         self.tokens = TokensPart(caller, name)
         self.sessions = SessionsPart(caller, name)

@@ -22,10 +22,12 @@ from trackkit.contract import (
     mail_workers,
     options,
     project,
+    project_mail,
     server,
     sessions,
     suggest,
     tasks,
+    tracking,
     trust,
     users,
 )
@@ -35,7 +37,7 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
     {
         operation.name: operation
         for module in (
-            *(server, sessions, users, options, databases, licenses, jobs, tasks, project),
+            *(server, sessions, users, options, databases, licenses, jobs, tasks, project, project_mail, tracking),
             *(
                 mail_history,
                 mail_bulk,

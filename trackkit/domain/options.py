@@ -32,6 +32,7 @@ from trackkit.domain.smtp_options import (
     login_troubles,
     missing_for_tokens,
 )
+from trackkit.domain.tracking_options import TrackingOptions, tracking_warnings
 
 SendingMethod = Literal["smtp", "direct", "direct-then-smtp", "pickup", "mapi"]
 
@@ -170,6 +171,7 @@ class Options(Group):
     log: LogOptions = Field(default_factory=LogOptions)
     sending: SendingOptions = Field(default_factory=SendingOptions)
     server: ServerOptions = Field(default_factory=ServerOptions)
+    tracking: TrackingOptions = Field(default_factory=TrackingOptions)
 
 
 @cache
@@ -247,7 +249,12 @@ def changed(options: Options, changes: Mapping[str, Any]) -> Options:
 
 def warnings(options: Options) -> list[str]:
     """What a person should know before these options are applied; forms and the command line ask about each."""
-    return [*troubles(options), *mapi_warnings(options.sending.mapi), *retention_warnings(options.log)]
+    return [
+        *troubles(options),
+        *mapi_warnings(options.sending.mapi),
+        *retention_warnings(options.log),
+        *tracking_warnings(options.tracking),
+    ]
 
 
 def troubles(options: Options) -> list[str]:

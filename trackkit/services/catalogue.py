@@ -22,10 +22,12 @@ from trackkit.contract import mail_tests as mail_tests_contract
 from trackkit.contract import mail_workers as mail_workers_contract
 from trackkit.contract import options as options_contract
 from trackkit.contract import project as project_contract
+from trackkit.contract import project_mail as project_mail_contract
 from trackkit.contract import server as server_contract
 from trackkit.contract import sessions as sessions_contract
 from trackkit.contract import suggest as suggest_contract
 from trackkit.contract import tasks as tasks_contract
+from trackkit.contract import tracking as tracking_contract
 from trackkit.contract import trust as trust_contract
 from trackkit.contract import users as users_contract
 from trackkit.contract.operation import Operation, RequestT, ResponseT
@@ -38,6 +40,8 @@ from trackkit.services import (
     database_copies,
     databases,
     health,
+    inbox,
+    inbox_replay,
     job_requests,
     licensing,
     log,
@@ -57,15 +61,24 @@ from trackkit.services import (
     option_files,
     option_history,
     options,
+    project_emails,
     project_files,
     project_import,
     project_items,
     project_login,
+    project_mail_settings,
+    project_sending,
+    project_templates,
+    round_trip,
     seat_reports,
     sessions,
     submissions,
     suggesting,
     tasks,
+    tracking_check,
+    tracking_keys,
+    tracking_status,
+    tracking_tests,
     trust,
 )
 from trackkit.services.environment import Call
@@ -109,6 +122,28 @@ _ALL = (
     _bind(options_contract.HISTORY, option_history.list_changes),
     _bind(options_contract.PLAN_REVERT, option_history.plan_revert),
     _bind(options_contract.REVERT, option_history.revert_options),
+    _bind(project_mail_contract.LIST, project_emails.list_emails),
+    _bind(project_mail_contract.SHOW, project_emails.show_email),
+    _bind(project_mail_contract.RAW, project_emails.raw_email),
+    _bind(project_mail_contract.FILE, project_emails.email_file),
+    _bind(project_mail_contract.DELETE, project_emails.delete_email),
+    _bind(project_mail_contract.SEND, project_sending.send_email),
+    _bind(project_mail_contract.REPLY, project_sending.reply_to_email),
+    _bind(project_mail_contract.PREVIEW, project_templates.preview_template),
+    _bind(tracking_contract.STATUS, tracking_status.status),
+    _bind(tracking_contract.CHECK, tracking_check.check),
+    _bind(tracking_contract.SETTINGS, project_mail_settings.settings),
+    _bind(tracking_contract.SET, project_mail_settings.change_settings),
+    _bind(tracking_contract.TEST, tracking_tests.begin_test),
+    _bind(tracking_contract.POLL, tracking_status.poll),
+    _bind(tracking_contract.INBOX, inbox.list_inbox),
+    _bind(tracking_contract.SHOW, inbox.show_mail),
+    _bind(tracking_contract.RAW, inbox.raw_mail),
+    _bind(tracking_contract.REPLAY, inbox_replay.replay),
+    _bind(tracking_contract.REPROCESS, inbox_replay.reprocess),
+    _bind(tracking_contract.DISCARD, inbox.discard),
+    _bind(tracking_contract.ROTATE_KEY, tracking_keys.rotate_key),
+    _bind(tracking_contract.ROUND_TRIP, round_trip.send_probe),
     _bind(trust_contract.LIST, trust.list_trust),
     _bind(trust_contract.ADD, trust.add_trust),
     _bind(trust_contract.UPLOAD, trust.upload_trust),

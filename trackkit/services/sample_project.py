@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from trackkit.domain.declared import checked
-from trackkit.domain.project.commands import MEMBERS, VERBS, command
+from trackkit.domain.project.commands import MAIL_VERBS, MEMBERS, VERBS, command
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
 from trackkit.store import project_items
@@ -54,7 +54,8 @@ _GROUPS: Final[list[dict[str, Any]]] = [
         "name": "Support",
         "description": "Talks to customers.",
         "commands": [
-            command(kind, verb) for kind in (Kind.defect, Kind.customer, Kind.tracked_email) for verb in VERBS
+            *(command(kind, verb) for kind in (Kind.defect, Kind.customer) for verb in VERBS),
+            *(command(Kind.defect, verb) for verb in MAIL_VERBS),
         ],
     },
 ]

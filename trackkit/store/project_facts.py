@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from trackkit.domain.project.commands import ADMINISTRATORS, COMMANDS, MEMBERS, MEMBERS_MAY, command
+from trackkit.domain.project.commands import ADMINISTRATORS, COMMANDS, MAIL_COMMANDS, MEMBERS, MEMBERS_MAY
 from trackkit.domain.project.kind import RECORD_KINDS, Kind
 from trackkit.domain.project.kinds import KINDS, MailTemplate, ProjectUser, SecurityGroup
 from trackkit.store import project_items
@@ -52,7 +52,7 @@ def found_project(
     Everything about tracked e-mail starts disabled, for administrators too (SPEC §8).
     """
     set_identity(connection, database_id)
-    enabled = tuple(name for name in COMMANDS if name not in _TRACKED)
+    enabled = tuple(name for name in COMMANDS if name not in MAIL_COMMANDS)
     groups = (
         SecurityGroup(name=ADMINISTRATORS, description="May everything that is enabled.", commands=enabled),
         SecurityGroup(name=MEMBERS, description="Works with records.", commands=MEMBERS_MAY),
@@ -67,6 +67,3 @@ def found_project(
         body="{{ record.title }}\n\n{{ record.description }}\n",
     )
     project_items.add(connection, KINDS[Kind.template], template, {}, now, _SERVER)
-
-
-_TRACKED: Final = tuple(command(Kind.tracked_email, verb) for verb in ("view", "add", "edit", "delete"))

@@ -131,3 +131,40 @@ files = Table(
     Column("added_by", String(100), nullable=False),
     Index(None, "record_kind", "record_id"),
 )
+
+email_sources = Table(
+    "email_sources",
+    project,  # what was received, or sent, as it was
+    Column("email", RowId, ForeignKey("tracked_emails.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("import_key", String(64), unique=True),  # of a received one: the same mail is filed once
+    Column("sha256", String(64), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("html", Text, nullable=False),  # made safe
+    Column("problems", JSON, nullable=False),  # what could not be read, in words
+)
+
+email_recipients = Table(
+    "email_recipients",
+    project,  # whom a sent e-mail went to, and what came back
+    Column("email", RowId, ForeignKey("tracked_emails.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # that of the cookie
+    Column("address", Text, nullable=False),
+    Column("outcome", String(32), nullable=False),  # empty, delivered, delay, bounce, feedback, automatic, human
+    Column("status_code", String(16), nullable=False),
+    Column("hard", Boolean),
+    Column("text", Text, nullable=False),
+    Column("at", Instant),
+    Index(None, "address"),
+)
+
+outgoing = Table(
+    "outgoing",
+    project,  # mail of this project on its way into the server's queue
+    Column("id", RowId, primary_key=True, autoincrement=False),
+    Column("email", RowId),
+    Column("purpose", String(32), nullable=False),
+    Column("mail_from", Text, nullable=False),
+    Column("rcpt_tos", JSON, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)

@@ -24,6 +24,10 @@ from trackkit.domain.project.texts import MAXIMUM_ADDRESS, Texts, checked_addres
 
 RecordKind = Literal["defect", "requirement", "requirement_document", "test_case", "test_run"]
 Priority = Literal["low", "medium", "high", "urgent"]
+EmailOrigin = Literal["person", "notification", "letter", "automatic", "bounce", "delay", "delivered", "feedback"]
+"""Who wrote an e-mail: a person, this server (notification, letter), or a program (`tracking.kinds.MailKind`)."""
+Standing = Literal["known", "unknown", "unauthenticated"]
+"""A received mail's author: an address the project knows, another, or one whose authentication failed."""
 MAXIMUM_TEXT: Final = 100_000
 
 
@@ -255,10 +259,17 @@ class TrackedEmail(Texts):
         ..., title="Record", refers_to="record", max_length=60, help="What the mail is about: defect 12."
     )
     direction: Literal["sent", "received"] = declare("received", title="Direction")
+    origin: EmailOrigin = declare("person", title="Written by")
+    tracked: bool = declare(True, title="Tracked", help="It carries a tracking cookie, or answers one that does.")
+    answers: int | None = declare(None, title="Answers", help="The number of the e-mail that it answers.")
+    user: str = declare("", title="Sent by", max_length=100, help="The project user who sent it.")
+    standing: Standing = declare("known", title="Author", help="What is known of who wrote it; proves nothing.")
     sender: str = declare("", title="From", max_length=254)
     recipients: tuple[str, ...] = declare((), title="To")
     subject: str = declare("", title="Subject", max_length=1000)
     text: str = _text("Text")
+    cut: str = _text("Cut off", help="What a reply quoted or was signed with.")
+    queue_id: str = declare("", title="In the mail queue", max_length=20)
     message_id: str = declare("", title="Message-ID", max_length=1000)
     mailed_on: date | None = declare(None, title="Date")
 
@@ -288,6 +299,11 @@ class KindInfo:
     def record(self) -> bool:
         """It is one of the five kinds of records."""
         return self.kind in RECORD_KINDS
+
+    @property
+    def generic(self) -> bool:
+        """It is worked on as an item; e-mails are not (`contract.project_mail`)."""
+        return self.kind is not Kind.tracked_email
 
     @property
     def subject(self) -> str:

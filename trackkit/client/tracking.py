@@ -1,0 +1,109 @@
+"""`server.tracking`: mailboxes, what came in, quarantine, replay, and the e-mail set-up of projects."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from pathlib import Path
+
+from trackkit.client.call import Caller
+from trackkit.client.mail_test import SettingsTest
+from trackkit.contract import mail_tests, tracking
+from trackkit.domain.tracking.inbox import InboxState
+
+
+class TrackingPart:
+    """E-mail tracking of a server."""
+
+    def __init__(self, caller: Caller, server: str) -> None:
+        self._caller = caller
+        self._server = server
+
+    def status(self) -> tracking.TrackingStatus:
+        """Mailboxes, counts of what came in, probe mails, keys."""
+        return self._caller.ask(tracking.STATUS)
+
+    def check(self, database: str) -> tracking.Check:
+        """The eight steps of the set-up for a project, and what is missing."""
+        return self._caller.ask(tracking.CHECK, database=database)
+
+    def settings(self, database: str) -> tracking.ProjectMailSettings:
+        """The e-mail settings of a project."""
+        return self._caller.ask(tracking.SETTINGS, database=database)
+
+    def set(
+        self, database: str, values: dict[str, tracking.Value], revision: int | None = None
+    ) -> tracking.ProjectMailSettings:
+        """Change settings by name: ``{"tracking": True, "mailbox.host": "…"}``; none = inherited."""
+        return self._caller.ask(tracking.SET, database=database, values=values, revision=revision)
+
+    def test(self, database: str | None = None) -> SettingsTest:
+        """Test the server's mailbox, or a project's, step by step; nothing is fetched or deleted."""
+        begun = self._caller.ask(tracking.TEST, database=database)
+        return SettingsTest(begun, self._look, self._cancel)
+
+    def _look(self, test_id: str, after: int = 0, wait: float = 0.0) -> mail_tests.MailTest:
+        return self._caller.ask(mail_tests.SHOW, test_id=test_id, after=after, wait=wait)
+
+    def _cancel(self, test_id: str) -> mail_tests.MailTest:
+        return self._caller.ask(mail_tests.CANCEL, test_id=test_id)
+
+    def poll(self, database: str | None = None) -> tracking.Polled:
+        """Fetch mail now, from every mailbox or from a project's; answered when what came in is filed."""
+        return self._caller.ask(tracking.POLL, database=database)
+
+    def inbox(
+        self,
+        states: Iterable[InboxState | str] = (),
+        *,
+        database: str | None = None,
+        text: str | None = None,
+        after: int | None = None,
+        limit: int = tracking.PAGE,
+    ) -> tracking.Inbox:
+        """Mails that came in, newest first."""
+        return self._caller.ask(
+            tracking.INBOX, states=list(states), database=database, text=text, after=after, limit=limit
+        )
+
+    def quarantine(self) -> tuple[tracking.InboxMail, ...]:
+        """Mails that somebody has to look at."""
+        return self.inbox([InboxState.quarantined]).items
+
+    def show(self, inbox_id: int) -> tracking.InboxMail:
+        """One mail that came in."""
+        return self._caller.ask(tracking.SHOW, inbox_id=inbox_id)
+
+    def raw(self, inbox_id: int) -> bytes:
+        """Its bytes."""
+        return self._caller.ask(tracking.RAW, inbox_id=inbox_id).message
+
+    def replay(self, mail: int | bytes | Path, database: str | None = None) -> tracking.Replay:
+        """What would become of a mail, rule by rule; nothing is changed.
+
+        Parameters
+        ----------
+        mail: the id of one that came in, or an ``.eml``: its bytes or path.
+        database: as if it had come through that project's mailbox.
+        """
+        if isinstance(mail, int):
+            return self._caller.ask(tracking.REPLAY, inbox_id=mail, database=database)
+        raw = mail if isinstance(mail, bytes) else Path(mail).read_bytes()
+        return self._caller.ask(tracking.REPLAY, message=base64.b64encode(raw), database=database)
+
+    def reprocess(self, inbox_id: int, database: str | None = None, record: str | None = None) -> tracking.InboxMail:
+        """Decide anew about a mail; with a record (``defect 12``) it is filed there whatever it carries."""
+        return self._caller.ask(tracking.REPROCESS, inbox_id=inbox_id, database=database, record=record)
+
+    def discard(self, inbox_ids: int | Iterable[int]) -> tracking.Discarded:
+        """Discard quarantined mails."""
+        ids = [inbox_ids] if isinstance(inbox_ids, int) else list(inbox_ids)
+        return self._caller.ask(tracking.DISCARD, inbox_ids=ids)
+
+    def rotate_key(self) -> tracking.RotatedKey:
+        """Sign with a new key from now on; cookies that were signed before are still taken."""
+        return self._caller.ask(tracking.ROTATE_KEY)
+
+    def round_trip(self, database: str | None = None) -> tracking.RoundTripView:
+        """Send a probe mail to the tracking address; `status` tells when it has come back."""
+        return self._caller.ask(tracking.ROUND_TRIP, database=database)
