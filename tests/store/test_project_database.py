@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tests.store.conftest import Clock
 from trackkit.domain.errors import Conflict, Unavailable
-from trackkit.domain.project.commands import ADMINISTRATORS, COMMANDS, MEMBERS, MEMBERS_MAY
+from trackkit.domain.project.commands import ADMINISTRATORS, COMMANDS, MAIL_COMMANDS, MEMBERS, MEMBERS_MAY
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
 from trackkit.store import database, project_facts, project_items
