@@ -1,5 +1,5 @@
-"""Numbers of items, of attached files and of outgoing mail: counted up in the database, never given twice, not even at the
-same moment.
+"""Numbers of items, of attached files and of outgoing mail: counted up in the database, never given twice, not even at
+the same moment.
 
 Whoever took one holds the counter's row until the transaction ends.
 """
