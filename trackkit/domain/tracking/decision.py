@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,7 +26,6 @@ from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.incoming import Incoming, parse
 from trackkit.domain.tracking.kinds import Classified, MailKind, kind_of
 from trackkit.domain.tracking.kinds import carriers as places
-from trackkit.domain.tracking.own_address import own_among
 
 
 class Rule(StrEnum):
@@ -68,6 +67,10 @@ TITLES: Final[Mapping[Rule, str]] = MappingProxyType(
 )
 
 
+LIMITED: Final = "More came within an hour than is passed on"
+"""What a rule's words begin with when a mail was not passed on for its number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a rule says; with a state it settles what becomes of the mail."""
@@ -91,19 +94,23 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where a mail came in: the account, the tracking addresses of this server, its projects by their identities."""
+    """Where a mail came in: the account, and this server: whether an address is a tracking address of it, its projects
+    by their identities, its keys."""
 
     mailbox: str
-    addresses: Sequence[str]
+    is_own: Callable[[str], bool]
     projects: Mapping[str, Place]
     keys: Keys
     server: str
+    probes: Collection[str] = ()
+    """Tokens of probes that have not come back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
     """A mail, and what it says by itself."""
 
+    raw: bytes = field(repr=False)
     mail: Incoming = field(repr=False)
     kind: Classified
     cookies: Found
@@ -156,7 +163,8 @@ def understand(raw: bytes, fetched_at: datetime, where: Where) -> Understood:
     cookies = carriers.find(places(mail, kind), where.keys, where.server, where.projects)
     message_id = mail.fields.first("message-id")
     sent = carriers.find([(Carrier.in_reply_to, message_id)], where.keys, where.server, where.projects)
-    return Understood(mail, kind, cookies, sent.verdict is Verdict.record, probe.token_in(message_id))
+    token = probe.token_in(message_id)
+    return Understood(raw, mail, kind, cookies, sent.verdict is Verdict.record, token if token in where.probes else None)
 
 
 def before_project(found: Understood, where: Where) -> Decision:
@@ -188,6 +196,12 @@ def by_hand(found: Understood, tracked: Tracked, project: str, facts: Facts) -> 
     given = Judgement(Rule.cookie, f"Somebody files it with {tracked.kind} {tracked.record} of {project}.")
     before = Decision((_readable(found), _kind(found), given), tracked)
     return in_project(found, before, facts)
+
+
+def with_more(decision: Decision, more: Sequence[Judgement]) -> Decision:
+    """With what rules say that change nothing of it, before the one that settles it."""
+    *others, last = decision.judgements
+    return Decision((*others, *more, last), decision.tracked, decision.standing)
 
 
 def unreadable(reason: str) -> Decision:
@@ -247,7 +261,7 @@ _KINDS: Final[Mapping[MailKind, str]] = {
 def _loop(found: Understood, where: Where) -> Judgement:
     if found.own:
         return _settles(Rule.loop, "This server sent it itself, and has it.", InboxState.duplicate)
-    if found.kind.kind in (MailKind.human, MailKind.automatic) and own_among([found.author], where.addresses):
+    if found.kind.kind in (MailKind.human, MailKind.automatic) and where.is_own(found.author):
         words = "It says that it is from the tracking address itself, which writes to nobody here."
         return _settles(Rule.loop, words, InboxState.quarantined)
     return Judgement(Rule.loop, "Somebody else sent it.")
