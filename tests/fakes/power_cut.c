@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,10 +46,29 @@ int fsync(int file) { return synchronised("fsync", file); }
 
 int fdatasync(int file) { return synchronised("fdatasync", file); }
 
+/* Whether it is a log that SQLite writes a transaction to. */
+static int of_sqlite(int file) {
+    char link[32], name[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, name, sizeof name);
+    return length > 4 && memcmp(name + length - 4, "-wal", 4) == 0;
+}
+
+static void written(int file) {
+    if (cut->how == BEFORE && cut->at == cut->seen + 1 && of_sqlite(file)) now(BEFORE, cut->at);
+}
+
+ssize_t write(int file, const void *octets, size_t length) {
+    static ssize_t (*real)(int, const void *, size_t);
+    if (!real) real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    written(file);
+    return real(file, octets, length);
+}
+
 ssize_t pwrite64(int file, const void *octets, size_t length, off64_t at) {
     static ssize_t (*real)(int, const void *, size_t, off64_t);
     if (!real) real = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
-    now(BEFORE, cut->seen + 1);
+    written(file);
     return real(file, octets, length, at);
 }
 

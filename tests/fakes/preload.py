@@ -1,4 +1,4 @@
-"""Libraries that stand before the C library of a program: sources in this folder, built by gcc, loaded by LD_PRELOAD."""
+"""Libraries that stand before the C library of a program: sources lie here, gcc builds them, LD_PRELOAD loads them."""
 
 from __future__ import annotations
 

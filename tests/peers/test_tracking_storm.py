@@ -48,7 +48,7 @@ class Storm:
     sides: tuple[TrackedProject, ...]
     programs: Mapping[str, Callable[[bytes, str], bytes | None]]
     seen: Counter[str] = field(default_factory=Counter)
-    fetched: dict[str, list[bytes]] = field(default_factory=dict)
+    fetched: dict[str, dict[bytes, None]] = field(default_factory=dict)
 
     def blow(self) -> int:
         """One round: every program answers what is new, then both servers fetch; how many mails that were."""
@@ -61,7 +61,7 @@ class Storm:
                     answers += 1
         wait_until(self.office.is_idle, what="an idle Postfix")
         for account in TRACKERS:
-            self.fetched.setdefault(account, []).extend(self.office.mails(account))
+            self.fetched.setdefault(account, {}).update(dict.fromkeys(self.office.mails(account)))
         return answers + sum(side.poll().fetched for side in self.sides)
 
     def post(self, answer: bytes, author: str) -> None:
