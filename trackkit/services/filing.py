@@ -4,6 +4,7 @@ marks of recipients, what is forwarded, automatic letters. Nothing is filed twic
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -75,7 +76,7 @@ class Known:
     answered: dict[int, AnsweredRow]
     first: dict[int, AnsweredRow]
     sent: dict[int, dict[int, Sent]]
-    filed: dict[str, int]
+    filed: dict[str, tuple[int, str]]
     addresses: set[str]
     people: dict[str, tuple[str, str]]
     titles: dict[str, str]
@@ -126,7 +127,7 @@ def verdict(case: Case, known: Known, project: TrackedProject, is_own: Callable[
     to = known.sent.get(case.tracked.email, {})
     facts = Facts(
         record=(answered.record if answered else None) if case.tracked.email else _if_there(case.record, known),
-        filed_as=known.filed.get(case.key),
+        filed_as=known.filed[case.key][0] if case.key in known.filed else None,
         author_known=author in known.addresses or any(one.address.lower() == author for one in to.values()),
     )
     if case.by_hand:
@@ -167,10 +168,14 @@ def _lately(case: Case, known: Known) -> Before:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What became of a case: the decision, and the number of the e-mail it is filed as."""
+    """What became of a case: the decision, and the number of the e-mail it is filed as.
+
+    before: it was filed before as that e-mail, with the very same bytes.
+    """
 
     decision: Decision
     email: int | None
+    before: bool = False
 
 
 def file_all(
@@ -190,12 +195,13 @@ def file_all(
     filed = [one.decision.judgements[-1].rule is rules.Rule.filed for one in verdicts]
     first = project_emails.take_email_numbers(connection, sum(filed)) if any(filed) else 0
     numbers = iter(range(first, first + sum(filed)))
-    done = [Filed(one.decision, next(numbers) if is_filed else None) for one, is_filed in zip(verdicts, filed, strict=True)]
-    attached = [
-        (case, one, result.email)
-        for case, one, result in zip(cases, verdicts, done, strict=True)
-        if result.email is not None
-    ]
+    done, attached = [], []
+    for case, one, is_filed in zip(cases, verdicts, filed, strict=True):
+        if is_filed:
+            done.append(Filed(one.decision, next(numbers)))
+            attached.append((case, one, done[-1].email or 0))
+        else:
+            done.append(_filed_before(case, one, known))
     project_emails.add_all(connection, [_new_email(*one, now) for one in attached], now, FILER)
     received_emails.mark(connection, [mark for case, _, _ in attached for mark in _marks(case, known)], now)
     outbox.put(
@@ -207,6 +213,14 @@ def file_all(
     sender = Sender(project.row, project.settings, project.mailbox, present.where.keys)
     letters.put_all(connection, environment, sender, wanted, now)
     return done
+
+
+def _filed_before(case: Case, one: Verdict, known: Known) -> Filed:
+    if one.decision.judgements[-1].rule is rules.Rule.duplicate:
+        email, sha256 = known.filed[case.key]
+        if sha256 == hashlib.sha256(case.found.raw).hexdigest():
+            return Filed(one.decision, email, before=True)
+    return Filed(one.decision, None)
 
 
 def _remember(case: Case, one: Verdict, known: Known) -> None:

@@ -54,6 +54,8 @@ class Reading:
     case: Case | None = field(default=None, repr=False)
     tries: int = 0
     email: int | None = None
+    before: bool = False
+    """It was filed before, with the very same bytes."""
 
 
 def import_fetched(environment: Environment, mailbox_key: str) -> None:
@@ -97,7 +99,11 @@ def settle(environment: Environment, now_present: Present, batch: Sequence[Readi
     settled = list(done.values())
 
     def work(connection: Connection) -> None:
-        inbox_decisions.decide(connection, [_row(one) for one in settled], now, was)
+        # What was filed before the server stopped, and not put down here yet, is no duplicate of anything.
+        before = {one.fetched.sha256: one for one in settled if one.before}
+        others = inbox_decisions.attached(connection, before) if before else set()
+        own = {one.fetched.id for key, one in before.items() if key not in others}
+        inbox_decisions.decide(connection, [_row(one, one.fetched.id in own) for one in settled], now, was)
         probes = [one.found.probe for one in settled if one.found and one.found.probe]
         inbox_decisions.returned(connection, probes, now)
 
@@ -152,7 +158,7 @@ def _filed(
             return [done for one in some for done in _filed(environment, now_present, project, [one], now)]
         return [_failed(environment, project, some[0], error)]
     return [
-        Reading(one.fetched, result.decision, one.found, one.case, one.fetched.tries, result.email)
+        Reading(one.fetched, result.decision, one.found, one.case, one.fetched.tries, result.email, result.before)
         for one, result in zip(some, results, strict=True)
     ]
 
@@ -170,8 +176,10 @@ def _failed(environment: Environment, project: TrackedProject, one: Reading, err
     return Reading(one.fetched, decision, one.found, one.case, tries)
 
 
-def _row(one: Reading) -> Decided:
+def _row(one: Reading, is_its_own: bool = False) -> Decided:
     settled = one.decision.judgements[-1]
+    if is_its_own and one.decision.tracked:
+        settled = rules.filed(one.decision.tracked)
     state = settled.state or InboxState.fetched
     mail = one.found.mail if one.found else None
     tracked = one.decision.tracked
@@ -189,7 +197,7 @@ def _row(one: Reading) -> Decided:
         database_id=tracked.project if tracked and (state is InboxState.attached or waits) else None,
         record_kind=tracked.kind if tracked and state is InboxState.attached else None,
         record=tracked.record if tracked and state is InboxState.attached else None,
-        email=one.email,
+        email=one.email if state is InboxState.attached else None,
     )
 
 

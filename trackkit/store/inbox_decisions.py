@@ -21,6 +21,7 @@ class Fetched:
 
     id: int
     mailbox: str
+    sha256: str
     raw: bytes | None = field(repr=False)
     fetched_at: datetime
     state: InboxState
@@ -46,7 +47,9 @@ class Decided:
     email: int | None = None
 
 
-_COLUMNS: Final = (inbox.c.id, inbox.c.mailbox, inbox.c.raw, inbox.c.fetched_at, inbox.c.state, inbox.c.tries)
+_COLUMNS: Final = tuple(
+    inbox.c[name] for name in ("id", "mailbox", "sha256", "raw", "fetched_at", "state", "tries")
+)
 
 
 def fetched(
@@ -105,6 +108,12 @@ def _values(one: Decided, now: datetime, was: InboxState) -> dict[str, Any]:
     values = {f"b_{name}": getattr(one, name) for name in _SET if name != "decided_at"}
     at = None if one.state is InboxState.fetched else now
     return {**values, "b_decided_at": at, "b_id": one.id, "b_from": was}
+
+
+def attached(connection: Connection, sha256s: Collection[str]) -> set[str]:
+    """Which of these bytes some mail of the inbox is filed with."""
+    here = (inbox.c.sha256.in_(sorted(sha256s)), inbox.c.state == InboxState.attached)
+    return set(connection.execute(select(inbox.c.sha256).where(*here)).scalars())
 
 
 def open_probes(connection: Connection) -> frozenset[str]:

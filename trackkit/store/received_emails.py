@@ -51,7 +51,9 @@ _RECIPIENTS: Final = Prepared(
     ).where(email_recipients.c.email.in_(listed("b_ids")))
 )
 _FILED: Final = Prepared(
-    select(email_sources.c.import_key, email_sources.c.email).where(email_sources.c.import_key.in_(listed("b_keys")))
+    select(email_sources.c.import_key, email_sources.c.email, email_sources.c.sha256).where(
+        email_sources.c.import_key.in_(listed("b_keys"))
+    )
 )
 
 
@@ -83,9 +85,9 @@ def sent_to(connection: Connection, numbers: Collection[int]) -> dict[int, dict[
     return found
 
 
-def filed_as(connection: Connection, keys: Collection[str]) -> dict[str, int]:
-    """As which e-mails the same mails were filed before, by their import keys."""
-    return {row[0]: row[1] for part in _parts(keys) for row in _FILED.rows(connection, {}, b_keys=part)}
+def filed_as(connection: Connection, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+    """As which e-mails the same mails were filed before, and the SHA-256 of their bytes, by their import keys."""
+    return {row[0]: (row[1], row[2]) for part in _parts(keys) for row in _FILED.rows(connection, {}, b_keys=part)}
 
 
 def known_addresses(connection: Connection, addresses: Collection[str]) -> set[str]:

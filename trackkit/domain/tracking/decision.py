@@ -184,7 +184,7 @@ def in_project(found: Understood, before: Decision, facts: Facts) -> Decision:
         raise ValueError("it names no e-mail")
     judgements = list(before.judgements)
     standing, author = _author(found, facts)
-    for one in (_record(tracked, facts), _duplicate(facts), author, _filed(tracked)):
+    for one in (_record(tracked, facts), _duplicate(facts), author, filed(tracked)):
         judgements.append(one)
         if one.state:
             break
@@ -358,6 +358,7 @@ def _author(found: Understood, facts: Facts) -> tuple[Standing, Judgement]:
     return "unknown", Judgement(Rule.author, f"{author} is not known to the project.", verdict="unknown")
 
 
-def _filed(tracked: Tracked) -> Judgement:
+def filed(tracked: Tracked) -> Judgement:
+    """It is filed."""
     answers = f" as an answer to e-mail {tracked.email}" if tracked.email else ""
     return _settles(Rule.filed, f"With {tracked.kind} {tracked.record}{answers}.", InboxState.attached)
