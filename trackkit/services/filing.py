@@ -187,6 +187,7 @@ def file_all(
     now: datetime,
 ) -> list[Filed]:
     """Decide about cases, each with a key of its own, and file those that are to be filed; in their order."""
+    largest = environment.options.current.sending.timing.maximum_message_mb * 2**20
     known = look_up(connection, project, cases, now)
     verdicts = []
     for case in cases:
@@ -206,7 +207,11 @@ def file_all(
     received_emails.mark(connection, [mark for case, _, _ in attached for mark in _marks(case, known)], now)
     outbox.put(
         connection,
-        [_forward(case, one.forward_to, known, project, one.decision, now) for case, one, _ in attached if one.forward_to],
+        [
+            _forward(case, one.forward_to, known, project, one.decision, now, largest)
+            for case, one, _ in attached
+            if one.forward_to
+        ],
         now,
     )
     wanted = [_acknowledgement(case, number) for case, one, number in attached if one.letter]
@@ -273,14 +278,14 @@ def _marks(case: Case, known: Known) -> list[tuple[int, Mark]]:
 
 
 def _forward(
-    case: Case, to: Party, known: Known, project: TrackedProject, decided: Decision, now: datetime
+    case: Case, to: Party, known: Known, project: TrackedProject, decided: Decision, now: datetime, largest: int
 ) -> Outgoing:
     answered = known.first.get(case.tracked.email)
     about = About(
         project.row.name, case.record, known.titles.get(case.record, ""), answered.subject if answered else ""
     )
     letter = passing_on.forward(
-        case.found, decided.standing, case.content.text, to, about, project.mailbox.address, case.key[:32], now
+        case.found, decided.standing, case.content.text, to, about, project.mailbox.address, case.key[:32], now, largest
     )
     return Outgoing(None, "forward", "", (to.address,), compose(letter))
 

@@ -101,7 +101,9 @@ def settle(environment: Environment, now_present: Present, batch: Sequence[Readi
     def work(connection: Connection) -> None:
         # What was filed before the server stopped, and not put down here yet, is no duplicate of anything.
         before = {one.fetched.sha256: one for one in settled if one.before}
-        others = inbox_decisions.attached(connection, before) if before else set()
+        others = {one.fetched.sha256 for one in settled if one.email and not one.before}
+        if before:
+            others |= inbox_decisions.attached(connection, before)
         own = {one.fetched.id for key, one in before.items() if key not in others}
         inbox_decisions.decide(connection, [_row(one, one.fetched.id in own) for one in settled], now, was)
         probes = [one.found.probe for one in settled if one.found and one.found.probe]

@@ -78,6 +78,23 @@ def may_get_one(connection: Connection, sender: Sender, address: str, now: datet
     return not received_emails.got_letters(connection, {address.lower()}, since)
 
 
+def put_letter(
+    connection: Connection,
+    environment: Environment,
+    sender: Sender,
+    kind: Kind,
+    record: int,
+    address: str,
+    now: datetime,
+) -> bool:
+    """Acknowledge a new record to somebody who left an address, in the transaction that stores it; whether they get a
+    letter."""
+    if not may_get_one(connection, sender, address, now):
+        return False
+    put_all(connection, environment, sender, [Acknowledgement(kind, record, address)], now)
+    return True
+
+
 def put_all(
     connection: Connection, environment: Environment, sender: Sender, wanted: Sequence[Acknowledgement], now: datetime
 ) -> None:

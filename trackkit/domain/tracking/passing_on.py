@@ -27,6 +27,8 @@ MOST_OF_A_THREAD: Final = 200
 """Mails of one sender about a record, and of all about it, that are passed on within that time."""
 
 _SHOWN: Final = 20_000
+_AROUND: Final = 2 * _SHOWN * 3
+"""Octets that stand around the original, at most: of the text some need six when they are encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,15 @@ _STANDINGS: Final = {
 
 
 def forward(
-    found: Understood, standing: Standing, text: str, to: Party, about: About, tracking: str, token: str, now: datetime
+    found: Understood,
+    standing: Standing,
+    text: str,
+    to: Party,
+    about: About,
+    tracking: str,
+    token: str,
+    now: datetime,
+    largest: int,
 ) -> Letter:
     """The mail as it is passed on: from the tracking address, with the original as it came.
 
@@ -122,16 +132,19 @@ def forward(
     ----------
     text: what its author wrote.
     token: of letters and digits, another one for each mail.
+    largest: octets of the largest mail that may go out.
     """
     author = found.mail.author or "Somebody"
     subject = untagged(found.mail.fields.text("subject"))
+    fits = len(found.raw) + _AROUND <= largest
+    attached = "The mail is attached as it came" if fits else "The mail is too large to be attached"
     named = f"{about.record}{f' ({line_of(about.title)})' if about.title else ''}"
     words = (
         f"{line_of(author)} has answered your e-mail “{line_of(untagged(about.subject))}” about {named} of "
         f"{about.project}. {_STANDINGS[standing]}\n"
         f"{text[:_SHOWN]}\n\n"
         "-- \n"
-        f"The mail is attached as it came, and filed with {about.record}. Answer it there: an answer to this mail "
+        f"{attached}, and filed with {about.record}. Answer it there: an answer to this mail "
         "reaches nobody.\n"
     )
     return Letter(
@@ -142,7 +155,7 @@ def forward(
         date=now,
         message_id=f"<forward.{token}@{tracking.rpartition('@')[2]}>",
         automatic="auto-generated",
-        original=found.raw,
+        original=found.raw if fits else None,
     )
 
 
