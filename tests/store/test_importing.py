@@ -1,4 +1,4 @@
-"""Mail that was fetched: decided about once, filed once, passed on within limits; whatever is in it and whenever it stops."""
+"""Mail that was fetched: decided about once, filed once, passed on within limits, whatever is in it."""
 
 from __future__ import annotations
 
@@ -58,8 +58,13 @@ class Desk:
 
     def arrive(self, *mails: bytes) -> list[int]:
         """Put mails down as the poller does."""
-        arrived = [Arrived(hashlib.sha256(raw).hexdigest()[:40], hashlib.sha256(raw).hexdigest(), len(raw), raw) for raw in mails]
-        arrived = [Arrived(f"{one.uidl}-{at}", one.sha256, one.size, one.raw) for at, one in enumerate(arrived, self.count())]
+        arrived = [
+            Arrived(hashlib.sha256(raw).hexdigest()[:40], hashlib.sha256(raw).hexdigest(), len(raw), raw)
+            for raw in mails
+        ]
+        arrived = [
+            Arrived(f"{one.uidl}-{at}", one.sha256, one.size, one.raw) for at, one in enumerate(arrived, self.count())
+        ]
         now = self.environment.clock()
         return self.environment.store.write(lambda c: inbox_store.store(c, ACCOUNT, arrived, now))
 
@@ -84,7 +89,9 @@ class Desk:
     def queued(self) -> list[tuple[str, str, str]]:
         """Envelope sender, recipient, subject of what is in the queue."""
         query = select(messages.c.mail_from, recipients.c.address, messages.c.subject).join(recipients)
-        return [tuple(row) for row in self.environment.store.read(lambda c: c.execute(query.order_by(messages.c.id)).all())]
+        return [
+            tuple(row) for row in self.environment.store.read(lambda c: c.execute(query.order_by(messages.c.id)).all())
+        ]
 
     def recipient(self, number: int) -> Any:
         query = select(email_recipients).where(email_recipients.c.email == 1, email_recipients.c.number == number)
@@ -399,9 +406,13 @@ def test_files_html_and_a_hostile_name(desk: Desk) -> None:
         '--b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename="../../x.txt"\r\n\r\nfile\r\n'
         "--b--"
     )
-    (row,) = desk.imported(reply(desk.cookie(), body, "MIME-Version: 1.0", "Content-Type: multipart/related; boundary=b"))
+    (row,) = desk.imported(
+        reply(desk.cookie(), body, "MIME-Version: 1.0", "Content-Type: multipart/related; boundary=b")
+    )
     assert row.state is InboxState.attached
-    html = desk.project.read(lambda c: c.execute(select(email_sources.c.html).where(email_sources.c.email == 2)).scalar_one())
+    html = desk.project.read(
+        lambda c: c.execute(select(email_sources.c.html).where(email_sources.c.email == 2)).scalar_one()
+    )
     assert html == '<p>Yes <img src="data:image/png;base64,AAAA"><img></p>'
     attached = desk.project.read(lambda c: c.execute(select(files.c.name, files.c.content).order_by(files.c.id)).all())
     assert [tuple(one) for one in attached] == [("attachment-1.png", b"\0\0\0"), ("x.txt", b"file")]

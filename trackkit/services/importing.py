@@ -2,8 +2,8 @@
 
 A batch is read from the inbox; what its rules say without a project is known at once, the others are filed a project at
 a time in one transaction of it; then one transaction of the inbox puts down what became of all. If the server stops in
-between, the next import finds them filed (`duplicate` of themselves) and sends nothing again, since what is forwarded or
-acknowledged was put down with what is filed.
+between, the next import finds them filed and sends nothing again, since what is forwarded or acknowledged was put down
+with what is filed.
 
 A mail whose project is away waits. One that cannot be filed for a reason of its own is tried three times, alone, and
 then quarantined with the reason.
@@ -12,7 +12,7 @@ then quarantined with the reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -85,8 +85,20 @@ def read(fetched: Fetched, now_present: Present) -> Reading:
     return Reading(fetched, before, found, case)
 
 
-def settle(environment: Environment, now_present: Present, batch: Sequence[Reading], was: InboxState) -> list[Reading]:
-    """File what is to be filed, put down what became of all, and let go out what follows from it."""
+def settle(
+    environment: Environment,
+    now_present: Present,
+    batch: Sequence[Reading],
+    was: InboxState,
+    also: Callable[[Connection, Decided], None] | None = None,
+) -> list[Reading]:
+    """File what is to be filed, put down what became of all, and let go out what follows from it.
+
+    Parameters
+    ----------
+    was: the state that they have been in.
+    also: done for each in the transaction that puts it down.
+    """
     now = environment.clock()
     done: dict[int, Reading] = {one.fetched.id: one for one in batch}
     sending = []
@@ -105,7 +117,11 @@ def settle(environment: Environment, now_present: Present, batch: Sequence[Readi
         if before:
             others |= inbox_decisions.attached(connection, before)
         own = {one.fetched.id for key, one in before.items() if key not in others}
-        inbox_decisions.decide(connection, [_row(one, one.fetched.id in own) for one in settled], now, was)
+        rows = [_row(one, one.fetched.id in own) for one in settled]
+        inbox_decisions.decide(connection, rows, now, was)
+        if also is not None:
+            for row in rows:
+                also(connection, row)
         probes = [one.found.probe for one in settled if one.found and one.found.probe]
         inbox_decisions.returned(connection, probes, now)
 
@@ -129,7 +145,8 @@ def _each_key_once(some: Sequence[Reading]) -> Iterator[list[Reading]]:
     left = list(some)
     while left:
         keys: set[str] = set()
-        part, rest = [], []
+        part: list[Reading] = []
+        rest: list[Reading] = []
         for one in left:
             key = one.case.key if one.case else ""
             (rest if key in keys else part).append(one)
@@ -204,7 +221,7 @@ def _row(one: Reading, is_its_own: bool = False) -> Decided:
 
 
 def _tell(environment: Environment, now_present: Present, settled: Sequence[Reading]) -> None:
-    """The log hears of what somebody has to look at, once a batch for each rule: anybody can send a thousand of them."""
+    """The log hears of what somebody has to look at, once a batch for each rule: anybody can send a thousand."""
     found: dict[tuple[Severity, Rule], list[Reading]] = {}
     limited: Counter[str] = Counter()
     for one in settled:
@@ -222,7 +239,9 @@ def _tell(environment: Environment, now_present: Present, settled: Sequence[Read
         environment.log.write(severity, SOURCE, words, f"From {author or 'nobody'}: {last.words}")
     for identity, number in limited.items():
         name = now_present.projects[identity].row.name
-        words = f"{counted(number, 'mail')} for {name} filed and not forwarded: more came within an hour than is passed on."
+        words = (
+            f"{counted(number, 'mail')} for {name} filed and not forwarded: more came within an hour than is passed on."
+        )
         environment.log.write(Severity.warning, SOURCE, words, database=name)
 
 

@@ -39,7 +39,7 @@ class Present:
 
 def present(environment: Environment, mailbox_key: str | None) -> Present:
     """How things stand for a mail in that account; none = the server's own account."""
-    tracked = {row.database_id: TrackedProject(row, *rest) for row, *rest in tracked_projects(environment)}
+    tracked = {one[0].database_id: TrackedProject(*one) for one in tracked_projects(environment)}
     server = mailbox_of(environment.options.current.tracking)
     rows = environment.store.read(databases.all_databases)
     boxes = [*([server] if server else []), *(one.mailbox for one in tracked.values())]

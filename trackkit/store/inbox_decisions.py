@@ -1,4 +1,4 @@
-"""Fetched mail that waits for a decision, and what was decided. Bytes leave a row only in the transaction that says why."""
+"""Fetched mail that waits for a decision, and what was decided: bytes leave a row only as that says why."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ class Decided:
     email: int | None = None
 
 
-_COLUMNS: Final = tuple(
-    inbox.c[name] for name in ("id", "mailbox", "sha256", "raw", "fetched_at", "state", "tries")
-)
+_COLUMNS: Final = tuple(inbox.c[name] for name in ("id", "mailbox", "sha256", "raw", "fetched_at", "state", "tries"))
 
 
 def fetched(
@@ -118,7 +116,9 @@ def attached(connection: Connection, sha256s: Collection[str]) -> set[str]:
 
 def open_probes(connection: Connection) -> frozenset[str]:
     """The tokens of probe mails that have not come back."""
-    return frozenset(connection.execute(select(round_trips.c.token).where(round_trips.c.returned_at.is_(None))).scalars())
+    return frozenset(
+        connection.execute(select(round_trips.c.token).where(round_trips.c.returned_at.is_(None))).scalars()
+    )
 
 
 def returned(connection: Connection, tokens: Iterable[str], now: datetime) -> None:

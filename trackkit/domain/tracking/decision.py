@@ -67,6 +67,19 @@ TITLES: Final[Mapping[Rule, str]] = MappingProxyType(
 )
 
 
+_BY_HAND: Final = "If it belongs to a record, reprocess it with the record's project and number; else discard it."
+ADVICE: Final[Mapping[Rule, str]] = MappingProxyType(
+    {
+        Rule.readable: "Read its bytes; if it belongs to a record, file it by hand.",
+        Rule.loop: "Find out who sends from the tracking address; mail programs must not use it. Then discard it.",
+        Rule.cookie: _BY_HAND,
+        Rule.project: "Switch e-mail tracking on for the project, then reprocess it.",
+        Rule.mailbox: "Give the project the mailbox that its mail comes to, then reprocess it.",
+        Rule.record: _BY_HAND,
+    }
+)
+"""What to do about a mail that a rule has put into quarantine."""
+
 LIMITED: Final = "More came within an hour than is passed on"
 """What a rule's words begin with when a mail was not passed on for its number."""
 
@@ -164,7 +177,9 @@ def understand(raw: bytes, fetched_at: datetime, where: Where) -> Understood:
     message_id = mail.fields.first("message-id")
     sent = carriers.find([(Carrier.in_reply_to, message_id)], where.keys, where.server, where.projects)
     token = probe.token_in(message_id)
-    return Understood(raw, mail, kind, cookies, sent.verdict is Verdict.record, token if token in where.probes else None)
+    return Understood(
+        raw, mail, kind, cookies, sent.verdict is Verdict.record, token if token in where.probes else None
+    )
 
 
 def before_project(found: Understood, where: Where) -> Decision:

@@ -1,4 +1,4 @@
-"""What of a mail is filed with a record: what was written, what was cut off, safe HTML, what is attached. Pure, bounded.
+"""What of a mail is filed with a record: what was written, what was cut off, safe HTML, files. Pure, bounded.
 
 The bytes themselves are kept beside it, so nothing is lost where something is cut short here.
 """

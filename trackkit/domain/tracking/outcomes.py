@@ -52,9 +52,7 @@ def marks(found: Classified, author: str, recipient: int, sent: Mapping[int, Sen
         failed = False if found.kind is MailKind.bounce else None
         about = [(_number(author, recipient, sent), Mark(0, outcome, "", failed, ""))]
     by_number = {number: mark for number, mark in about if number is not None and _says_more(mark, sent[number])}
-    return [
-        Mark(number, mark.outcome, mark.status_code, mark.hard, mark.text) for number, mark in by_number.items()
-    ]
+    return [Mark(number, mark.outcome, mark.status_code, mark.hard, mark.text) for number, mark in by_number.items()]
 
 
 def _of_failure(kind: str, one: Failure) -> Mark:

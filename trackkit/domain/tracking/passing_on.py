@@ -15,8 +15,8 @@ from typing import Final
 from trackkit.domain.addresses import address_problem
 from trackkit.domain.notices import may_be_told
 from trackkit.domain.project.kinds import Standing
-from trackkit.domain.tracking.carriers import untagged
 from trackkit.domain.tracking import decision as rules
+from trackkit.domain.tracking.carriers import untagged
 from trackkit.domain.tracking.decision import Judgement, Rule, Understood
 from trackkit.domain.tracking.kinds import MailKind
 from trackkit.domain.tracking.letter import Letter, Party, line_of

@@ -17,10 +17,16 @@ from collections.abc import Iterator, Mapping
 from html import escape, unescape
 from typing import Final
 
-_TAGS: Final = frozenset(
-    "a abbr address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del details dfn "
-    "div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark ol p pre q s "
-    "samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var".split()
+
+def _set(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_TAGS: Final = _set(
+    "a abbr address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd "
+    "del details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd "
+    "li main mark ol p pre q s samp section small span strike strong sub summary sup table tbody td tfoot "
+    "th thead time tr tt u ul var"
 )
 _EVERYWHERE: Final = {"dir", "lang", "title"}
 _ATTRIBUTES: Final[Mapping[str, set[str]]] = {
@@ -38,9 +44,9 @@ _ATTRIBUTES: Final[Mapping[str, set[str]]] = {
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _SCHEMES: Final = {"http", "https", "mailto", "cid"}
 _SPAN: Final = re.compile(r"[0-9]{1,3}\Z", re.ASCII)
-_FORMATTING: Final = frozenset("a b big code em font i s small strike strong tt u".split())
+_FORMATTING: Final = _set("a b big code em font i s small strike strong tt u")
 """Elements that a reader opens again in what follows while they are not closed (HTML standard, 13.2.4.3)."""
-_CLOSED_BY_OTHERS: Final = frozenset("br col colgroup dd dt hr img li p tbody td tfoot th thead tr".split())
+_CLOSED_BY_OTHERS: Final = _set("br col colgroup dd dt hr img li p tbody td tfoot th thead tr")
 """Elements that nobody need close: they say nothing about how deep it goes."""
 _FORMATTED: Final = 100
 _DEEPEST: Final = 250
@@ -72,7 +78,9 @@ def safe_html(html: str, images: Mapping[str, str]) -> str | None:
         brought = value.strip().lower().startswith("cid:")
         if attribute == "src":
             return images.get(value.strip()[4:].strip("<>")) if brought else None
-        if (attribute == "href" and brought) or (attribute in ("colspan", "rowspan", "span") and not _SPAN.match(value)):
+        if (attribute == "href" and brought) or (
+            attribute in ("colspan", "rowspan", "span") and not _SPAN.match(value)
+        ):
             return None
         return value
 
