@@ -21,6 +21,7 @@ from trackkit.domain.log import Severity
 from trackkit.domain.mail_workers import SERVER
 from trackkit.server import compose, settings
 from trackkit.server.compose import SOURCE
+from trackkit.server.fetching import fetching
 from trackkit.server.folder import Folder, fingerprint, locked, prepare
 from trackkit.server.process import run_loop, stop_signal
 from trackkit.server.receiving import receiving
@@ -104,6 +105,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         sending(environment, SERVER, as_the_only_one=True) as engine,
         testing(environment, engine.local),
         receiving(environment, folder) as listener,
+        fetching(environment) as poller,
         _housekeeping(environment),
     ):
         tasks = [asyncio.create_task(server.serve(sockets=[opened])) for server, opened in servers]
@@ -115,7 +117,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         print(ready, flush=True)  # noqa: T201 - for whoever started this process
         stopping = asyncio.create_task(stop.wait())
         # A part that ends by itself is a defect: stop in order and fail, rather than half live on.
-        await asyncio.wait([stopping, engine.task, listener, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, engine.task, listener, poller, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for server, _ in servers:
             server.should_exit = True
         await asyncio.gather(*tasks)
