@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import trustme
 
-from tests.unit import license_answers, project_answers, trust_answers
+from tests.unit import license_answers, project_answers, tracking_answers, trust_answers
 from trackkit.contract import (
     audit,
     log,
@@ -365,7 +365,7 @@ def answers() -> dict[str, Any]:
             states=(mail_bulk.MatchingState(state="deferred", messages=3, applies=2),),
         ),
         "mail.bulk": project_answers.JOB,
-        **dict.fromkeys(("mail.test", "mail.test_progress", "mail.test_cancel"), MAIL_TEST),
+        **dict.fromkeys(("mail.test", "mail.test_progress", "mail.test_cancel", "tracking.test"), MAIL_TEST),
         "mail.edit_recipient": mail.EditedRecipient(
             queue_id="q1", address="c@example.org", state="deferred", next_attempt_at=NOW
         ),
@@ -373,6 +373,7 @@ def answers() -> dict[str, Any]:
         **project_answers.answers(),
         **license_answers.answers(),
         **trust_answers.answers(),
+        **tracking_answers.answers(),
         "mail.suggest": SUGGESTIONS,
         "log.list": log.LogPage(entries=(log_row(2), log_row(1)), next_before=None, total=2),
         "log.histogram": HISTOGRAM,

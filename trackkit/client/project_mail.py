@@ -10,7 +10,11 @@ from trackkit.client.call import Caller
 from trackkit.contract import project_mail as contract
 from trackkit.contract.operation import Done
 from trackkit.contract.project import PAGE
+from trackkit.domain.errors import InvalidInput
 from trackkit.domain.project.kind import Kind
+
+Attached = Path | tuple[str, bytes]
+"""A file to attach: its path, or its name and content."""
 
 
 class ProjectMail:
@@ -48,7 +52,7 @@ class ProjectMail:
         cc: Iterable[str] = (),
         template: str | None = None,
         tracked: bool = True,
-        files: Iterable[Path] = (),
+        files: Iterable[Attached] = (),
     ) -> contract.EmailView:
         """Send an e-mail about a record.
 
@@ -78,7 +82,7 @@ class ProjectMail:
         )
 
     def reply(
-        self, number: int, text: str, *, to: Iterable[str] = (), files: Iterable[Path] = ()
+        self, number: int, text: str, *, to: Iterable[str] = (), files: Iterable[Attached] = ()
     ) -> contract.EmailView:
         """Answer an e-mail, in its thread."""
         return self._caller.ask(contract.REPLY, number=number, text=text, to=list(to), files=_attached(files))
@@ -94,5 +98,14 @@ class ProjectMail:
         return self._caller.ask(contract.PREVIEW, subject=subject, body=body, record_kind=record_kind, record=record)
 
 
-def _attached(files: Iterable[Path]) -> list[dict[str, object]]:
-    return [{"name": path.name, "content": base64.b64encode(path.read_bytes())} for path in map(Path, files)]
+def _attached(files: Iterable[Attached]) -> list[dict[str, object]]:
+    return [{"name": name, "content": base64.b64encode(content)} for name, content in map(_named, files)]
+
+
+def _named(file: Attached) -> tuple[str, bytes]:
+    if isinstance(file, tuple):
+        return file
+    try:
+        return file.name, file.read_bytes()
+    except OSError as error:
+        raise InvalidInput.of(str(file), f"cannot be read: {error.strerror}") from None

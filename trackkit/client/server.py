@@ -54,7 +54,7 @@ class Server:
         self.licenses = LicensesPart(caller, name)
         self.tasks = TasksPart(caller, name, self.jobs)
         self.trust = TrustPart(caller, name)
-        self.tracking = TrackingPart(caller, name)
+        self.tracking = TrackingPart(caller, name, self.mail)
         self.users = UsersPart(caller, name)
         self.tokens = TokensPart(caller, name)
         self.sessions = SessionsPart(caller, name)

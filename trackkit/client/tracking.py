@@ -7,17 +7,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trackkit.client.call import Caller
+from trackkit.client.mail import Mail
 from trackkit.client.mail_test import SettingsTest
-from trackkit.contract import mail_tests, tracking
+from trackkit.contract import tracking
+from trackkit.domain.errors import InvalidInput
 from trackkit.domain.tracking.inbox import InboxState
 
 
 class TrackingPart:
     """E-mail tracking of a server."""
 
-    def __init__(self, caller: Caller, server: str) -> None:
+    def __init__(self, caller: Caller, server: str, mail: Mail) -> None:
         self._caller = caller
         self._server = server
+        self._mail = mail
 
     def status(self) -> tracking.TrackingStatus:
         """Mailboxes, counts of what came in, probe mails, keys."""
@@ -40,13 +43,7 @@ class TrackingPart:
     def test(self, database: str | None = None) -> SettingsTest:
         """Test the server's mailbox, or a project's, step by step; nothing is fetched or deleted."""
         begun = self._caller.ask(tracking.TEST, database=database)
-        return SettingsTest(begun, self._look, self._cancel)
-
-    def _look(self, test_id: str, after: int = 0, wait: float = 0.0) -> mail_tests.MailTest:
-        return self._caller.ask(mail_tests.SHOW, test_id=test_id, after=after, wait=wait)
-
-    def _cancel(self, test_id: str) -> mail_tests.MailTest:
-        return self._caller.ask(mail_tests.CANCEL, test_id=test_id)
+        return SettingsTest(begun, self._mail.test_progress, self._mail.test_cancel)
 
     def poll(self, database: str | None = None) -> tracking.Polled:
         """Fetch mail now, from every mailbox or from a project's; answered when what came in is filed."""
@@ -86,10 +83,8 @@ class TrackingPart:
         mail: the id of one that came in, or an ``.eml``: its bytes or path.
         database: as if it had come through that project's mailbox.
         """
-        if isinstance(mail, int):
-            return self._caller.ask(tracking.REPLAY, inbox_id=mail, database=database)
-        raw = mail if isinstance(mail, bytes) else Path(mail).read_bytes()
-        return self._caller.ask(tracking.REPLAY, message=base64.b64encode(raw), database=database)
+        given = {"inbox_id": mail} if isinstance(mail, int) else {"message": base64.b64encode(_read(mail))}
+        return self._caller.ask(tracking.REPLAY, database=database, **given)
 
     def reprocess(self, inbox_id: int, database: str | None = None, record: str | None = None) -> tracking.InboxMail:
         """Decide anew about a mail; with a record (``defect 12``) it is filed there whatever it carries."""
@@ -107,3 +102,12 @@ class TrackingPart:
     def round_trip(self, database: str | None = None) -> tracking.RoundTripView:
         """Send a probe mail to the tracking address; `status` tells when it has come back."""
         return self._caller.ask(tracking.ROUND_TRIP, database=database)
+
+
+def _read(mail: bytes | Path) -> bytes:
+    if isinstance(mail, bytes):
+        return mail
+    try:
+        return Path(mail).read_bytes()
+    except OSError as error:
+        raise InvalidInput.of(str(mail), f"cannot be read: {error.strerror}") from None

@@ -90,7 +90,7 @@ class Polled(Response):
 class ListInbox(Request):
     """Mails that were fetched, newest first. `after`: the id after which to go on."""
 
-    states: tuple[InboxState, ...] = Field((), max_length=10)
+    states: list[InboxState] = Field([], max_length=10)
     database: str | None = Field(None, max_length=MAXIMUM_LOCATION)
     text: str | None = Field(None, min_length=1, max_length=256)
     after: RowNumber | None = None
