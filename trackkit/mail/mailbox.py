@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from trackkit.domain.replies import Failure
+from trackkit.domain.replies import Failure, Stage
 from trackkit.domain.tracking.mailbox import Listed
 from trackkit.domain.tracking_options import Mailbox
 from trackkit.domain.trust import Trust
@@ -92,7 +92,12 @@ async def _opened(mailbox: Mailbox, handshake: Handshake, conversation: Conversa
         conversation_timeout=mailbox.conversation_timeout,
     )
     conversation.hide(mailbox.password.get_secret_value())
-    handshake.completed = conversation.encrypted
+
+    def completed(certificate: bytes) -> None:
+        conversation.reached(Stage.certificate, account.label)
+        conversation.encrypted(certificate)
+
+    handshake.completed = completed
     context = None if mailbox.encryption == "none" else await handshake.context()
     deadline = asyncio.get_running_loop().time() + mailbox.connect_timeout
     try:

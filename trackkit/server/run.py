@@ -39,6 +39,7 @@ from trackkit.services.mail_history import HistoryRetention
 from trackkit.services.sample import make_once
 from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
+from trackkit.services.tracking_health import InboxWatch
 from trackkit.services.trust import warn_of_certificates
 
 
@@ -143,6 +144,7 @@ def started_as_service(environment: Mapping[str, str], processes: Collection[int
 def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], str], ...]:
     """What the server does by itself: seconds between two times, what, and what the log says when it fails."""
     retention, history, disk = LogRetention(environment), HistoryRetention(environment), DiskWatch(environment)
+    inbox = InboxWatch(environment)
     disk.look()
     warn_of_maintenance(environment)
     warn_of_certificates(environment)
@@ -162,6 +164,8 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (2, retention.look, "Old log entries could not be deleted"),
         (2, history.look, "Old lines of the history of mail could not be deleted"),
         (30, disk.look, "The disk could not be looked at"),
+        (60, inbox.look, "It could not be seen whether mail waits to be fetched"),
+        (3600, inbox.tidy, "Old mail in the inbox could not be tidied up"),
     )
 
 

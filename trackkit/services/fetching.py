@@ -22,6 +22,7 @@ from trackkit.domain.tracking_options import Mailbox, mailbox_of
 from trackkit.domain.trust import Seen
 from trackkit.services import importing, trust
 from trackkit.services.environment import Environment
+from trackkit.services.project_mail_settings import tracked_projects
 from trackkit.store import inbox, mailboxes
 from trackkit.store.database import Connection
 from trackkit.store.inbox import Arrived, Known
@@ -46,6 +47,11 @@ def accounts(environment: Environment) -> list[Account]:
     options = environment.options.current.tracking
     own = mailbox_of(options) if options.enabled else None
     found: dict[str, Account] = {own.key: Account(own, ())} if own else {}
+    for row, _, mailbox in tracked_projects(environment):
+        shared = found.get(mailbox.key, Account(mailbox, ()))
+        removes = shared.mailbox.remove_untracked and mailbox.remove_untracked
+        one = replace(shared.mailbox, remove_untracked=removes)
+        found[mailbox.key] = Account(one, (*shared.databases, row.name))
     return list(found.values())
 
 
@@ -191,7 +197,7 @@ class Basket:
         return {
             number: known.id
             for number, known in known_ones
-            if rules.removable(known.state, kept=known.kept, rules=self.rules)
+            if rules.removable(known.state, known.rule, kept=known.kept, rules=self.rules)
         }
 
 

@@ -7,14 +7,16 @@ A message may be deleted at the host only when its bytes are kept here, or with 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from trackkit.domain.replies import Failure
+from trackkit.domain.evidence import Diagnosis
+from trackkit.domain.probe_steps import StepKind
+from trackkit.domain.replies import Failure, Outcome
 from trackkit.domain.tracking.inbox import InboxState
 
 TOO_LARGE: Final = "size"
@@ -109,6 +111,30 @@ WORDS: Final[Mapping[Trouble, Words]] = MappingProxyType(
     }
 )
 
+
+def diagnosis_of(trouble: Trouble, text: str, options: str) -> Diagnosis:
+    """What a trouble means; `options`: where the mailbox's fields stand (``tracking``)."""
+    said = WORDS[trouble]
+    words = said.words.format(text=text)
+    return Diagnosis(trouble.value, said.title, words, said.advice, "options.set", f"{options}.{said.option}")
+
+
+@dataclass(frozen=True, slots=True)
+class TestWords:
+    """What the outcomes of a test of a mailbox mean; `options` as for `diagnosis_of`."""
+
+    options: str
+
+    def diagnosis(self, outcome: Outcome, now: datetime) -> Diagnosis:
+        """Why it failed."""
+        trouble = trouble_of(outcome.failure, outcome.text) if outcome.failure else Trouble.unreachable
+        return diagnosis_of(trouble, outcome.text, self.options)
+
+    def works(self, kinds: Collection[StepKind]) -> str:
+        """What it says when nothing failed."""
+        return "The mailbox can be fetched from."
+
+
 _OF_FAILURE: Final[Mapping[Failure, Trouble]] = MappingProxyType(
     {
         Failure.pop_not_encrypted: Trouble.not_encrypted,
@@ -166,11 +192,13 @@ class Rules:
     most: int
 
 
-def removable(state: InboxState, *, kept: bool, rules: Rules) -> bool:
+def removable(state: InboxState, rule: str, *, kept: bool, rules: Rules) -> bool:
     """Whether a mail in that state may be deleted at the host; `kept`: its bytes are in the inbox."""
     if state in (InboxState.attached, InboxState.duplicate):
         return True  # the bytes are in the project
-    if state in (InboxState.quarantined, InboxState.discarded):
+    if state is InboxState.discarded:
+        return rule != TOO_LARGE  # else nobody has seen it
+    if state is InboxState.quarantined:
         return kept
     return state is InboxState.untracked and rules.remove_untracked and kept
 

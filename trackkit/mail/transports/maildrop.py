@@ -56,6 +56,16 @@ class Maildrop(Pop3):
 
     pipelining = False
 
+    @property
+    def label(self) -> str:
+        """The host as reports name it."""
+        return self._account.label
+
+    def _is_encrypted(self) -> None:
+        """Whoever watched the handshake has told of the certificate already."""
+        self._encrypted = True
+        self._conversation.note(f"encrypted, {self._proof} for {self._account.host}")
+
     async def look(self) -> list[Listed]:
         """What waits here, in the host's order."""
         said, words = await self._asked("STAT")
