@@ -20,6 +20,7 @@ from trackkit.domain.project.commands import Verb, command
 from trackkit.domain.project.conditions import Condition, parse_all
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, KindInfo, SavedFilter
+from trackkit.domain.project.templates import refuse_faulty
 from trackkit.services.environment import Call
 from trackkit.services.project_login import identity_of
 from trackkit.services.project_stores import OpenProject
@@ -162,6 +163,7 @@ def existing(connection: Connection, info: KindInfo, key: str, *, lock: bool = F
 def checked_item(info: KindInfo, values: Mapping[str, Any]) -> Group:
     """A whole item made of values by name; `InvalidInput` names each bad one."""
     model = checked(info.model, values, _refused(info))
+    refuse_faulty(model)
     if isinstance(model, SavedFilter):
         try:
             parse_all(KINDS[Kind(model.record_kind)], model.conditions)
