@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from trackkit.domain import options
-from trackkit.domain.declared import Declaration, matters
+from trackkit.domain.declared import Declaration, matters, value_of
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.message import MailType
 from trackkit.domain.options import Options
@@ -103,13 +103,14 @@ def test_any_valid_values_survive_flat_and_back(data: st.DataObject) -> None:
     }
     chosen = options.changed(Options(), values)
     assert options.from_flat(options.flat(chosen)) == chosen
-    assert {name: options.get(chosen, name) for name in values} == values
+    assert {name: value_of(chosen, name) for name in values} == values
 
 
 # What needs others to be there: test_login_has_to_be_complete and the tests behind it are about them. An address has
 # to be one, and to be there where entries are e-mailed: test_mails_about_the_log_need_an_address.
-LOGIN = ("sending.smtp.authentication", "sending.pop_before_smtp.enabled")
+LOGIN = ("sending.smtp.authentication", "sending.pop_before_smtp.enabled", "tracking.enabled")
 SPECIAL = {
+    "tracking.address": [None, "track@example.org"],
     "sending.timing.schedule": ["", "daily 00:00-24:00", "Mon-Fri 08:00-18:00, Sat 22:00-06:00 in Europe/Berlin"],
     "sending.pickup.folder": [None, "/var/spool/pickup", "C:\\pickup", "\\\\mail\\share\\pickup"],
     "sending.listener.address": ["127.0.0.1", "::1"],
@@ -139,7 +140,7 @@ def valid_values(info: Declaration) -> st.SearchStrategy[object]:
 
 @pytest.mark.parametrize("info", PLAIN, **named)
 def test_the_text_of_a_value_is_read_back_as_that_value(info: Declaration) -> None:
-    value = options.get(Options(), info.name)
+    value = value_of(Options(), info.name)
     if value is not None:
         assert info.parse(str(value)) == value
 
@@ -149,11 +150,11 @@ def test_numbers_are_kept_within_their_bounds(info: Declaration) -> None:
     assert info.minimum is not None
     assert info.maximum is not None
     for good in (info.minimum, info.maximum):
-        assert options.get(options.changed(Options(), {info.name: good}), info.name) == good
+        assert value_of(options.changed(Options(), {info.name: good}), info.name) == good
     for bad in (info.minimum - 1, info.maximum + 1, -1, 2**70, True, 1.5, "25", [1]):
         assert refused({info.name: bad}) == [info.name]
     if info.optional:
-        assert options.get(options.changed(Options(), {info.name: None}), info.name) is None
+        assert value_of(options.changed(Options(), {info.name: None}), info.name) is None
     else:
         assert refused({info.name: None}) == [info.name]
 

@@ -6,7 +6,7 @@ tables, API, command line, forms and docs derive from them. Bad values raise `In
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -150,8 +150,37 @@ _KINDS: Mapping[Any, FieldKind] = {
 
 @cache
 def fields_of(model: type[Group]) -> Mapping[str, Declaration]:
-    """The declared fields of a model by name, in their order (not those of groups inside it)."""
-    return MappingProxyType({name: declaration(name, info) for name, info in model.model_fields.items()})
+    """The declared fields of a model by name, in their order; those of groups in it as ``group.field``."""
+    return MappingProxyType({info.name: info for info in _walk(model, "")})
+
+
+def _walk(model: type[Group], prefix: str) -> Iterator[Declaration]:
+    for name, info in model.model_fields.items():
+        annotation = info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, Group):
+            yield from _walk(annotation, f"{prefix}{name}.")
+        else:
+            yield declaration(f"{prefix}{name}", info)
+
+
+def value_of(model: Group, name: str) -> Any:
+    """The value of one field, by its dotted name."""
+    value: Any = model
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted name as a tree, which is how models take them."""
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        *groups, last = name.split(".")
+        node = tree
+        for group in groups:
+            node = node.setdefault(group, {})
+        node[last] = value
+    return tree
 
 
 def declaration(name: str, info: FieldInfo) -> Declaration:
@@ -215,7 +244,7 @@ def checked(model: type[G], values: Mapping[str, Any], refused: str) -> G:
     if problems:
         raise InvalidInput(refused, problems=problems)
     try:
-        return model.model_validate(ready)
+        return model.model_validate(nested(ready))
     except ValidationError as error:
         raise InvalidInput(refused, problems=problems_of(error, known)) from None
 
@@ -270,4 +299,4 @@ def _problem(
 
 def flat_values(model: Group, names: Iterable[str] | None = None) -> dict[str, Any]:
     """The values of a model by name."""
-    return {name: getattr(model, name) for name in (fields_of(type(model)) if names is None else names)}
+    return {name: value_of(model, name) for name in (fields_of(type(model)) if names is None else names)}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trackkit.domain.options import Options, catalogue, get, warnings
+from trackkit.domain.declared import value_of
+from trackkit.domain.options import Options, catalogue, warnings
 from trackkit.domain.smtp_options import port_proposals
 
 
@@ -40,7 +41,9 @@ def notes(used: Options, then: Options, given_port: int | None = None) -> dict[s
     used: the options the server started with.
     given_port: the port given at the start (``--port``), which wins over the option.
     """
-    changed = {name for name, info in catalogue().items() if info.restart and get(used, name) != get(then, name)}
+    changed = {
+        name for name, info in catalogue().items() if info.restart and value_of(used, name) != value_of(then, name)
+    }
     found = {name: "Takes effect at the server's next start." for name in catalogue() if name in changed}
     won = given_port not in (None, then.server.port)
     if "server.port" in changed:

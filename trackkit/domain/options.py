@@ -10,14 +10,13 @@ Bad values raise `InvalidInput` naming each refused option; nothing is changed t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from trackkit.domain.declared import Declaration, Group, declaration, declare, problems_of
+from trackkit.domain.declared import Declaration, Group, declare, fields_of, flat_values, nested, problems_of
 from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.listener import ListenerOptions, listener_troubles
 from trackkit.domain.local_ways import MapiOptions, PickupOptions, mapi_troubles, mapi_warnings
@@ -174,19 +173,9 @@ class Options(Group):
     tracking: TrackingOptions = Field(default_factory=TrackingOptions)
 
 
-@cache
 def catalogue() -> Mapping[str, Declaration]:
     """Every option by name, in the order of declaration."""
-    return {info.name: info for info in _walk(Options, "")}
-
-
-def _walk(group: type[Group], prefix: str) -> Iterator[Declaration]:
-    for name, info in group.model_fields.items():
-        annotation = info.annotation
-        if isinstance(annotation, type) and issubclass(annotation, Group):
-            yield from _walk(annotation, f"{prefix}{name}.")
-        else:
-            yield declaration(f"{prefix}{name}", info)
+    return fields_of(Options)
 
 
 def near_names(name: str) -> str:
@@ -203,17 +192,9 @@ def checked_name(name: str) -> Declaration:
     return known[name]
 
 
-def get(options: Options, name: str) -> Any:
-    """The value of one option."""
-    value: Any = options
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
-
-
 def flat(options: Options) -> dict[str, Any]:
     """Every option's value by name; secrets stay `SecretStr`."""
-    return {name: get(options, name) for name in catalogue()}
+    return flat_values(options)
 
 
 def secrets(options: Options) -> tuple[str, ...]:
@@ -224,17 +205,10 @@ def secrets(options: Options) -> tuple[str, ...]:
 def from_flat(values: Mapping[str, Any]) -> Options:
     """Options from values by name, defaults for the rest; `InvalidInput` names each refused one."""
     problems = [Problem(name, "is not the name of an option") for name in values if name not in catalogue()]
-    tree: dict[str, Any] = {}
-    for name, value in values.items():
-        *groups, last = name.split(".")
-        node = tree
-        for group in groups:
-            node = node.setdefault(group, {})
-        node[last] = value
     if problems:
         raise InvalidInput("Options were refused; nothing was changed.", problems=problems)
     try:
-        return Options.model_validate(tree)
+        return Options.model_validate(nested(values))
     except ValidationError as error:
         problems = problems_of(error, catalogue())
         raise InvalidInput("Options were refused; nothing was changed.", problems=problems) from None

@@ -138,6 +138,14 @@ class MailboxSettings(_Account):
     subaddressing: bool | None = declare(None, **_SUBADDRESSING)
     remove_untracked: bool | None = declare(None, **_REMOVE)
 
+    @model_validator(mode="after")
+    def _password_is_its_own(self) -> Self:
+        if self.password is None and (self.host is not None or self.username is not None):
+            raise PydanticCustomError(
+                "at:password", "is needed for a mailbox of its own: the server's password is for the server's account"
+            )
+        return self
+
 
 class MailSettings(Group):
     """What an administrator decides about the e-mail of a project, besides whether it may send at all
@@ -192,6 +200,12 @@ class Mailbox:
     def key(self) -> str:
         """The account, as the inbox and reports name it; two projects with the same account share it."""
         return f"{self.username}@{host_and_port(self.host, self.port)}"
+
+    def is_own(self, address: str) -> bool:
+        """Whether mail to an address arrives here: it is the tracking address, or that with a detail (``a+b@c``)."""
+        local, _, domain = address.strip().lower().rpartition("@")
+        mine, _, my_domain = self.address.lower().rpartition("@")
+        return domain == my_domain and (local == mine or local.startswith(f"{mine}+"))
 
 
 def mailbox_of(options: TrackingOptions, own: MailboxSettings | None = None) -> Mailbox | None:

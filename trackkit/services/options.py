@@ -12,6 +12,7 @@ from trackkit.contract import options as contract
 from trackkit.contract.operation import Nothing
 from trackkit.domain import option_advice
 from trackkit.domain import options as declared
+from trackkit.domain.declared import value_of
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.log import Severity
 from trackkit.domain.options import Options
@@ -185,7 +186,7 @@ def _state(environment: Environment, options: Options, revisions: Mapping[str, G
                 name=name,
                 value=None if info.secret else value,
                 is_set=value != defaults[name],
-                restart_needed=info.restart and value != declared.get(used, name),
+                restart_needed=info.restart and value != value_of(used, name),
             )
         )
     last = max(revisions.values(), key=lambda r: r.changed_at, default=None)

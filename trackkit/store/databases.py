@@ -53,9 +53,10 @@ def find_database(connection: Connection, key: str, *, lock: bool = False) -> Da
     return _row(found) if found else None
 
 
-def by_row(connection: Connection, row_id: int) -> DatabaseRow | None:
-    """The database with that row id."""
-    found = connection.execute(select(databases).where(databases.c.id == row_id)).first()
+def by_row(connection: Connection, row_id: int, *, lock: bool = False) -> DatabaseRow | None:
+    """The database with that row id; `lock` keeps the row until the transaction ends."""
+    query = select(databases).where(databases.c.id == row_id)
+    found = connection.execute(query.with_for_update() if lock else query).first()
     return _row(found) if found else None
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 from trackkit.domain.errors import NotFound
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
-from trackkit.store.project_numbers import take_file_number
+from trackkit.store.project_numbers import take_file_numbers
 from trackkit.store.project_tables import TABLES, files
 
 
@@ -46,7 +46,7 @@ def attach(
     if connection.execute(select(table.c.id).where(table.c.id == number).with_for_update()).first() is None:
         raise NotFound(f"There is no {KINDS[kind].title.lower()} {number} (any more); nothing was attached.")
     sha256 = hashlib.sha256(content).hexdigest()
-    row = FileRow(take_file_number(connection), kind, number, name, len(content), sha256, now, username)
+    row = FileRow(take_file_numbers(connection, 1), kind, number, name, len(content), sha256, now, username)
     values = {column.name: getattr(row, column.name) for column in _ABOUT}
     connection.execute(insert(files).values(content=content, **values))
     return row

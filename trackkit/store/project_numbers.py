@@ -1,4 +1,5 @@
-"""Numbers of items and of attached files: counted up in the database, never given twice, not even at the same moment.
+"""Numbers of items, of attached files and of outgoing mail: counted up in the database, never given twice, not even at
+the same moment.
 
 Whoever took one holds the counter's row until the transaction ends.
 """
@@ -14,6 +15,7 @@ from trackkit.domain.project.kind import Kind
 from trackkit.store.project_tables import counters, facts
 
 _LAST_FILE: Final = "last_file"
+_LAST_OUTGOING: Final = "last_outgoing"
 
 
 def take_numbers(connection: Connection, kind: Kind, wanted: int) -> int:
@@ -24,10 +26,19 @@ def take_numbers(connection: Connection, kind: Kind, wanted: int) -> int:
     return last - wanted + 1
 
 
-def take_file_number(connection: Connection) -> int:
-    """A new number for an attached file."""
-    new = _insert(connection, facts).values(name=_LAST_FILE, value="1")
-    following = cast(cast(facts.c.value, BigInteger) + 1, Text)
+def take_file_numbers(connection: Connection, wanted: int) -> int:
+    """The first of `wanted` new numbers for attached files."""
+    return _count_up(connection, _LAST_FILE, wanted) - wanted + 1
+
+
+def take_outgoing_numbers(connection: Connection, wanted: int) -> int:
+    """The first of `wanted` new numbers for mail on its way out; transactions that take some commit in their order."""
+    return _count_up(connection, _LAST_OUTGOING, wanted) - wanted + 1
+
+
+def _count_up(connection: Connection, name: str, wanted: int) -> int:
+    new = _insert(connection, facts).values(name=name, value=str(wanted))
+    following = cast(cast(facts.c.value, BigInteger) + wanted, Text)
     taken = new.on_conflict_do_update(index_elements=["name"], set_={"value": following})
     return int(connection.execute(taken.returning(facts.c.value)).scalar_one())
 
