@@ -110,8 +110,9 @@ def framed(html: str, subject: str) -> str:
         "<style>body{font:15px/1.5 system-ui,sans-serif;margin:.75rem;background:#fff;color:#17202a;"
         f"overflow-wrap:anywhere}}img{{max-width:100%}}</style>{html}"
     )
+    name = escape(visible(subject) or "E-mail")
     return (
-        f"<iframe class='tk-mail' title='{escape(visible(subject) or "E-mail")}' tabindex='0' referrerpolicy='no-referrer' "
+        f"<iframe class='tk-mail' title='{name}' tabindex='0' referrerpolicy='no-referrer' "
         f"sandbox='allow-popups allow-popups-to-escape-sandbox' srcdoc='{escape(page)}'></iframe>"
     )
 

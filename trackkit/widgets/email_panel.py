@@ -182,9 +182,7 @@ class EmailPanel:
 
         def place(templates: dict[str, tuple[str, str]]) -> None:
             self._close()
-            self.form = SendForm(
-                self._project, record, templates, self.trouble, self._shows, self._sent, self._close
-            )
+            self.form = SendForm(self._project, record, templates, self.trouble, self._shows, self._sent, self._close)
             self.form_box.children = (self.form.widget,)
             self.form.form.fields.focus_on("to")
 

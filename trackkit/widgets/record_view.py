@@ -44,7 +44,8 @@ class RecordView:
     ) -> None:
         self._project, self._kind, self._key, self._shows = project, kind, key, shows
         self._record, self._trouble = f"{kind} {key}", trouble.another()
-        self.overview, self.conversation, self.emails = w.HTML(), w.HTML(), None
+        self.overview, self.conversation = w.HTML(), w.HTML()
+        self.emails: EmailPanel | None = None
         self._head = w.VBox([title(f"{KINDS[kind].title} {key}", level=3)])
         self.close = w.Button(description="Close")
         self.close.on_click(lambda _: close())
@@ -53,7 +54,6 @@ class RecordView:
         actions = row(self.close, kind="tk-actions")
         self.widget = w.VBox([self._head, self._trouble.widget, self.tabs.widget, actions])
         self.widget.add_class("tk-record")
-        self.emails: EmailPanel | None
         self.refresh()
 
     def _overview(self) -> w.Widget:

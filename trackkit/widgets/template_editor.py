@@ -5,21 +5,19 @@ Nothing is stored or sent by it. While an answer is awaited nothing more is aske
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 
 import ipywidgets as w
 
 from trackkit.client.project import Project
 from trackkit.contract.project_mail import TemplatePreview, TemplateProblem
-from trackkit.domain.errors import TrackkitError
+from trackkit.domain.declared import fields_of
 from trackkit.domain.project.commands import command
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, MailTemplate
-from trackkit.domain.declared import fields_of
 from trackkit.widgets.fields import Fields
 from trackkit.widgets.page import row, title
-from trackkit.widgets.problems import Trouble, status
+from trackkit.widgets.problems import Trouble, show, status
 from trackkit.widgets.tables import shown, shown_block
 from trackkit.widgets.work import in_background
 
@@ -31,7 +29,7 @@ def templates_for(project: Project, kind: Kind) -> dict[str, tuple[str, str]]:
     if command(Kind.template, "view") not in project.commands:
         return {}
     items = project.list(Kind.template, [f"record_kind={kind}"], sort="name").items
-    return {item.key: (str(item.values["subject"] or ""), str(item.values["body"] or "")) for item in items}
+    return {item.key: (str(item.values.get("subject") or ""), str(item.values.get("body") or "")) for item in items}
 
 
 def problem_words(problem: TemplateProblem) -> str:
@@ -75,30 +73,31 @@ class TemplateTrial:
         in_background(
             self.trouble,
             lambda: self._project.mail.preview(str(values["subject"]), str(values["body"]), kind, record),
-            lambda made: self._answered(lambda: self._show(made)),
-            failed=lambda error: self._answered(self._nothing, isinstance(error, TrackkitError)),
+            self._made,
+            failed=self._failed,
         )
 
-    def _answered(self, then: Callable[[], None], known: bool = True) -> bool:
-        self._asking = False
-        then()
-        if self._again:
-            self.look()
-            return known
+    def _made(self, made: TemplatePreview) -> None:
+        show(self.trouble, None)  # what an answer before this one said
+        self._show(made)
+        self._go_on()
+
+    def _failed(self, _: Exception) -> bool:
+        self.shown.value = ""
+        self._go_on()
         return False
 
-    def _nothing(self) -> None:
-        self.shown.value = ""
+    def _go_on(self) -> None:
+        self._asking = False
+        if self._again:
+            self.look()
 
     def _show(self, made: TemplatePreview) -> None:
         typed = self._fields.values
         self._fields.messages = {one.field: _at_field(one) for one in reversed(made.problems) if one.field in typed}
         if made.problems:
-            lines = "".join(
-                f"<p><strong>{shown(problem_words(one), 500)}</strong></p>{_line_of(str(typed.get(one.field, '')), one)}"
-                for one in made.problems
-            )
-            self.shown.value = status(lines, "tk-bad", role="status")
+            lines = "".join(_fault(one, str(typed.get(one.field, ""))) for one in made.problems)
+            self.shown.value = status(lines, "tk-bad")
         else:
             kind = KINDS[Kind(made.record.partition(" ")[0])].title if made.record else ""
             about = f"With {kind.lower()} {made.record.partition(' ')[2]}" if made.record else "With no record yet"
@@ -118,9 +117,10 @@ def _at_field(problem: TemplateProblem) -> str:
     return f"line {problem.line}: {problem.words}" if problem.line and problem.field == "body" else problem.words
 
 
-def _line_of(text: str, problem: TemplateProblem) -> str:
-    """The line that is at fault, with its number."""
+def _fault(problem: TemplateProblem, text: str) -> str:
+    """What is wrong, and the line that is at fault with its number."""
+    words = f"<p><strong>{shown(problem_words(problem), 500)}</strong></p>"
     lines = text.splitlines()
     if not 1 <= problem.line <= len(lines):
-        return ""
-    return shown_block(f"{problem.line:>4}  {lines[problem.line - 1]}", 500)
+        return words
+    return words + shown_block(f"{problem.line:>4}  {lines[problem.line - 1]}", 500)
