@@ -7,7 +7,6 @@ not replaced by a template without a question.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as w
@@ -21,6 +20,7 @@ from trackkit.domain.project.kinds import MAXIMUM_TEXT
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.database_tables import octets
 from trackkit.widgets.declared_form import DeclaredForm, Values
+from trackkit.widgets.fields import Field
 from trackkit.widgets.page import row
 from trackkit.widgets.problems import Trouble, shows_problems
 from trackkit.widgets.tables import shown
@@ -57,6 +57,7 @@ class FilesToAttach:
         self.upload.observe(lambda _: self._show(), names="value")
         self.clear.on_click(lambda _: self._none())
         self.widget = row(self.upload, self.clear, self._names)
+        self.widget.add_class("tk-beside-label")
 
     @property
     def files(self) -> list[tuple[str, bytes]]:
@@ -94,10 +95,9 @@ class SendForm:
     ) -> None:
         self._project, self._record, self._templates, self._shows = project, record, templates, shows
         self._filled: dict[str, Any] = {"subject": "", "text": ""}
-        self.files, self.asking, self.wrong = FilesToAttach(), w.VBox(), w.HTML()
-        options = [("no template", ""), *((name, name) for name in templates)]
-        self.template = w.Dropdown(description="Template", options=options)
-        guide = w.VBox([row(self.template), self.asking, self.wrong]) if templates else None
+        self.files, self.asking, self.wrong, self._template = FilesToAttach(), w.VBox(), w.HTML(), ""
+        choices = (("", "none"), *((name, name) for name in templates))
+        template = Field("template", "Template", "choice", choices=choices, help="Filled in for this record.")
         self.form = DeclaredForm(
             f"New e-mail about {record}",
             fields_of(NewEmail),
@@ -107,25 +107,29 @@ class SendForm:
             self._send,
             done,
             cancel,
-            guide=guide,
+            before=(template,) if templates else (),
+            guide=w.VBox([self.asking, self.wrong]),
             below=self.files.widget,
         )
-        self.template.observe(shows_problems(self.form.trouble)(lambda _: self._chosen()), names="value")
+        self.form.fields.observe(shows_problems(self.form.trouble)(lambda _: self._typed()), names="values")
         self.widget = self.form.widget
 
     def _send(self, values: Values) -> EmailView:
         if not values["to"]:
             raise InvalidInput("Nothing was sent.", problems=[Problem("to", "is empty")])
+        values.pop("template", None)  # it has been filled in
         given = {name: value for name, value in values.items() if value != fields_of(NewEmail)[name].default}
         given.pop("to", None)
         words = "".join(f", {name}={value!r}" for name, value in given.items())
         self._shows(f"project.mail.send({self._record!r}, {list(values['to'])!r}{words})")
         return self._project.mail.send(self._record, values.pop("to"), files=self.files.files, **values)
 
-    def _chosen(self) -> None:
-        """Fill the chosen template in; asks where that would replace what was typed."""
-        name = self.template.value
-        self.asking.children, self.wrong.value = (), ""
+    def _typed(self) -> None:
+        """When a template was chosen, fill it in; asks where that would replace what was typed."""
+        name = str(self.form.fields.values.get("template", ""))
+        if name == self._template:
+            return
+        self._template, self.asking.children, self.wrong.value = name, (), ""
         if not name:
             return
         typed = {part: self.form.fields.values[part] for part in self._filled}
@@ -145,7 +149,7 @@ class SendForm:
     def _show(self, made: TemplatePreview) -> None:
         if made.problems:
             lines = "".join(f"<li>{shown(problem_words(one), 500)}</li>" for one in made.problems)
-            words = f"<strong>The template {escape(str(self.template.value))} has a fault.</strong><ul>{lines}</ul>"
+            words = f"<strong>The template {shown(self._template)} has a fault.</strong><ul>{lines}</ul>"
             self.wrong.value = f"<div class='tk-status tk-bad' role='alert'>{words}</div>"
             return
         self._filled = {"subject": made.subject, "text": made.text}

@@ -74,6 +74,7 @@ class EmailPanel:
         )
         self.text = w.Text(description="Search", placeholder="subject, text or address", continuous_update=False)
         self.said, self.reading, self.asking, self.form_box = Said(), w.VBox(), w.VBox(), w.VBox()
+        self.reading.add_class("tk-spaced")
         actions = {"New e-mail": self.write} if record else {}
         actions |= {"Reply": self.reply, "Delete": self.delete, "Save as .eml": self.save, "Refresh": self.refresh}
         self.buttons = action_buttons(
@@ -81,6 +82,7 @@ class EmailPanel:
         )
         self._views = record is None or may(project, record, "view_mail")
         self.widget = w.VBox([self.trouble.widget, *self._parts(record)])
+        self.widget.add_class("tk-spaced")
         self.text.observe(lambda _: self.look(), names="value")
         self.grid.on_select(self._chosen)
         if self._views:
