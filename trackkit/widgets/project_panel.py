@@ -35,7 +35,7 @@ from trackkit.widgets.tables import shown
 from trackkit.widgets.template_editor import TemplateTrial
 from trackkit.widgets.work import in_background, long_work
 
-ORDER = (*RECORD_KINDS, *(kind for kind in KINDS if kind not in RECORD_KINDS))
+ORDER = (*RECORD_KINDS, *(kind for kind, info in KINDS.items() if info.generic and not info.record))
 
 
 def project_page(server: Server | None = None) -> w.VBox:

@@ -15,6 +15,7 @@ from trackkit.domain.declared import fields_of
 from trackkit.domain.project.commands import command
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, MailTemplate
+from trackkit.domain.project.templates import STANDARD
 from trackkit.widgets.fields import Fields
 from trackkit.widgets.page import row, title
 from trackkit.widgets.problems import Trouble, show, status
@@ -25,11 +26,13 @@ _PURPOSE = "The mail it becomes, as you type. Nothing is sent."
 
 
 def templates_for(project: Project, kind: Kind) -> dict[str, tuple[str, str]]:
-    """Subject and text of the templates for a kind of record, by name; none where one may not view templates."""
-    if command(Kind.template, "view") not in project.commands:
-        return {}
-    items = project.list(Kind.template, [f"record_kind={kind}"], sort="name").items
-    return {item.key: (str(item.values.get("subject") or ""), str(item.values.get("body") or "")) for item in items}
+    """Subject and text of the templates for a kind of record, by name: the standard ones, and those of the project if
+    one may view them, which take the place of standard ones of their names."""
+    found = {one.name: (one.subject, one.body) for one in STANDARD.values()}
+    if command(Kind.template, "view") in project.commands:
+        items = project.list(Kind.template, [f"record_kind={kind}"], sort="name").items
+        found |= {item.key: (str(item.values["subject"] or ""), str(item.values["body"] or "")) for item in items}
+    return found
 
 
 def problem_words(problem: TemplateProblem) -> str:
