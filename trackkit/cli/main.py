@@ -34,6 +34,7 @@ from trackkit.cli import (
     mail_workers,
     options,
     project,
+    project_mail,
     report,
     server,
     session,
@@ -59,6 +60,7 @@ app.add_typer(server.app, name="server")
 app.command("worker")(worker.worker)
 app.add_typer(connection.app, name="connection")
 app.add_typer(database.app, name="database")
+project.app.add_typer(project_mail.app, name="mail")
 app.add_typer(project.app, name="project")
 license.app.command("keygen")(license_keys.keygen)
 license.app.command("issue")(license_keys.issue)

@@ -35,6 +35,7 @@ from trackkit.services.licensing import warn_of_maintenance
 from trackkit.services.log_digest import mail_log
 from trackkit.services.log_retention import LogRetention
 from trackkit.services.mail_history import HistoryRetention
+from trackkit.services.project_outbox import flush_all
 from trackkit.services.sample import make_once
 from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
@@ -158,6 +159,7 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),
         (1, partial(mail_log, environment), "Log entries could not be e-mailed"),
         (2, retention.look, "Old log entries could not be deleted"),
+        (5, partial(flush_all, environment), "Mail of projects could not be queued"),
         (2, history.look, "Old lines of the history of mail could not be deleted"),
         (30, disk.look, "The disk could not be looked at"),
     )

@@ -36,7 +36,7 @@ from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import shown
 from trackkit.widgets.work import in_background, long_work
 
-ORDER = (*RECORD_KINDS, *(kind for kind in KINDS if kind not in RECORD_KINDS))
+ORDER = (*RECORD_KINDS, *(kind for kind, info in KINDS.items() if info.generic and not info.record))
 USER = Field("username", "Project user", required=True, help="An account inside the project, not a server user.")
 
 
