@@ -40,6 +40,7 @@ from trackkit.cli import (
     session,
     task,
     token,
+    tracking,
     trust,
     up,
     user,
@@ -79,6 +80,7 @@ mail.app.command()(mail_diagnoses.diagnoses)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)
 log.app.add_typer(log_filter.app, name="filter")
+app.add_typer(tracking.app, name="tracking")
 app.add_typer(log.app, name="log")
 app.add_typer(options.app, name="options")
 app.add_typer(user.app, name="user")

@@ -73,6 +73,12 @@ _LEFT: Final = Prepared(
 )
 
 
+def has_fetched(connection: Connection, mailbox: str) -> bool:
+    """Whether there is mail of this account that nobody has decided about."""
+    query = select(inbox.c.id).where(inbox.c.state == InboxState.fetched, inbox.c.mailbox == mailbox).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def at_host(connection: Connection, mailbox: str) -> list[Known]:
     """What came from this account and may still be there."""
     return [Known(*row) for row in _AT_HOST.rows(connection, {"b_mailbox": mailbox})]
