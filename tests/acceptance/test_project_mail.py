@@ -168,6 +168,23 @@ def test_one_that_is_not_tracked_is_between_people(house: House, ada: Project) -
     assert [mail.number for mail in ada.mail.list("test_case 1", text="hello").items][-1] == sent.number
 
 
+@pytest.mark.spec("8: project users send mail from a record, tracked or not")
+def test_a_template_stands_where_nothing_is_given(house: House, database: str, ada: Project) -> None:
+    ada.add("template", name="Ask", subject="{{ record.title }}?", body="Dear customer,\n{{ user.full_name }} asks.")
+    sent = ada.mail.send("defect 1", ["x@people.example"], template="ask")
+    assert (sent.subject, ada.mail.show(sent.number).text.split()) == (
+        "A defect?",
+        ["Dear", "customer,", "Ada", "Lovelace", "asks."],
+    )
+    assert ada.mail.send("defect 1", ["x@people.example"], "Mine", template="Ask").subject == "Mine"
+    with pytest.raises(NotFound):
+        ada.mail.send("defect 1", ["x@people.example"], template="No such template")
+    with house.project(database) as keeper:  # what it would tell, one must be allowed to view
+        keeper.edit("group", "Mailers", {"commands": ["defect.send_mail"]})
+        with pytest.raises(NotAllowed, match=r"defect\.view"):
+            ada.mail.send("defect 1", ["x@people.example"], template="Ask")
+
+
 @pytest.mark.spec("8: a reply is attached to the original e-mail as its answer (thread)")
 def test_an_answer_stands_in_its_thread(house: House, ada: Project) -> None:
     first = ada.mail.send("requirement 1", ["x@people.example"], "Question", "Which one?")

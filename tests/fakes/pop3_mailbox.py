@@ -11,6 +11,7 @@ a real Dovecot, which cannot be told to break off at a given place.
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,8 +55,10 @@ class Box:
 class MailboxHost:
     """The host; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.boxes: dict[str, Box] = {}
+        self._tls = tls
+        """From the start, if any."""
         self.faults: list[BaseException] = []
         """What tests found wrong while a session went on."""
         self._stopping = threading.Event()
@@ -83,6 +86,8 @@ class MailboxHost:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
             _Talk(self, connection).run()
         except (OSError, EOFError):
             pass

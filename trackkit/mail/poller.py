@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from trackkit.domain.errors import TrackkitError
 from trackkit.domain.log import Severity
@@ -51,7 +51,7 @@ class _Turn:
     failures: int = 0
     suspects: set[str] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    task: asyncio.Task[Fetched] | None = None
+    task: asyncio.Task[None] | None = None
 
 
 class Poller:
@@ -84,7 +84,7 @@ class Poller:
                 await self._follow()
                 for turn in self._turns.values():
                     if turn.task is None and turn.due_at <= self._loop.time():
-                        turn.task = asyncio.create_task(self._poll(turn))
+                        turn.task = asyncio.create_task(self._when_due(turn))
                         turn.task.add_done_callback(partial(self._ended, turn))
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(self._wake_at()):
@@ -137,9 +137,19 @@ class Poller:
             elif turn.account != account:  # what failed may work with other settings
                 turn.account, turn.due_at = account, now
 
+    async def _when_due(self, turn: _Turn) -> None:
+        """A session, unless somebody has asked for one meanwhile."""
+        async with turn.lock:
+            if turn.due_at <= asyncio.get_running_loop().time():
+                await self._poll(turn)
+
+    async def _at_once(self, turn: _Turn) -> Fetched:
+        async with turn.lock:
+            return await self._poll(turn)
+
     async def _poll(self, turn: _Turn) -> Fetched:
         """One session, and when the next one is due."""
-        async with turn.lock, self._room:
+        async with self._room:
             account, session = turn.account, Session(turn.suspects)
             interval = timedelta(seconds=self._environment.options.current.tracking.poll_interval)
             words = await self._session(account, session, first=not turn.failures)
@@ -183,7 +193,7 @@ class Poller:
             if first:
                 self._tell(Severity.error, f"No mail can be fetched: {text}", error.message)
 
-    def _ended(self, turn: _Turn, task: asyncio.Task[Fetched]) -> None:
+    def _ended(self, turn: _Turn, task: asyncio.Task[None]) -> None:
         turn.task = None
         if not task.cancelled() and (error := task.exception()) is not None:
             turn.due_at = asyncio.get_running_loop().time() + LOOK_SECONDS
@@ -201,7 +211,7 @@ class Poller:
     async def _now(self, keys: Collection[str], seconds: float) -> list[Fetched]:
         await self._follow()
         turns = [turn for key, turn in self._turns.items() if key in keys]
-        tasks = [asyncio.create_task(self._poll(turn)) for turn in turns]
+        tasks = [asyncio.create_task(self._at_once(turn)) for turn in turns]
         for task in tasks:
             self._asked_for.add(task)
             task.add_done_callback(self._asked_for.discard)
@@ -218,7 +228,8 @@ class Poller:
     async def _leave(self) -> None:
         """End what is under way; what is being put down is put down."""
         self._loop = None
-        tasks = [turn.task for turn in self._turns.values() if turn.task is not None] + list(self._asked_for)
+        tasks: list[asyncio.Task[Any]] = [*self._asked_for]
+        tasks += [turn.task for turn in self._turns.values() if turn.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -28,6 +28,7 @@ from trackkit.services.project_login import identity_of
 from trackkit.services.project_mail_settings import mailbox_of_project, own_addresses
 from trackkit.services.project_outbox import Outgoing
 from trackkit.services.project_stores import OpenProject
+from trackkit.services.project_templates import person_of, rendered
 from trackkit.store import project_emails, project_items
 from trackkit.store.database import Connection
 from trackkit.store.project_emails import EmailRow, NewEmail
@@ -60,9 +61,11 @@ def send_email(call: Call, request: contract.SendEmail) -> contract.EmailView:
     """Send an e-mail about a record."""
     kind, number = named_record(request.record)
     project = project_of(call, kind, "send_mail")
+    if request.template is not None:
+        project_of(call, kind, "view")  # a template can say whatever stands in the record
 
     def words(connection: Connection) -> tuple[str, str]:
-        return _words(connection, request, kind, number, call)
+        return _words(connection, project, request, kind, number, call.actor.username)
 
     wanted = _Wanted(kind, number, request.to, request.cc, _checked_files(request.files), words)
     return _send(call, project, wanted, tracked=request.tracked)
@@ -87,18 +90,23 @@ def reply_to_email(call: Call, request: contract.ReplyToEmail) -> contract.Email
     return _send(call, project, wanted, tracked=row.tracked)
 
 
-def _words(connection: Connection, request: contract.SendEmail, kind: Kind, number: int, call: Call) -> tuple[str, str]:
+def _words(
+    connection: Connection, project: OpenProject, request: contract.SendEmail, kind: Kind, number: int, username: str
+) -> tuple[str, str]:
     """Subject and text, from the template where they are not given."""
-    if request.template is not None:
-        raise InvalidInput.of("template", "cannot be used yet")
-    missing = [name for name in ("subject", "text") if not (getattr(request, name) or "").strip()]
+    subject, text = request.subject or "", request.text or ""
+    if request.template is not None and not (subject.strip() and text.strip()):
+        me = person_of(connection, username)
+        made = rendered(connection, project.row, request.template, kind, number, me)
+        subject, text = subject if subject.strip() else made.subject, text if text.strip() else made.text
+    missing = [name for name, given in (("subject", subject), ("text", text)) if not given.strip()]
     if missing:
         raise InvalidInput(
             "The e-mail was refused; nothing was sent.",
             "Give them, or a template.",
             problems=[Problem(name, "is empty") for name in missing],
         )
-    return line_of(request.subject or ""), _storable(request.text or "")
+    return line_of(subject), _storable(text)
 
 
 def _storable(text: str) -> str:

@@ -141,11 +141,5 @@ def left(connection: Connection, ids: Sequence[int]) -> None:
         _LEFT.changed(connection, {"b_state": InboxState.untracked}, b_ids=part)
 
 
-def forget_fetched(connection: Connection, mailbox: str, at: datetime) -> None:
-    """Every mail of this account that nobody has decided about is untracked."""
-    fetched = (inbox.c.mailbox == mailbox, inbox.c.state == InboxState.fetched)
-    connection.execute(update(inbox).where(*fetched).values(state=InboxState.untracked, decided_at=at))
-
-
 def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:
     return (ids[at : at + LONGEST] for at in range(0, len(ids), LONGEST))

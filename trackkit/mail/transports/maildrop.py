@@ -86,6 +86,7 @@ class Maildrop(Pop3):
 
     async def retrieve(self, numbers: Sequence[int], most: int) -> AsyncIterator[Retrieved]:
         """Fetch these messages, in order; of each at most so many bytes are kept."""
+        came = octets = 0
         async for number in self._answers("RETR", numbers):
             async with self._in_time():
                 line = await self._arrivals.line()
@@ -99,7 +100,9 @@ class Maildrop(Pop3):
             except TimeoutError:
                 words = f"message {number} did not come within {LONGEST_MESSAGE_SECONDS / 60:.0f} minutes"
                 raise PopFailed(Failure.pop_unreachable, words) from None
+            came, octets = came + 1, octets + size
             yield Retrieved(number, size, raw)
+        self._conversation.note(f"{came:,} messages came, {octets:,} bytes")
 
     async def delete(self, numbers: Sequence[int]) -> list[int]:
         """Mark these for deletion, which happens at `quit`; those that the host lets go of."""

@@ -82,11 +82,11 @@ class _Arrivals(asyncio.Protocol):
             if self.ended:
                 raise PopFailed(Failure.pop_unreachable, self.ended)
             self._came.clear()
+            self._room()
             await self._came.wait()
         found = bytes(self.unread[:end]).rstrip(b"\r")
         self.line_end = b"\r\n" if self.unread[end - 1 : end] == b"\r" else b"\n"
         del self.unread[: end + 1]
-        self._room()
         return found
 
     async def more(self, than: int) -> None:
@@ -99,6 +99,7 @@ class _Arrivals(asyncio.Protocol):
             await self._came.wait()
 
     def _room(self) -> None:
+        """There is room again for what the host sends."""
         if self.transport is not None and len(self.unread) <= _UNREAD and not self.transport.is_closing():
             self.transport.resume_reading()
 
