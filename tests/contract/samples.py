@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests import licensed, untrusted
-from tests import quarantined as quarantined_mail
+from tests import licensed, quarantined, untrusted
 from tests.certificates import authority
 from tests.contract.wire import Stranger, stranger
 from tests.ports import wait_until
@@ -146,8 +145,8 @@ class House:
         return untrusted.put(self.server.data)
 
     def quarantined(self) -> int:
-        """A mail in quarantine of its own for each request."""
-        return quarantined_mail.put(self.server.data)
+        """A mail of its own in the quarantine."""
+        return quarantined.put(self.server.data)
 
     def file(self) -> int:
         """A file attached to a new defect."""
@@ -157,7 +156,7 @@ class House:
 def furnish(server: RunningServer) -> House:
     """Give a running server (with sending paused) one of everything, and everybody an account."""
     admin, http = server.admin, stranger(server)
-    admin.options.set({"sending.smtp.host": "127.0.0.1", "sending.smtp.port": 1, **NO_MAILBOX})
+    admin.options.set({"sending.smtp.host": "127.0.0.1", "sending.smtp.port": 1, **TRACKING})
     submitted = admin.mail.submit(b"Subject: x\r\n\r\nbody\r\n", sender="", recipients=["x@y.test"])
     name = admin.databases.create("the project", administrator_password=PASSWORD).name
     project = admin.project(name, "administrator", PASSWORD)
@@ -186,17 +185,16 @@ def project_token(house: House, username: str) -> str:
     return str(house.http.ask("project.open", asked).body["token"])
 
 
-NO_MAILBOX = {
+TRACKING = {
     "tracking.enabled": True,
     "tracking.host": "127.0.0.1",
-    "tracking.port": 1,
+    "tracking.port": 9,
     "tracking.username": "track",
-    "tracking.password": PASSWORD,
-    "tracking.address": "track@here.test",
+    "tracking.password": "secret of the mailbox",
+    "tracking.address": "track@y.test",
     "tracking.poll_interval": 86_400,
 }
-"""Options of a mailbox that nothing comes from."""
-
+"""Nobody listens there."""
 MESSAGE = {
     "message": b64encode(b"Subject: x\r\n\r\n").decode(),
     "sender": "",
@@ -223,15 +221,6 @@ def somebody(house: House, person: Person) -> dict[str, Any]:
     name = f"target-{next(house.counter)}"
     house.server.admin.users.add(name, Role.viewer)
     return {"username": name}
-
-
-def of_the_project(house: House, person: Person) -> dict[str, Any]:
-    return {"database": house.project.database}
-
-
-def quarantined(house: House, person: Person) -> dict[str, Any]:
-    """A mail of their own for each request, because it may be decided about."""
-    return {"inbox_id": house.quarantined()}
 
 
 # A request that would succeed if the role allows it, for every operation there is.
@@ -369,23 +358,19 @@ SAMPLES: dict[str, Sample] = {
     },
     "project.file": lambda house, person: {"file_id": house.file()},
     "project.detach": lambda house, person: {"file_id": house.file()},
-    "tracking.status": nothing,
-    "tracking.check": of_the_project,
-    "tracking.settings": of_the_project,
-    "tracking.set": lambda house, person: {**of_the_project(house, person), "values": {"letter_hours": 12}},
-    "tracking.test": nothing,
-    "tracking.poll": nothing,
-    "tracking.inbox": nothing,
-    "tracking.show": quarantined,
-    "tracking.raw": quarantined,
-    "tracking.replay": quarantined,
-    "tracking.reprocess": quarantined,
-    "tracking.discard": lambda house, person: {"inbox_ids": [house.quarantined()]},
-    "tracking.rotate_key": nothing,
-    "tracking.round_trip": nothing,
     "project.mail.list": nothing,
     "project.mail.show": lambda house, person: house.number_of_email(),
     "project.mail.raw": lambda house, person: house.number_of_email(),
+    "tracking.status": nothing,
+    "tracking.test": nothing,
+    "tracking.poll": nothing,
+    "tracking.inbox": nothing,
+    "tracking.show": lambda house, person: {"inbox_id": house.quarantined()},
+    "tracking.raw": lambda house, person: {"inbox_id": house.quarantined()},
+    "tracking.replay": lambda house, person: {"message": MESSAGE["message"]},
+    "tracking.reprocess": lambda house, person: {"inbox_id": house.quarantined()},
+    "tracking.discard": lambda house, person: {"inbox_ids": [house.quarantined()]},
+    "tracking.rotate_key": nothing,
     "project.mail.file": lambda house, person: house.email(),
     "project.mail.delete": lambda house, person: house.number_of_email(),
     "project.mail.send": lambda house, person: {

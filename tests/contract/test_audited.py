@@ -12,7 +12,7 @@ import trackkit
 from tests import licensed, quarantined, untrusted
 from tests.certificates import authority
 from tests.conftest import Start
-from tests.contract.samples import NO_MAILBOX, OPTIONS_FILE
+from tests.contract.samples import OPTIONS_FILE, TRACKING
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
 from trackkit.client import Server
@@ -26,8 +26,7 @@ PASSWORD = "a-long-passphrase"
 @pytest.mark.spec("13: every administrative act is an audit record (who, from where, before, after)")
 def test_every_audited_operation_leaves_its_record(start: Start) -> None:
     with RawSink(refuse={"gone@sink.test": "550 5.1.1 no such user"}) as sink:
-        options = {"sending.smtp.host": "127.0.0.1", "sending.smtp.port": sink.port, **NO_MAILBOX}
-        server = start(options=options, seats=0)
+        server = start(options={**TRACKING, "sending.smtp.host": "127.0.0.1", "sending.smtp.port": sink.port}, seats=0)
         admin = server.admin
         queue_id = admin.mail.submit(b"Subject: x\r\n\r\n", sender="", recipients=["gone@sink.test"]).queue_id
         wait_until(lambda: admin.mail.show(queue_id).message.attempts == 1, what="the refusal")
@@ -77,16 +76,14 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "trust.add": lambda: admin.trust.add(untrusted.put(Path(admin.url))),
         "trust.upload": lambda: admin.trust.upload(authority().pem),
         "trust.remove": lambda: admin.trust.remove(admin.trust.trusted()[0].certificate_id),
-        "tracking.set": lambda: admin.tracking.set("one", {"letter_hours": 12}),
-        "tracking.test": lambda: admin.tracking.test().wait(),
-        "tracking.reprocess": lambda: admin.tracking.reprocess(quarantined.put(Path(admin.url))),
-        "tracking.discard": lambda: admin.tracking.discard(quarantined.put(Path(admin.url))),
-        "tracking.rotate_key": admin.tracking.rotate_key,
-        "tracking.round_trip": admin.tracking.round_trip,
         "task.add": lambda: admin.tasks.add(name="Nightly", kind="backup", database="one"),
         "task.edit": lambda: admin.tasks.edit("Nightly", {"keep": 3}),
         "task.run": lambda: waited(admin.tasks.run("Nightly")),
         "task.delete": lambda: admin.tasks.delete("Nightly"),
+        "tracking.test": lambda: admin.tracking.test().wait(),
+        "tracking.reprocess": lambda: admin.tracking.reprocess(quarantined.put(Path(admin.url))),
+        "tracking.discard": lambda: admin.tracking.discard(quarantined.put(Path(admin.url))),
+        "tracking.rotate_key": admin.tracking.rotate_key,
         "job.cancel": lambda: cancelled(admin),
     }
     for name, act in acts.items():
