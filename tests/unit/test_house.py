@@ -134,8 +134,8 @@ def test_operations_are_declared_whole(operation: Operation) -> None:
 
 
 # Log-in and log-out stand in the log and in the list of sessions; they change no settings. A plan changes nothing; it
-# is no GET because a file does not fit into a query, and neither does a mail that is replayed. Who submits a defect without
-# an account administers nothing; nor does who lets mail be fetched a little earlier.
+# is no GET because a file does not fit into a query, and neither does a mail that is replayed. Who submits a defect
+# without an account administers nothing; nor does who lets mail be fetched a little earlier.
 NOT_AUDITED = (
     *("session.open", "session.close", "project.open", "project.submit", "options.plan"),
     *("tracking.poll", "tracking.replay"),
