@@ -9,7 +9,7 @@ from trackkit.cli.files import read
 from trackkit.cli.output import AsJson, json_of, note, say
 from trackkit.cli.project import in_project
 from trackkit.domain.errors import InvalidInput, NotFound
-from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kind import RECORD_KINDS, Kind
 
 if TYPE_CHECKING:
     from trackkit.client.project import Project
@@ -21,10 +21,12 @@ app = typer.Typer(no_args_is_help=True, help="E-mail templates; they are added a
 @in_project
 def preview(
     project: "Project",
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of the project's, or a standard one.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One of the project's, or a standard one.")
+    ] = None,
     subject: Annotated[str | None, typer.Option(help="The subject to try out.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="The text to try out; - = standard input.")] = None,
-    kind: Annotated[Kind, typer.Option(help="The kind of record.")] = Kind.defect,
+    kind: Annotated[Kind, typer.Option(metavar="KIND", help=", ".join(RECORD_KINDS))] = Kind.defect,
     record: Annotated[str | None, typer.Option(help="The record's number; none = the newest.")] = None,
     as_json: AsJson = False,
 ) -> None:
