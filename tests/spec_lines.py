@@ -240,5 +240,11 @@ LINES = (
     "8: commands by security group and record type: send, reply to, view, delete tracked e-mail",
     "7: MAPI: not together with e-mail tracking",
     "13: dead-man's switch: age of the oldest unfetched mail",
+    "13: dead-man's switch: a probe mail goes out and comes back",
+    "8: tracking check walks the eight steps for a project and says what is missing",
+    "8: a project has e-mail settings of its own and inherits the mailbox it does not set",
+    "8: templates: standard ones, custom ones; sandboxed; a preview with a real record; an error names the line",
+    "8: notification rules: on created, changed, assigned, status, overdue; to whom, template, tracked or not",
+    "8: automatic letter for a submitted defect, one a sender and window",
     "12: trackkit worker: more mail workers on PostgreSQL",
 )
