@@ -46,7 +46,8 @@ class Fields:
 
     def first(self, name: str) -> str:
         """The first value of a field; ``""`` without one."""
-        return next(iter(self._named.get(name, ())), "")
+        values = self._named.get(name)
+        return values[0] if values else ""
 
     def text(self, name: str) -> str:
         """The first value of a field, for people: encoded words made readable."""
@@ -68,11 +69,11 @@ def read_fields(raw: bytes, start: int, end: int) -> tuple[Fields, int, bool]:
     found: list[tuple[str, str]] = []
     limit = min(end, start + LONGEST)
     while at < limit and len(found) < MOST:
-        line_end = _line_end(raw, at, end)
+        line_end = raw.find(b"\n", at, end) + 1 or end
         named = _FIELD.match(raw, at, line_end)
         if named:
             while line_end < limit and raw[line_end : line_end + 1] in (b" ", b"\t"):
-                line_end = _line_end(raw, line_end, end)
+                line_end = raw.find(b"\n", line_end, end) + 1 or end
             found.append((named[1].decode("ascii").lower(), _value(raw[named.end() : line_end])))
         elif _empty(raw, at, end):
             return Fields(tuple(found)), line_end, True
@@ -112,11 +113,6 @@ def _value(octets: bytes) -> str:
     octets = octets[:LONGEST_VALUE].rstrip()
     text = octets.decode("ascii") if octets.isascii() else decoded(octets, "utf-8")
     return _FOLD.sub(" ", text) if "\n" in text else text
-
-
-def _line_end(raw: bytes, at: int, end: int) -> int:
-    found = raw.find(b"\n", at, end)
-    return end if found < 0 else found + 1
 
 
 def _empty(raw: bytes, at: int, end: int) -> bool:

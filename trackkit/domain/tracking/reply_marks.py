@@ -185,7 +185,7 @@ def is_attribution(text: str) -> bool:
 def may_be_part(line: str) -> bool:
     """Whether a line has the word for writing, or the date, without which nothing is an attribution."""
     shown = line[:_LONGEST_ATTRIBUTION]
-    return any(mark.search(shown) for mark in (_VERB, _ISO_DATE, _TIME, _QUOTING))
+    return bool(_VERB.search(shown) or _ISO_DATE.search(shown) or _TIME.search(shown) or _QUOTING.search(shown))
 
 
 def _is_signature(line: str) -> bool:
