@@ -48,9 +48,18 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "7: trust: each fault",
     "7: Suggest",
     "7: trust: STARTTLS",
+    "8: a tracked e-mail there and back",
+    "8: each of the three carriers",
+    "8: mail without a cookie",
+    "8: a bounce marks",
+    "8: an automatic answer",
+    "8: trackers, vacation programs",
+    "8: a mail that comes again",
+    "8: the poller: whatever mail comes",
     "9: the web client",
     "12: trackkit worker",
     "13: a test that ends in the fix",
+    "13: a probe mail",
 )
 
 
