@@ -18,13 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import trustme
-from pydantic import SecretStr
 
 from tests.acceptance.conftest import set_up
 from tests.conftest import Start
 from tests.fakes.power_cut import How, PowerCut
-from tests.peers import answering
+from tests.peers import answering, post_office
 from tests.peers import dovecot as dovecot_peer
 from tests.peers.dovecot import Dovecot
 from tests.peers.postgres import Cluster
@@ -34,8 +32,7 @@ from trackkit.domain.errors import TrackkitError
 from trackkit.domain.project.commands import COMMANDS
 from trackkit.domain.tracking.inbox import InboxState
 
-ACCOUNT, SECRET = "track", "pass word"
-PASSWORD = "correct horse battery"
+ACCOUNT, PASSWORD = "track", "correct horse battery"
 CARL = "carl@customer.test"
 THOROUGH = "TRACKKIT_TEST_MAILS" in os.environ
 MOST_COMMITS = 60
@@ -58,9 +55,7 @@ class Site:
 def dovecot() -> Iterator[Dovecot]:
     if reason := dovecot_peer.missing():
         pytest.skip(reason)
-    cert = trustme.CA().issue_cert("127.0.0.1")
-    pem = cert.private_key_pem.bytes() + cert.cert_chain_pems[0].bytes()
-    running = dovecot_peer.start({ACCOUNT: SECRET}, pem, token_info="http://127.0.0.1:9")
+    running = post_office.start_mailboxes([ACCOUNT])
     yield running
     running.stop()
 
@@ -73,19 +68,8 @@ def site(request: pytest.FixtureRequest, dovecot: Dovecot, start: Start, tmp_pat
         cluster: Cluster = request.getfixturevalue("postgres")
         url, name = (cluster.create(f"t{uuid.uuid4().hex[:12]}") for _ in range(2))
         set_up(data, allow_full_paths=f"postgresql://127.0.0.1:{cluster.port}")
-    options = {
-        "sending.smtp.host": "127.0.0.1",
-        "sending.paused": True,
-        "tracking.enabled": True,
-        "tracking.host": "127.0.0.1",
-        "tracking.port": dovecot.pop3,
-        "tracking.encryption": "none",
-        "tracking.username": ACCOUNT,
-        "tracking.password": SecretStr(SECRET),
-        "tracking.address": f"{ACCOUNT}@trackkit.test",
-        "tracking.remove_untracked": True,
-        "tracking.poll_interval": 86_400,
-    }
+    options = {"sending.paused": True, "sending.smtp.host": "127.0.0.1", "tracking.remove_untracked": True}
+    options |= post_office.tracking_options(dovecot, ACCOUNT)
     server = start(data, options, url, environment=cut.environment, prefix=("env",), seats=5)
     server.admin.databases.create(name, administrator_password=PASSWORD)
     server.admin.tracking.set(name, {"tracking": True, "notification_address": "desk@trackkit.test"})

@@ -8,29 +8,24 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-import trustme
-from pydantic import SecretStr
 
 from tests import corpus
 from tests.conftest import Start
-from tests.peers import answering
+from tests.peers import answering, post_office
 from tests.peers import dovecot as dovecot_peer
 from tests.peers.dovecot import Dovecot
 from trackkit.domain.tracking.inbox import InboxState
 
 pytestmark = pytest.mark.peers
 
-ACCOUNT, SECRET, PASSWORD = "track", "pass word", "correct horse battery"
-HERE = f"{ACCOUNT}@trackkit.test"
+ACCOUNT, PASSWORD = "track", "correct horse battery"
 
 
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[Dovecot]:
     if reason := dovecot_peer.missing():
         pytest.skip(reason)
-    cert = trustme.CA().issue_cert("127.0.0.1")
-    pem = cert.private_key_pem.bytes() + cert.cert_chain_pems[0].bytes()
-    running = dovecot_peer.start({ACCOUNT: SECRET}, pem, token_info="http://127.0.0.1:9")
+    running = post_office.start_mailboxes([ACCOUNT])
     yield running
     running.stop()
 
@@ -48,23 +43,8 @@ def test_the_whole_corpus_is_filed_as_it_came(start: Start, dovecot: Dovecot) ->
     mails = list(corpus.everything().values())
     if not mails:
         pytest.skip(corpus.MISSING)
-    server = start(
-        options={
-            "sending.paused": True,
-            "sending.smtp.host": "127.0.0.1",
-            "tracking.enabled": True,
-            "tracking.host": "127.0.0.1",
-            "tracking.port": dovecot.pop3,
-            "tracking.encryption": "none",
-            "tracking.username": ACCOUNT,
-            "tracking.password": SecretStr(SECRET),
-            "tracking.address": HERE,
-            "tracking.subaddressing": True,
-            "tracking.remove_untracked": True,
-            "tracking.poll_interval": 86_400,
-        },
-        seats=2,
-    )
+    options = {"sending.paused": True, "sending.smtp.host": "127.0.0.1", "tracking.remove_untracked": True}
+    server = start(options=post_office.tracking_options(dovecot, ACCOUNT) | options, seats=2)
     server.admin.databases.create("pumps", administrator_password=PASSWORD)
     server.admin.tracking.set("pumps", {"tracking": True, "notification_address": "desk@trackkit.test"})
     with server.admin.project("pumps", "administrator", PASSWORD) as project:

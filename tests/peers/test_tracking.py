@@ -36,11 +36,9 @@ def site(start_for_module: Start, tmp_path_factory: pytest.TempPathFactory) -> I
     if reason := post_office.missing():
         pytest.skip(reason)
     authority = trustme.CA()
-    cert = authority.issue_cert("127.0.0.1")
     trusted: Path = tmp_path_factory.mktemp("trusted") / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
-    chain = b"".join(one.bytes() for one in cert.cert_chain_pems)
-    office = post_office.start([ACCOUNT, USER, "carl", "dora", DESK], cert.private_key_pem.bytes() + chain)
+    office = post_office.start([ACCOUNT, USER, "carl", "dora", DESK], post_office.certificate(authority))
     try:
         server = start_for_module(
             options=office.options(ACCOUNT, "tls"), environment={"SSL_CERT_FILE": str(trusted)}, seats=5

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from email.utils import parseaddr
 
 import pytest
-import trustme
 
 from tests.conftest import Start
 from tests.peers import answering, post_office, tracked_project
@@ -89,9 +88,7 @@ def storm(start_for_module: Start) -> Iterator[Storm]:
     if reason := post_office.missing():
         pytest.skip(reason)
     programs = {"carl": polite, "rudi": rude, USER: rude, DESK: rude}
-    cert = trustme.CA().issue_cert("127.0.0.1")
-    pem = cert.private_key_pem.bytes() + cert.cert_chain_pems[0].bytes()
-    office = post_office.start([*TRACKERS, *programs], pem)
+    office = post_office.start([*TRACKERS, *programs])
     try:
         sides = tuple(
             tracked_project.set_up(
