@@ -15,6 +15,7 @@ from tests.ports import wait_until
 from tests.running import RunningServer
 from trackkit.client.project import Project
 from trackkit.domain.accounts import Role
+from trackkit.domain.project.commands import COMMANDS
 
 PASSWORD = "correct horse battery"
 MADE_UP = "nobody with a made-up token"
@@ -95,6 +96,16 @@ class House:
         """The key of a new defect."""
         return self.project.add("defect", title="It stops").key
 
+    def email(self) -> dict[str, Any]:
+        """The number of an e-mail of its own, and the file that is attached to it."""
+        files = [("a.txt", b"x")]
+        sent = self.project.mail.send(f"defect {self.defect()}", ["x@y.test"], "x", "x", tracked=False, files=files)
+        return {"number": sent.number, "file_id": self.project.mail.show(sent.number).files[0].file_id}
+
+    def number_of_email(self) -> dict[str, Any]:
+        """The number of an e-mail of its own."""
+        return {"number": self.email()["number"]}
+
     def wait_for_jobs(self) -> None:
         """Until nothing is done in the background: the end of a job can leave audit records, too."""
         jobs = self.server.admin.jobs
@@ -141,10 +152,13 @@ class House:
 def furnish(server: RunningServer) -> House:
     """Give a running server (with sending paused) one of everything, and everybody an account."""
     admin, http = server.admin, stranger(server)
+    admin.options.set({"sending.smtp.host": "127.0.0.1", "sending.smtp.port": 1})
     submitted = admin.mail.submit(b"Subject: x\r\n\r\nbody\r\n", sender="", recipients=["x@y.test"])
     name = admin.databases.create("the project", administrator_password=PASSWORD).name
     project = admin.project(name, "administrator", PASSWORD)
     project.add("user", name="guest", password=PASSWORD)
+    project.edit("user", "administrator", {"email": "administrator@y.test"})
+    project.edit("group", "Administrators", {"commands": list(COMMANDS)})  # those for e-mail start disabled
     job = admin.databases.backup(name).wait()
     backup = admin.databases.backups(name).backups[0]
     house = House(server, http, submitted.queue_id, project, backup.backup_id, job.job_id)
@@ -330,6 +344,19 @@ SAMPLES: dict[str, Sample] = {
     },
     "project.file": lambda house, person: {"file_id": house.file()},
     "project.detach": lambda house, person: {"file_id": house.file()},
+    "project.mail.list": nothing,
+    "project.mail.show": lambda house, person: house.number_of_email(),
+    "project.mail.raw": lambda house, person: house.number_of_email(),
+    "project.mail.file": lambda house, person: house.email(),
+    "project.mail.delete": lambda house, person: house.number_of_email(),
+    "project.mail.send": lambda house, person: {
+        "record": f"defect {house.defect()}",
+        "to": ["x@y.test"],
+        "subject": "x",
+        "text": "x",
+        "tracked": False,
+    },
+    "project.mail.reply": lambda house, person: {**house.number_of_email(), "text": "x"},
 }
 # These fail for another reason than the role, as their sample asks for something wrong on purpose.
 FAILING = {

@@ -36,7 +36,17 @@ from trackkit.domain.evidence import Diagnosis
 from trackkit.domain.log import Severity
 from trackkit.domain.options import Options, changed
 from trackkit.domain.probe_findings import Habits, Other, Sight, fixes_of, notices_of
-from trackkit.domain.probe_steps import Ending, Step, StepKind, StepState, advice_of, diagnosis_of, kind_of, works_not
+from trackkit.domain.probe_steps import (
+    Ending,
+    MailWords,
+    Step,
+    StepKind,
+    StepState,
+    advice_of,
+    diagnosis_of,
+    kind_of,
+    works_not,
+)
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict, outcome_of
 from trackkit.mail.direct import Hosts
 from trackkit.services.probe_runs import AT_A_TIME, KEPT, MOST_KEPT, Cancelled, MailWanted, ProbeRuns, Run, Watch
@@ -271,7 +281,7 @@ class Clock:
 
 
 def begin(runs: ProbeRuns, who: str, work: object) -> Run:
-    return runs.begin("x", who, Options(), "", work, lambda run_id: None)  # type: ignore[arg-type]
+    return runs.begin("x", who, MailWords(Options(), ""), work, lambda run_id: None)  # type: ignore[arg-type]
 
 
 def ended(run: Run) -> Run:
@@ -331,7 +341,7 @@ def test_a_defect_ends_the_test_with_a_reference_and_a_refused_record_begins_non
         raise Unavailable("no store")
 
     with pytest.raises(Unavailable):
-        runs.begin("x", "ann", Options(), "", broken, refuses)
+        runs.begin("x", "ann", MailWords(Options(), ""), broken, refuses)
     ended(begin(runs, "ann", lambda watch: Ending(None)))
 
 

@@ -18,7 +18,8 @@ from trackkit.widgets.databases_panel import DatabasesPanel
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.project_files import ProjectFiles
 from trackkit.widgets.project_import import MANY, ProjectImport
-from trackkit.widgets.project_panel import ProjectLogIn, ProjectPanel
+from trackkit.widgets.project_log_in import ProjectLogIn
+from trackkit.widgets.project_panel import ProjectPanel
 from trackkit.widgets.tasks_panel import TasksPanel
 
 PASSWORD = "somebody's password"

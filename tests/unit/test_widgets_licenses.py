@@ -24,7 +24,7 @@ from trackkit.widgets.dedicated_panel import GIVEN, IN_THE_WAY, DedicatedLicense
 from trackkit.widgets.license_tables import expiry_warning, licenses_table, pool_bars, refusals_table
 from trackkit.widgets.licenses_panel import LicensesPanel, licenses_page
 from trackkit.widgets.problems import Trouble
-from trackkit.widgets.project_panel import ProjectLogIn
+from trackkit.widgets.project_log_in import ProjectLogIn
 from trackkit.widgets.seat_replay import ReplayPanel
 from trackkit.widgets.seat_usage import UsagePanel
 from trackkit.widgets.seats_panel import SeatsPanel

@@ -9,7 +9,7 @@ import typer
 
 from trackkit.cli.asking import Yes, confirm
 from trackkit.cli.choosing import on_server
-from trackkit.cli.files import read, write_new
+from trackkit.cli.files import hand_over, read
 from trackkit.cli.mail_conditions import act_on_matching, check_chosen, takes_mail_filter
 from trackkit.cli.output import AsJson, counted, fields, json_of, local_time, note, plain, say, size, table
 from trackkit.cli.times import instant
@@ -152,13 +152,7 @@ def raw(
 ) -> None:
     """Print a message's bytes exactly as they were submitted; at a terminal with control characters escaped."""
     message = server.mail.raw(queue_id)
-    if output is not None:
-        write_new(output, message)
-    elif sys.stdout.isatty():
-        say(message.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
-    else:
-        sys.stdout.buffer.write(message)
-        sys.stdout.buffer.flush()
+    hand_over(message, output)
 
 
 @app.command()

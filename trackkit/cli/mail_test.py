@@ -13,6 +13,8 @@ from trackkit.cli.output import note, plain, say
 from trackkit.domain.fixes import TRUST
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trackkit.client import Server
     from trackkit.client.mail_test import SettingsTest
     from trackkit.contract.fixes import FixView
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 _MOST_FIXES = 4
 """Applied one after the other, each followed by another test: a port, then its certificate, then a log-in."""
+
+AsJsonLines = Annotated[
+    bool, typer.Option("--json", help="Print each step as a line of JSON, and the whole test as the last one.")
+]
 
 _MARKS = {"done": "ok", "failed": "FAILED", "skipped": "skipped"}
 
@@ -33,15 +39,18 @@ def mail_test(
         typer.Option("--from", metavar="A", help="The sender; '' is the null sender. Else the mail account."),
     ] = None,
     send: Annotated[bool, typer.Option("--send", help="Also send the recipient a message.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each step as a line of JSON, and the whole test as the last one.")
-    ] = False,
+    as_json: AsJsonLines = False,
     yes: Yes = False,
 ) -> None:
     """Test the stored settings for sending, step by step; offers the change that mends them (asks first)."""
+    test_and_mend(server, lambda: server.mail.test(recipient=recipient, sender=sender, send=send), as_json, yes)
+
+
+def test_and_mend(server: "Server", begin: "Callable[[], SettingsTest]", as_json: bool, yes: bool) -> None:
+    """Make a test, and again after each change that mends what failed; `typer.Exit` 1 when it does not work at last."""
     applied: list[FixView] = []
     while True:
-        tested = _run(server, server.mail.test(recipient=recipient, sender=sender, send=send), as_json)
+        tested = _run(begin(), as_json)
         fix = None if as_json else chosen(tested, applied, yes=yes)
         if fix is None:
             break
@@ -54,7 +63,7 @@ def mail_test(
         raise typer.Exit(1)
 
 
-def _run(server: "Server", tested: "SettingsTest", as_json: bool) -> "SettingsTest":
+def _run(tested: "SettingsTest", as_json: bool) -> "SettingsTest":
     """Print each step as it ends, then what the test came to."""
     try:
         for step in tested:

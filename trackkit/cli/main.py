@@ -34,11 +34,13 @@ from trackkit.cli import (
     mail_workers,
     options,
     project,
+    project_mail,
     report,
     server,
     session,
     task,
     token,
+    tracking,
     trust,
     up,
     user,
@@ -59,6 +61,7 @@ app.add_typer(server.app, name="server")
 app.command("worker")(worker.worker)
 app.add_typer(connection.app, name="connection")
 app.add_typer(database.app, name="database")
+project.app.add_typer(project_mail.app, name="mail")
 app.add_typer(project.app, name="project")
 license.app.command("keygen")(license_keys.keygen)
 license.app.command("issue")(license_keys.issue)
@@ -77,6 +80,7 @@ mail.app.command()(mail_diagnoses.diagnoses)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)
 log.app.add_typer(log_filter.app, name="filter")
+app.add_typer(tracking.app, name="tracking")
 app.add_typer(log.app, name="log")
 app.add_typer(options.app, name="options")
 app.add_typer(user.app, name="user")

@@ -34,7 +34,10 @@ Database = Annotated[
     str | None, typer.Option("--database", "-d", help="The project's database. [TRACKKIT_PROJECT_DATABASE]")
 ]
 User = Annotated[str | None, typer.Option("--user", "-u", help="The project user. [TRACKKIT_PROJECT_USERNAME]")]
-KindOf = Annotated[Kind, typer.Argument(metavar="KIND", help=", ".join(Kind))]
+KindOf = Annotated[
+    Kind,
+    typer.Argument(metavar="KIND", help=", ".join(kind for kind in Kind if kind is not Kind.tracked_email)),
+]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="A number for what is numbered, else the name.")]
 Where = Annotated[
     list[str] | None,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trackkit.client.call import Caller
+from trackkit.client.paging import follow
 from trackkit.contract import project_mail as contract
 from trackkit.contract.operation import Done
 from trackkit.contract.project import PAGE
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.project.kind import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Attached = Path | tuple[str, bytes]
 """A file to attach: its path, or its name and content."""
@@ -21,14 +26,28 @@ class ProjectMail:
     """The e-mail of a project, as one of its users."""
 
     def __init__(self, caller: Caller, server: str) -> None:
-        self._caller = caller
-        self._server = server
+        self._caller, self._server = caller, server
 
     def list(
         self, record: str | None = None, *, text: str | None = None, after: int | None = None, limit: int = PAGE
     ) -> contract.Emails:
         """E-mails of a record (``defect 12``), or of every record whose e-mails one may view."""
         return self._caller.ask(contract.LIST, record=record, text=text, after=after, limit=limit)
+
+    def each(self, record: str | None = None, *, text: str | None = None) -> Iterator[contract.EmailView]:
+        """All of them, page after page."""
+
+        def fetch(after: int | None, limit: int) -> tuple[tuple[contract.EmailView, ...], int | None]:
+            page = self.list(record, text=text, after=after, limit=limit)
+            return page.items, page.next_after
+
+        return follow(fetch, PAGE, None)
+
+    def frame(self, record: str | None = None, *, text: str | None = None) -> pd.DataFrame:
+        """The e-mails of a record, or of all whose e-mails one may view, as a frame."""
+        from trackkit.frames.emails import emails_frame
+
+        return emails_frame(self.each(record, text=text), self._server)
 
     def show(self, number: int) -> contract.EmailDetail:
         """One e-mail whole."""

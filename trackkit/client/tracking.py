@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trackkit.client.call import Caller
 from trackkit.client.mail import Mail
 from trackkit.client.mail_test import SettingsTest
+from trackkit.client.paging import follow
 from trackkit.contract import tracking
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.tracking.inbox import InboxState
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class TrackingPart:
@@ -62,6 +67,26 @@ class TrackingPart:
         return self._caller.ask(
             tracking.INBOX, states=list(states), database=database, text=text, after=after, limit=limit
         )
+
+    def each(
+        self, states: Iterable[InboxState | str] = (), *, database: str | None = None, text: str | None = None
+    ) -> Iterator[tracking.InboxMail]:
+        """All of them, page after page."""
+        wanted = list(states)
+
+        def fetch(after: int | None, limit: int) -> tuple[tuple[tracking.InboxMail, ...], int | None]:
+            page = self.inbox(wanted, database=database, text=text, after=after, limit=limit)
+            return page.items, page.next_after
+
+        return follow(fetch, tracking.MAXIMUM_PAGE, None)
+
+    def frame(
+        self, states: Iterable[InboxState | str] = (), *, database: str | None = None, text: str | None = None
+    ) -> pd.DataFrame:
+        """Mails that came in, newest first, as a frame."""
+        from trackkit.frames.emails import inbox_frame
+
+        return inbox_frame(self.each(states, database=database, text=text), self._server)
 
     def quarantine(self) -> tuple[tracking.InboxMail, ...]:
         """Mails that somebody has to look at."""

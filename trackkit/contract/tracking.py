@@ -21,7 +21,7 @@ Value = bool | int | str | None
 
 
 class OfProject(Request):
-    """A project by the name of its database; none = the server's own mailbox."""
+    """A project by the name of its database; none = the server's own mailbox (`POLL`: every one)."""
 
     database: str | None = Field(None, max_length=MAXIMUM_LOCATION)
 

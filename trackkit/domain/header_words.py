@@ -151,11 +151,11 @@ class _Text:
             elif token[0] == "(":
                 inside = f"({self._encoded(token[1:].removesuffix(')'))})"
                 yield inside, inside
+            elif token[0] == '"' and not is_local_part:
+                yield token, re.sub(r"\\(.)", r"\1", token[1:].removesuffix('"'), flags=re.DOTALL)
             elif "@" in token or token[0] == "<" or is_local_part:
                 address = self._address(token, name, strict)
                 yield address, address
-            elif token[0] == '"':
-                yield token, re.sub(r"\\(.)", r"\1", token[1:].removesuffix('"'), flags=re.DOTALL)
             else:
                 yield token, token
 

@@ -172,6 +172,15 @@ class Options(Group):
     server: ServerOptions = Field(default_factory=ServerOptions)
     tracking: TrackingOptions = Field(default_factory=TrackingOptions)
 
+    @model_validator(mode="after")
+    def _mapi_tracks_nothing(self) -> Self:
+        if self.tracking.enabled and self.sending.mapi.enabled:
+            raise PydanticCustomError(
+                "at:tracking.enabled",
+                "is not possible together with MAPI (sending.mapi.enabled), which changes what a mail carries",
+            )
+        return self
+
 
 def catalogue() -> Mapping[str, Declaration]:
     """Every option by name, in the order of declaration."""

@@ -7,7 +7,7 @@ kept, because a test has no mail that could be reattempted. Where nothing is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +36,8 @@ class StepKind(StrEnum):
     sender = "sender"
     recipient = "recipient"
     message = "message"
+    mailbox = "mailbox"
+    """What is in the mailbox that mail is fetched from."""
     other_ways = "other_ways"
     """After a failure: whether the host can be reached another way."""
 
@@ -62,6 +64,7 @@ TITLES: Final[Mapping[StepKind, str]] = MappingProxyType(
         StepKind.sender: "Sender",
         StepKind.recipient: "Recipient",
         StepKind.message: "Test message",
+        StepKind.mailbox: "Mailbox",
         StepKind.other_ways: "Other ways to the host",
     }
 )
@@ -142,6 +145,7 @@ ADVICE: Final[Mapping[StepKind, str]] = MappingProxyType(
         StepKind.sender: "Test with a sender whose mail the host takes, such as the mail account's own address.",
         StepKind.recipient: "Test with a recipient whom the host takes; if it refuses for now only, test again later.",
         StepKind.message: "Read the reply: size, content or policy. Everything before the message works.",
+        StepKind.mailbox: "Try again in a moment; ask the host's administrator if it lasts.",
         StepKind.other_ways: "",
     }
 )
@@ -170,6 +174,29 @@ def diagnosis_of(outcome: Outcome, options: Options, address: str, now: datetime
         return diagnose(Evidence(State.queued, now, at_work, now, address))
     state = State.failed if outcome.verdict is Verdict.permanent else State.deferred
     return diagnose(Evidence(state, now, at_work, now, address, 1, outcome))
+
+
+@dataclass(frozen=True, slots=True)
+class MailWords:
+    """What the outcomes of a test of how mail leaves mean.
+
+    Parameters
+    ----------
+    options, recipient: with which, and to whom, it was begun.
+    """
+
+    options: Options
+    recipient: str
+
+    def diagnosis(self, outcome: Outcome, now: datetime) -> Diagnosis:
+        """Why it failed."""
+        return diagnosis_of(outcome, self.options, self.recipient, now)
+
+    def works(self, kinds: Collection[StepKind]) -> str:
+        """What it says when nothing failed in these steps."""
+        if StepKind.message in kinds:
+            return WORKS_AND_SENT.format(recipient=self.recipient)
+        return WORKS if StepKind.sender in kinds or StepKind.ehlo not in kinds else WORKS_UNASKED
 
 
 WORKS: Final = "The settings work."

@@ -21,6 +21,7 @@ from trackkit.domain.log import Severity
 from trackkit.domain.mail_workers import SERVER
 from trackkit.server import compose, settings
 from trackkit.server.compose import SOURCE
+from trackkit.server.fetching import fetching
 from trackkit.server.folder import Folder, fingerprint, locked, prepare
 from trackkit.server.process import run_loop, stop_signal
 from trackkit.server.receiving import receiving
@@ -35,9 +36,11 @@ from trackkit.services.licensing import warn_of_maintenance
 from trackkit.services.log_digest import mail_log
 from trackkit.services.log_retention import LogRetention
 from trackkit.services.mail_history import HistoryRetention
+from trackkit.services.project_outbox import flush_all
 from trackkit.services.sample import make_once
 from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
+from trackkit.services.tracking_health import InboxWatch
 from trackkit.services.trust import warn_of_certificates
 
 
@@ -104,6 +107,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         sending(environment, SERVER, as_the_only_one=True) as engine,
         testing(environment, engine.local),
         receiving(environment, folder) as listener,
+        fetching(environment) as poller,
         _housekeeping(environment),
     ):
         tasks = [asyncio.create_task(server.serve(sockets=[opened])) for server, opened in servers]
@@ -115,7 +119,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         print(ready, flush=True)  # noqa: T201 - for whoever started this process
         stopping = asyncio.create_task(stop.wait())
         # A part that ends by itself is a defect: stop in order and fail, rather than half live on.
-        await asyncio.wait([stopping, engine.task, listener, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, engine.task, listener, poller, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for server, _ in servers:
             server.should_exit = True
         await asyncio.gather(*tasks)
@@ -141,6 +145,7 @@ def started_as_service(environment: Mapping[str, str], processes: Collection[int
 def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], str], ...]:
     """What the server does by itself: seconds between two times, what, and what the log says when it fails."""
     retention, history, disk = LogRetention(environment), HistoryRetention(environment), DiskWatch(environment)
+    inbox = InboxWatch(environment)
     disk.look()
     warn_of_maintenance(environment)
     warn_of_certificates(environment)
@@ -158,8 +163,11 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),
         (1, partial(mail_log, environment), "Log entries could not be e-mailed"),
         (2, retention.look, "Old log entries could not be deleted"),
+        (5, partial(flush_all, environment), "Mail of projects could not be queued"),
         (2, history.look, "Old lines of the history of mail could not be deleted"),
         (30, disk.look, "The disk could not be looked at"),
+        (60, inbox.look, "It could not be seen whether mail waits to be fetched"),
+        (3600, inbox.tidy, "Old mail in the inbox could not be tidied up"),
     )
 
 

@@ -6,22 +6,23 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from trackkit.domain.log import Severity
 from trackkit.domain.probe_steps import Ending
 from trackkit.mail.access_tokens import AccessTokens
 from trackkit.mail.engine import machine_hosts
 from trackkit.mail.local_ways import LocalPlaces
+from trackkit.mail.mailbox_probe import MailboxProbe
 from trackkit.mail.probe import Probe
 from trackkit.mail.route import ehlo_name
 from trackkit.mail.way import Surroundings
 from trackkit.services.environment import Environment
-from trackkit.services.probe_runs import SOURCE, Cancelled, MailWanted, Watch
+from trackkit.services.probe_runs import SOURCE, Cancelled, Watch
 from trackkit.services.token_account import TokenAccount
 
 _TLS: Final = ssl.create_default_context
@@ -37,16 +38,18 @@ async def testing(environment: Environment, local: LocalPlaces) -> AsyncIterator
     tokens = AccessTokens(TokenAccount(environment), _TLS, report)
     name = await asyncio.to_thread(ehlo_name)
     probe = Probe(Surroundings(environment.clock, report, _TLS, name, tokens), partial(machine_hosts, _TLS), local)
-    environment.probes.mail = partial(_in_loop, asyncio.get_running_loop(), probe)
+    loop, mailbox_probe = asyncio.get_running_loop(), MailboxProbe(_TLS)
+    environment.probes.mail = lambda wanted, watch: _in_loop(loop, probe(wanted, watch), watch)
+    environment.probes.mailbox = lambda box, trusted, watch: _in_loop(loop, mailbox_probe(box, trusted, watch), watch)
     try:
         yield
     finally:
         await asyncio.to_thread(environment.probes.close)
 
 
-def _in_loop(loop: asyncio.AbstractEventLoop, probe: Probe, wanted: MailWanted, watch: Watch) -> Ending:
+def _in_loop(loop: asyncio.AbstractEventLoop, test: Coroutine[Any, Any, Ending], watch: Watch) -> Ending:
     """Called in a thread of the test's own."""
-    future = asyncio.run_coroutine_threadsafe(probe(wanted, watch), loop)
+    future = asyncio.run_coroutine_threadsafe(test, loop)
     watch.when_cancelled(future.cancel)
     try:
         return future.result()

@@ -22,7 +22,7 @@ from trackkit.services.database_places import Location
 from trackkit.services.databases import checked_settings, new_location, register
 from trackkit.services.environment import Call
 from trackkit.services.jobs import Outcome, Progress
-from trackkit.store import copying, project_facts, project_opening
+from trackkit.store import copying, outbox, project_facts, project_opening
 from trackkit.store.database import Connection, Store
 from trackkit.store.databases import DatabaseRow
 from trackkit.store.migrate import Standing, newest, upgrade
@@ -85,6 +85,7 @@ def restore(call: Call, request: contract.Restore) -> Job:
                 def fill(connection: Connection) -> dict[str, int]:
                     found = copying.copy(source, connection, None, _rows(progress))
                     project_facts.set_identity(connection, database_id)
+                    outbox.forget_all(connection)
                     progress.no_way_back()
                     return found
 

@@ -14,6 +14,7 @@ from trackkit.domain.accounts import Actor
 from trackkit.domain.log import Severity
 from trackkit.services.database_places import Places
 from trackkit.services.diagnosis_tally import Tally
+from trackkit.services.fetching_state import FetchingState
 from trackkit.services.jobs import Jobs
 from trackkit.services.listener_state import ListenerState
 from trackkit.services.log_search import LogSearch
@@ -98,6 +99,7 @@ class Environment(MailEnvironment):
     given_port: int | None = None
     """The port given at the start; it wins over `server.port`."""
     listener: ListenerState = field(default_factory=ListenerState)
+    fetching: FetchingState = field(default_factory=FetchingState)
 
 
 @dataclass(frozen=True)

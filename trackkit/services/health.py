@@ -13,7 +13,7 @@ from trackkit.domain.expiry import stage_of
 from trackkit.domain.licenses import maintenance_words
 from trackkit.domain.log import Severity
 from trackkit.domain.trust import where
-from trackkit.services import licensing, machine, mail_workers, queue_health, trust
+from trackkit.services import licensing, machine, mail_workers, queue_health, tracking_health, trust
 from trackkit.services.authentication import setup_open
 from trackkit.services.disk import little_room
 from trackkit.services.environment import Call, Environment
@@ -40,7 +40,7 @@ def health(call: Call, request: Nothing) -> contract.Health:
     findings += [*_databases(call), *_tasks(call.environment), *_disk(call.environment)]
     findings += [*_licenses(call.environment), *_certificates(call.environment)]
     findings += [*_mail_workers(call), *_listener(call.environment)]
-    findings += _local_ways(call.environment)
+    findings += [*_local_ways(call.environment), *_tracking(call.environment)]
     findings.sort(key=lambda finding: Severity.named(finding.severity))
     return contract.Health(findings=tuple(findings), checked_at=call.now)
 
@@ -103,6 +103,12 @@ def _listener(environment: Environment) -> Iterator[contract.Finding]:
         )
         step = environment.listener.trouble or "It opens in a moment; the server log says why if it does not."
         yield _finding(Severity.error, "listener", words, step, "options.set", "sending.listener.port")
+
+
+def _tracking(environment: Environment) -> Iterator[contract.Finding]:
+    for one in tracking_health.findings(environment):
+        operation = "options.set" if one.option else "tracking.status"
+        yield _finding(one.severity, one.subject, one.words, one.next_step, operation, one.option)
 
 
 def _mail(call: Call) -> Iterator[contract.Finding]:

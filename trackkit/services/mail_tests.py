@@ -19,7 +19,7 @@ from trackkit.domain.hosts import host_and_port
 from trackkit.domain.log import Severity
 from trackkit.domain.options import Options
 from trackkit.domain.probe_message import probe_message
-from trackkit.domain.probe_steps import Ending, Step, StepKind, StepState
+from trackkit.domain.probe_steps import Ending, Step, StepState
 from trackkit.services import trust
 from trackkit.services.environment import Call
 from trackkit.services.mail_listing import fix_view
@@ -36,7 +36,7 @@ def begin_test(call: Call, request: contract.BeginMailTest) -> contract.MailTest
     if probe is None:
         raise Unavailable("The server is starting or stopping; nothing was tested.", "Try again in a moment.")
     wanted = _wanted(call, request)
-    subject = _subject(wanted.options)
+    subject, words = _subject(wanted.options), steps.MailWords(wanted.options, wanted.recipient)
 
     def work(watch: Watch) -> Ending:
         ending = probe(wanted, watch)
@@ -49,9 +49,9 @@ def begin_test(call: Call, request: contract.BeginMailTest) -> contract.MailTest
         after["message"] = "sent" if request.send else "none"
         environment.store.write(lambda connection: call.audit(connection, contract.BEGIN.name, run_id, after=after))
 
-    run = environment.probes.begin(subject, call.actor.username, wanted.options, wanted.recipient, work, begins)
+    run = environment.probes.begin(subject, call.actor.username, words, work, begins)
     call.log(Severity.information, SOURCE, f"The settings for sending are tested: {subject}.")
-    return _view(call, run, 0)
+    return view_of(call, run, 0)
 
 
 def show_test(call: Call, request: contract.ShowMailTest) -> contract.MailTest:
@@ -59,7 +59,7 @@ def show_test(call: Call, request: contract.ShowMailTest) -> contract.MailTest:
     run = call.environment.probes.show(request.test_id)
     if request.wait:
         run.wait(request.after, request.wait)
-    return _view(call, run, request.after)
+    return view_of(call, run, request.after)
 
 
 def cancel_test(call: Call, request: contract.NamedMailTest) -> contract.MailTest:
@@ -69,7 +69,7 @@ def cancel_test(call: Call, request: contract.NamedMailTest) -> contract.MailTes
         raise Conflict("This test has ended already.")
     call.environment.store.write(lambda connection: call.audit(connection, contract.CANCEL.name, run.run_id))
     run.cancel()
-    return _view(call, run, 0)
+    return view_of(call, run, 0)
 
 
 def _wanted(call: Call, request: contract.BeginMailTest) -> MailWanted:
@@ -119,7 +119,8 @@ def _subject(options: Options) -> str:
     }[sending.method]
 
 
-def _view(call: Call, run: Run, after: int) -> contract.MailTest:
+def view_of(call: Call, run: Run, after: int) -> contract.MailTest:
+    """A test of anything, with its steps after so many."""
     with run.changed:
         ended, under_way, ending = tuple(run.steps), run.under_way, run.ending
         finished, cancelled, error = run.ended_at is not None, run.cancelled, run.error
@@ -151,7 +152,7 @@ def _view(call: Call, run: Run, after: int) -> contract.MailTest:
 def _step(call: Call, run: Run, number: int, step: Step) -> contract.MailTestStep:
     words, advice, option = step.said, "", ""
     if step.outcome is not None:
-        why = steps.diagnosis_of(step.outcome, run.options, run.address, call.now)
+        why = run.words.diagnosis(step.outcome, call.now)
         words, advice, option = why.words, steps.advice_of(why, step.kind), why.option
     return contract.MailTestStep(
         number=number,
@@ -171,10 +172,6 @@ def _verdict(call: Call, run: Run, ending: Ending | None, *, cancelled: bool) ->
     if ending is None or cancelled:
         return _CANCELLED, ""
     if ending.outcome is not None:
-        why = steps.diagnosis_of(ending.outcome, run.options, run.address, call.now)
+        why = run.words.diagnosis(ending.outcome, call.now)
         return steps.works_not(why), why.cause
-    kinds = {step.kind for step in run.steps}
-    if StepKind.message in kinds:
-        return steps.WORKS_AND_SENT.format(recipient=run.address), ""
-    asked = StepKind.sender in kinds or StepKind.ehlo not in kinds
-    return (steps.WORKS if asked else steps.WORKS_UNASKED), ""
+    return run.words.works({step.kind for step in run.steps}), ""

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from trackkit.domain.errors import Conflict, NotFound, ServerFault, TrackkitError, Unavailable
+from trackkit.domain.evidence import Diagnosis
 from trackkit.domain.log import Severity
 from trackkit.domain.message import Envelope
 from trackkit.domain.options import Options
 from trackkit.domain.probe_steps import Ending, Step, StepKind
+from trackkit.domain.replies import Outcome
+from trackkit.domain.tracking_options import Mailbox
 from trackkit.domain.trust import Trusted
 from trackkit.services.log_writer import LogWriter
 
@@ -48,6 +51,16 @@ class Watch(Protocol):
 
     def when_cancelled(self, act: Callable[[], object]) -> None:
         """Call this, from another thread, when the test shall end; at once if it shall already."""
+
+
+class Words(Protocol):
+    """What the outcomes of a test mean, in words."""
+
+    def diagnosis(self, outcome: Outcome, now: datetime) -> Diagnosis:
+        """Why it failed."""
+
+    def works(self, kinds: Collection[StepKind]) -> str:
+        """What it says at its end, when it has taken these steps and nothing failed."""
 
 
 Work = Callable[[Watch], Ending]
@@ -85,14 +98,13 @@ class Run:
 
     Parameters
     ----------
-    options, address: with which, and to whom, it was begun: for telling what a failure means.
+    words: for telling what it came to.
     """
 
     run_id: str
     subject: str
     username: str
-    options: Options
-    address: str
+    words: Words
     begun_at: datetime
     steps: list[Step] = field(default_factory=list)
     under_way: tuple[StepKind, str] | None = None
@@ -163,13 +175,14 @@ class ProbeRuns:
         self._closing = False
         self.mail: Callable[[MailWanted, Watch], Ending] | None = None
         """Tests how mail leaves; set by the server while its mail engine runs."""
+        self.mailbox: Callable[[Mailbox, tuple[Trusted, ...], Watch], Ending] | None = None
+        """Tests a mailbox; set as that."""
 
     def begin(
         self,
         subject: str,
         username: str,
-        options: Options,
-        address: str,
+        words: Words,
         work: Work,
         begins: Callable[[str], None],
     ) -> Run:
@@ -186,11 +199,11 @@ class ProbeRuns:
             self._tidy()
             running = [run for run in self._runs.values() if run.ended_at is None]
             if mine := next((run for run in running if run.username == username), None):
-                words = f"A test of yours is under way ({mine.run_id}); nothing was begun."
-                raise Conflict(words, "Wait until it has ended, or cancel it.")
+                why = f"A test of yours is under way ({mine.run_id}); nothing was begun."
+                raise Conflict(why, "Wait until it has ended, or cancel it.")
             if len(running) >= AT_A_TIME:
                 raise Conflict(f"{len(running)} tests are under way; nothing was begun.", "Wait until one has ended.")
-            run = Run(secrets.token_hex(8), subject, username, options, address, self._clock())
+            run = Run(secrets.token_hex(8), subject, username, words, self._clock())
             begins(run.run_id)
             self._runs[run.run_id] = run
             thread = threading.Thread(target=self._work, args=(run, work), name="trackkit-test", daemon=True)

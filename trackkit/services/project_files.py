@@ -37,7 +37,7 @@ def list_files(call: Call, request: contract.NamedItem) -> contract.Files:
 def attach_file(call: Call, request: contract.AttachFile) -> contract.FileInfo:
     """Attach a file."""
     info, project = _record(request.kind), project_of(call, request.kind, "edit")
-    name, content = _checked_name(request.name), request.content
+    name, content = checked_name(request.name), request.content
     if len(content) > contract.MAXIMUM_FILE:
         raise MessageTooLarge(
             f"The file has {len(content):,} octets; at most {contract.MAXIMUM_FILE:,} are kept. Nothing was changed.",
@@ -55,12 +55,17 @@ def read_file(call: Call, request: contract.NamedFile) -> contract.FileContent:
     """A file with its bytes, exactly as they came."""
     row, project = _found(call, request.file_id)
     project_of(call, row.record_kind, "view")
+    return contract.FileContent(**_view(row), content=_encoded(checked_content(call, project, row)))
+
+
+def checked_content(call: Call, project: OpenProject, row: FileRow) -> bytes:
+    """The bytes of a file; `Unavailable` when they are not those that were attached."""
     content = project.read(lambda connection: project_files.content(connection, row.id))
     if hashlib.sha256(content).hexdigest() != row.sha256:
         words = f"The attached file {row.name} ({row.id}) cannot be opened: its bytes are not those that were attached."
         call.log(Severity.error, SOURCE, words, database=project.row.name)
         raise Unavailable(f"{words} They were damaged.", "Take the file out of a backup of the database.")
-    return contract.FileContent(**_view(row), content=_encoded(content))
+    return content
 
 
 def detach_file(call: Call, request: contract.NamedFile) -> Done:
@@ -74,7 +79,7 @@ def detach_file(call: Call, request: contract.NamedFile) -> Done:
 def _found(call: Call, file_id: int) -> tuple[FileRow, OpenProject]:
     project = call.environment.projects.open(identity_of(call).database)
     row = project.read(lambda connection: project_files.find(connection, file_id))
-    if row is None:
+    if row is None or not KINDS[row.record_kind].record:  # files of e-mails are reached with them
         raise NotFound(f"There is no attached file {file_id}.")
     return row, project
 
@@ -86,7 +91,8 @@ def _record(kind: Kind) -> KindInfo:
     return info
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The name of a file to attach."""
     name = name.strip()
     if not name or name in _RESERVED:
         raise InvalidInput.of("name", "is empty or no name of a file")

@@ -18,8 +18,16 @@ from trackkit.domain.jobs import JobKind
 from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.services.environment import Call
 from trackkit.services.jobs import Outcome, Progress
-from trackkit.services.project_items import checked_item, existing, keep_a_keeper, project_of, refuse_giving
+from trackkit.services.project_items import (
+    checked_item,
+    existing,
+    keep_a_keeper,
+    project_of,
+    refuse_giving,
+    refuse_tracking_address,
+)
 from trackkit.services.project_login import identity_of
+from trackkit.services.project_mail_settings import own_addresses
 from trackkit.store import project_items
 from trackkit.store.database import Connection
 from trackkit.store.project_items import ItemRow
@@ -171,6 +179,7 @@ class _Writing:
     def __init__(self, call: Call, connection: Connection, info: KindInfo, progress: Progress, total: int) -> None:
         self._call, self._connection, self._info = call, connection, info
         self._progress, self._total = progress, total
+        self._own = own_addresses(call.environment)
 
     def write(self, rows: Sequence[_Row], *, change: bool) -> tuple[int, int]:
         """How many were added and changed."""
@@ -249,6 +258,7 @@ class _Writing:
         try:
             model = checked_item(self._info, values)
             refuse_giving(self._call, self._connection, self._info, model, present)
+            refuse_tracking_address(model, self._own)
         except NotAllowed as error:
             raise _refused([Problem(f"{row.number}.groups", error.message)]) from None
         except InvalidInput as error:

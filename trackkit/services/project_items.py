@@ -16,12 +16,15 @@ from trackkit.contract.operation import Done
 from trackkit.domain.declared import Group, checked
 from trackkit.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from trackkit.domain.log import Severity
-from trackkit.domain.project.commands import Verb, command
+from trackkit.domain.project.commands import MailVerb, Verb, command
 from trackkit.domain.project.conditions import Condition, parse_all
 from trackkit.domain.project.kind import Kind
-from trackkit.domain.project.kinds import KINDS, KindInfo, SavedFilter
+from trackkit.domain.project.kinds import KINDS, Customer, KindInfo, ProjectUser, SavedFilter
+from trackkit.domain.project.templates import refuse_faulty
+from trackkit.domain.tracking.sending import OWN, Own
 from trackkit.services.environment import Call
 from trackkit.services.project_login import identity_of
+from trackkit.services.project_mail_settings import own_addresses
 from trackkit.services.project_stores import OpenProject
 from trackkit.store import project_items, project_sessions
 from trackkit.store.database import Connection
@@ -35,15 +38,21 @@ _KEEPERS: Final = frozenset({command(Kind.user, "edit"), command(Kind.group, "ed
 """Who has both can give every command; somebody always must."""
 
 
-def project_of(call: Call, kind: Kind, verb: Verb) -> OpenProject:
+def project_of(call: Call, kind: Kind, verb: Verb | MailVerb) -> OpenProject:
     """The caller's project; `NotAllowed` without the command for that verb."""
-    identity = identity_of(call)
-    needed = command(kind, verb)
-    if needed not in identity.commands:
+    if not KINDS[kind].generic:
+        raise InvalidInput.of("kind", f"is {kind}; e-mails have operations of their own", "Use `project.mail`.")
+    if not allowed(call, kind, verb):
         raise NotAllowed(
-            f"Your security groups do not give you the command {needed}.", "Ask an administrator of the project."
+            f"Your security groups do not give you the command {command(kind, verb)}.",
+            "Ask an administrator of the project.",
         )
-    return call.environment.projects.open(identity.database)
+    return call.environment.projects.open(identity_of(call).database)
+
+
+def allowed(call: Call, kind: Kind, verb: Verb | MailVerb) -> bool:
+    """Whether the caller has the command for that verb."""
+    return command(kind, verb) in identity_of(call).commands
 
 
 def list_items(call: Call, request: contract.ListItems) -> contract.Items:
@@ -95,6 +104,7 @@ def add_item(call: Call, request: contract.AddItem) -> contract.Item:
     info = KINDS[request.kind]
     project = project_of(call, request.kind, "add")
     model = checked_item(info, request.values)
+    refuse_tracking_address(model, own_addresses(call.environment))
     hashes = _hashes(call, info, request.values, model)
 
     def work(connection: Connection) -> ItemRow:
@@ -110,10 +120,12 @@ def edit_item(call: Call, request: contract.EditItem) -> contract.Item:
     project = project_of(call, request.kind, "edit")
     secret = {name: value for name, value in request.values.items() if name in info.fields and info.fields[name].secret}
     hashes = _hashes(call, info, secret, checked(info.model, {**_placeholder(info), **secret}, _refused(info)))
+    own = own_addresses(call.environment)
 
     def work(connection: Connection) -> ItemRow:
         present = existing(connection, info, request.key, lock=True)
         model = checked_item(info, {**present.values, **request.values})
+        refuse_tracking_address(model, own)
         refuse_giving(call, connection, info, model, present)
         changed = project_items.edit(
             connection, info, present.number, model, hashes, request.revision, call.now, call.actor.username
@@ -162,12 +174,19 @@ def existing(connection: Connection, info: KindInfo, key: str, *, lock: bool = F
 def checked_item(info: KindInfo, values: Mapping[str, Any]) -> Group:
     """A whole item made of values by name; `InvalidInput` names each bad one."""
     model = checked(info.model, values, _refused(info))
+    refuse_faulty(model)
     if isinstance(model, SavedFilter):
         try:
             parse_all(KINDS[Kind(model.record_kind)], model.conditions)
         except InvalidInput as error:
             raise InvalidInput.of("conditions", error.problems[0].message, error.advice) from None
     return model
+
+
+def refuse_tracking_address(model: Group, own: Own) -> None:
+    """`InvalidInput` when a user or customer would have an address that tracked mail comes back to."""
+    if isinstance(model, ProjectUser | Customer) and own(model.email):
+        raise InvalidInput.of("email", OWN, "Give an address that somebody reads.")
 
 
 def _refused(info: KindInfo) -> str:

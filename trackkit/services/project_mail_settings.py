@@ -6,7 +6,8 @@ is stored sealed, bound to the project's identity, and leaves this module only i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -60,6 +61,18 @@ def tracked_projects(environment: Environment) -> list[tuple[DatabaseRow, MailSe
         if settings.tracking and mailbox is not None:
             found.append((row, settings, mailbox))
     return found
+
+
+def own_addresses(environment: Environment) -> Callable[[str], bool]:
+    """Whether an address is one that tracked mail comes back to, the server's or a project's; read when first asked."""
+
+    @cache
+    def mailboxes() -> list[Mailbox]:
+        options = environment.options.current.tracking
+        servers = mailbox_of(options) if options.enabled else None
+        return [*(mailbox for _, _, mailbox in tracked_projects(environment)), *([servers] if servers else [])]
+
+    return lambda address: any(mailbox.is_own(address) for mailbox in mailboxes())
 
 
 def settings(call: Call, request: contract.NamedProject) -> contract.ProjectMailSettings:

@@ -73,6 +73,12 @@ _LEFT: Final = Prepared(
 )
 
 
+def has_fetched(connection: Connection, mailbox: str) -> bool:
+    """Whether there is mail of this account that nobody has decided about."""
+    query = select(inbox.c.id).where(inbox.c.state == InboxState.fetched, inbox.c.mailbox == mailbox).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def at_host(connection: Connection, mailbox: str) -> list[Known]:
     """What came from this account and may still be there."""
     return [Known(*row) for row in _AT_HOST.rows(connection, {"b_mailbox": mailbox})]
@@ -133,12 +139,6 @@ def left(connection: Connection, ids: Sequence[int]) -> None:
     """These stay at the host: whoever wants one gets it there."""
     for part in _parts(ids):
         _LEFT.changed(connection, {"b_state": InboxState.untracked}, b_ids=part)
-
-
-def forget_fetched(connection: Connection, mailbox: str, at: datetime) -> None:
-    """Every mail of this account that nobody has decided about is untracked."""
-    fetched = (inbox.c.mailbox == mailbox, inbox.c.state == InboxState.fetched)
-    connection.execute(update(inbox).where(*fetched).values(state=InboxState.untracked, decided_at=at))
 
 
 def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -23,6 +23,7 @@ __all__ = [
     "server_users_page",
     "support_page",
     "tasks_page",
+    "tracking_page",
     "trust_page",
     "web_client_page",
 ]
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from trackkit.widgets.server_options import server_options_page
     from trackkit.widgets.support import support_page
     from trackkit.widgets.tasks_panel import tasks_page
+    from trackkit.widgets.tracking_panel import tracking_page
     from trackkit.widgets.trust_panel import trust_page
     from trackkit.widgets.users_panel import server_users_page
     from trackkit.widgets.web_client import web_client_page
@@ -54,6 +56,7 @@ _HOME_OF = {
     "server_options_page": "server_options",
     "support_page": "support",
     "tasks_page": "tasks_panel",
+    "tracking_page": "tracking_panel",
     "trust_page": "trust_panel",
     "web_client_page": "web_client",
 }

@@ -39,7 +39,7 @@ class DeclaredForm:
     warnings: what a person should know before this is sent, from the texts; it is asked about.
     failed: gets what `send` failed with, unless fields could say it all; true = it has dealt with it.
     told: an error that is shown with the form, which is there because of it.
-    guide: what helps to fill it in, shown above the fields.
+    guide, below: what helps to fill it in, or belongs to it; shown above and below the fields.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class DeclaredForm:
         failed: Callable[[Exception], bool] = lambda _: False,
         told: Exception | None = None,
         guide: w.Widget | None = None,
+        below: w.Widget | None = None,
     ) -> None:
         self._declared, self._send, self._done = declared, send, done
         self.trouble = trouble.another()  # beside the button: the page's may be far out of sight
@@ -76,7 +77,8 @@ class DeclaredForm:
         self.asking = w.VBox()
         actions = row(self.cancel, self.save, kind="tk-actions")
         above = [title(heading, level=3), *([guide] if guide else [])]
-        self.widget = w.VBox([*above, self.fields, self.asking, self.trouble.widget, actions])
+        beneath = [below] if below else []
+        self.widget = w.VBox([*above, self.fields, *beneath, self.asking, self.trouble.widget, actions])
         show(self.trouble, told)
 
     def read(self) -> Values:

@@ -12,32 +12,30 @@ import ipywidgets as w
 
 from trackkit.client import Server
 from trackkit.client.project import Project
-from trackkit.contract.licenses import Seats
 from trackkit.contract.project import Item, Items
-from trackkit.domain.errors import Conflict, InvalidInput, NoSeat
+from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.project.commands import Verb, command
 from trackkit.domain.project.kind import RECORD_KINDS, Kind
 from trackkit.domain.project.kinds import KINDS
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.declared_form import DeclaredForm, Values
-from trackkit.widgets.dedicated_panel import DedicatedLicense
-from trackkit.widgets.fields import Field, Fields, Section
+from trackkit.widgets.email_panel import EmailPanel, may_view_some
 from trackkit.widgets.grid import Grid
-from trackkit.widgets.license_tables import seats_table
-from trackkit.widgets.log_in import PASSWORD
 from trackkit.widgets.page import panel, row, title
 from trackkit.widgets.problems import Trouble, shows_problems, status
 from trackkit.widgets.project_files import ProjectFiles, download
 from trackkit.widgets.project_import import ProjectImport
+from trackkit.widgets.project_log_in import ProjectLogIn
 from trackkit.widgets.project_rows import NUMBER, ItemRows, ItemView, columns
+from trackkit.widgets.record_view import RecordView
 from trackkit.widgets.said import Said
 from trackkit.widgets.session import on_server
 from trackkit.widgets.show_python import python_of, whole
 from trackkit.widgets.tables import shown
+from trackkit.widgets.template_editor import TemplateTrial
 from trackkit.widgets.work import in_background, long_work
 
-ORDER = (*RECORD_KINDS, *(kind for kind in KINDS if kind not in RECORD_KINDS))
-USER = Field("username", "Project user", required=True, help="An account inside the project, not a server user.")
+ORDER = (*RECORD_KINDS, *(kind for kind, info in KINDS.items() if info.generic and not info.record))
 
 
 def project_page(server: Server | None = None) -> w.VBox:
@@ -63,69 +61,6 @@ def project_page(server: Server | None = None) -> w.VBox:
     return on_server(build, server)
 
 
-class ProjectLogIn:
-    """The form to log in to a project. `widget` is what is shown; `connect` does what the button does.
-
-    A notebook is a native client: it presents the dedicated license that is remembered on this computer, else it takes
-    a floating seat. When none is free the form shows who holds them.
-    """
-
-    def __init__(self, server: Server, trouble: Trouble, done: Callable[[Project], None]) -> None:
-        self._server, self._trouble, self._done = server, trouble, done
-        self.button = w.Button(description="Log in", button_style="primary")
-        self.button.on_click(shows_problems(trouble)(lambda _: self.connect()))
-        self.fields: Fields | None = None
-        self._form, self.holders, self._unknown = w.VBox(), w.HTML(), trouble.another()
-        self.dedicated = DedicatedLicense(trouble)
-        heading = title("Log in to a project", f"One of the projects of {server.name}.")
-        self.widget = panel(heading, self._form, self.holders, self._unknown.widget)
-        in_background(trouble, lambda: server.offered("native").databases, self._offer)
-
-    def _offer(self, offered: tuple[object, ...]) -> None:
-        names = [str(getattr(one, "name", one)) for one in offered]
-        if not names:
-            self._form.children = (w.HTML("<p class='tk-empty'>No project takes log-ins just now.</p>"),)
-            return
-        choice = Field("database", "Project", "choice", choices=tuple((name, name) for name in names))
-        values = {"database": names[0], "username": "", "password": ""}
-        self.fields = Fields([Section("", (choice, USER, PASSWORD))], values)
-        self.fields.when_entered(lambda: self.button.click())
-        self._form.children = (self.fields, self.dedicated.widget, row(self.button, kind="tk-actions"))
-
-    def connect(self) -> None:
-        """Log in as typed."""
-        self.holders.value = ""
-        assert self.fields is not None  # noqa: S101 - the button stands below the fields
-        database, username, password = (str(self.fields.values[name]) for name in ("database", "username", "password"))
-        if not username.strip():
-            raise InvalidInput.of("Project user", "is empty")
-
-        def opened(project: Project) -> None:
-            if self.fields is not None:
-                self.fields.put("password", "")
-            self._done(project)
-
-        in_background(
-            self._trouble,
-            lambda: self._server.project(database, username.strip(), password, client="native"),
-            opened,
-            busy=(self.button,),
-            failed=self._failed,
-        )
-
-    def _failed(self, error: Exception) -> bool:
-        """The error says how many seats there are; below it stands who holds them."""
-        if isinstance(error, NoSeat):
-            pool = error.details.get("pool")
-
-            def show(found: Seats) -> None:
-                seats = [seat for seat in found.seats if seat.pool == pool]
-                self.holders.value = f"<h3>Who holds the {pool} seats</h3>{seats_table(seats)}" if seats else ""
-
-            in_background(self._unknown, self._server.licenses.seats, show)
-        return False
-
-
 class ProjectPanel:
     """The panel. `widget` is what is shown; the controls and `form` are for tests, and do what a click does.
 
@@ -137,16 +72,21 @@ class ProjectPanel:
 
     def __init__(self, server: Server, project: Project, trouble: Trouble, left: Callable[[], None] | None) -> None:
         self._server, self.project, self._trouble, self._left = server, project, trouble, left
-        may = [kind for kind in ORDER if self.may(kind, "view")]
-        self.kind = w.Dropdown(options=[(KINDS[kind].titles, kind) for kind in may], description="Show")
+        offered = [(KINDS[kind].titles, kind) for kind in ORDER if self.may(kind, "view")]
+        emails = [("E-mails", Kind.tracked_email)] if may_view_some(project) else []
+        self.kind = w.Dropdown(options=[*offered[: len(RECORD_KINDS)], *emails, *offered[len(RECORD_KINDS) :]])
+        self.kind.description = "Show"
         self.filter = w.Dropdown(options=[("no filter", "")], description="Filter")
         self.where = w.Text(description="Where", placeholder="status=open, priority!=low", continuous_update=False)
         self.text = w.Text(description="Search", placeholder="in all texts", continuous_update=False)
         self.count, self.said, self.saved = w.HTML(), Said(), w.HTML()
         self.grid_box, self.below, self.asking, self.progress = w.VBox(), w.VBox(), w.VBox(), w.VBox()
         self.form: DeclaredForm | None = None
-        actions = {"Add": self.add, "Edit": self.edit, "Delete": self.delete, "Files": self.show_files}
-        actions |= {"Import CSV": self.import_csv, "Export CSV": self.export}
+        self.record: RecordView | None = None
+        self.emails: EmailPanel | None = None
+        self.trial: TemplateTrial | None = None
+        actions = {"Open": self.open, "Add": self.add, "Edit": self.edit, "Delete": self.delete}
+        actions |= {"Files": self.show_files, "Import CSV": self.import_csv, "Export CSV": self.export}
         if left is not None:
             actions["Log out"] = self.log_out
         self.buttons = {words: w.Button(description=words) for words in actions}
@@ -155,13 +95,15 @@ class ProjectPanel:
         for words, action in actions.items():
             self.buttons[words].on_click(shows_problems(trouble)(lambda _, action=action: action()))
         self.code = python_of("", server)
+        work = row(*self.buttons.values())
+        self._of_items = (self.filter, self.where, self.text, work)
         reached = f"Project on {server.name}, as {project.username}."
         self.widget = panel(
             title(project.database, reached, level=2 if left else 1),
             row(self.kind, self.filter, self.where, self.text),
             self.count,
             self.grid_box,
-            row(*self.buttons.values()),
+            work,
             self.progress,
             self.asking,
             self.said,
@@ -192,9 +134,16 @@ class ProjectPanel:
         return chosen
 
     def change_kind(self) -> None:
-        """Show another kind: its columns, and the filters saved for it."""
+        """Show another kind: its columns, and the filters saved for it; or the e-mails of all records."""
         info = KINDS[self._kind]
         self._close()
+        for control in self._of_items:
+            control.layout.display = None if info.generic else "none"
+        if not info.generic:
+            self.count.value = ""
+            self.emails = EmailPanel(self.project, None, self._trouble, shows=self._shows)
+            self.grid_box.children = (self.emails.widget,)
+            return
         self.grid = Grid(
             info.titles,
             columns(info),
@@ -206,7 +155,9 @@ class ProjectPanel:
         )
         self.grid.on_show(lambda: self._counted(info.titles))
         self.grid.on_select(self._allow)
-        if self.may(info.kind, "edit"):
+        if info.record:
+            self.grid.on_open(lambda _: self.open())
+        elif self.may(info.kind, "edit"):
             self.grid.on_open(lambda _: self.edit())
         self.grid_box.children = (self.grid.widget,)
         self.filter.options = [("no filter", "")]
@@ -240,6 +191,7 @@ class ProjectPanel:
     def _allow(self) -> None:
         kind, chosen = self._kind, bool(self.grid.selected_ids)
         allowed = {
+            "Open": chosen and kind in RECORD_KINDS,
             "Add": self.may(kind, "add"),
             "Edit": chosen and self.may(kind, "edit"),
             "Delete": chosen and self.may(kind, "delete"),
@@ -251,13 +203,21 @@ class ProjectPanel:
 
     def _close(self) -> None:
         self.below.children = self.asking.children = ()
-        self.form = None
+        self.form = self.record = self.trial = None
         self.said.value = self.saved.value = ""
 
     def _say(self, words: str) -> None:
         self._close()
         self.said.value = status(shown(words), "tk-good")
         self.grid.refresh()
+
+    def open(self) -> None:
+        """The selected record with its conversation and its e-mails."""
+        kind, key = self._kind, self._key
+        self._close()
+        self.record = RecordView(self.project, kind, key, self._trouble, self._close, self._shows)
+        self.below.children = (self.record.widget,)
+        self._shows(f"project.show({str(kind)!r}, {key!r})")
 
     def add(self) -> None:
         """The form for a new item."""
@@ -322,6 +282,9 @@ class ProjectPanel:
         self._close()
         self.form = form
         self.below.children = (form.widget,)
+        if self._kind is Kind.template:
+            self.trial = TemplateTrial(self.project, form.fields, self._trouble)
+            self.below.children = (form.widget, self.trial.widget)
 
     def delete(self) -> None:
         """Ask, then delete the selected item."""

@@ -37,13 +37,18 @@ def visible(text: str) -> str:
     return seen if cut == text else f"{seen} …"
 
 
-def shown_block(text: str, longest: int = 65_536) -> str:
-    """A text of several lines as safe HTML, lines and blanks kept, at most `longest` characters."""
+def shown_lines(text: str, longest: int = 65_536) -> str:
+    """A text of several lines as safe HTML, for where lines and blanks are kept; at most `longest` characters."""
     lines = text[:longest].replace("\r\n", "\n").split("\n")
     safe = "\n".join(
         "".join(character if character == "\t" else _one(character) for character in line) for line in lines
     )
-    return f"<pre class='tk-block' tabindex='0'>{safe}{' …' if len(text) > longest else ''}</pre>"
+    return f"{safe}{' …' if len(text) > longest else ''}"
+
+
+def shown_block(text: str, longest: int = 65_536) -> str:
+    """A text of several lines as a block of its own; see `shown_lines`."""
+    return f"<pre class='tk-block' tabindex='0'>{shown_lines(text, longest)}</pre>"
 
 
 def _one(character: str) -> str:

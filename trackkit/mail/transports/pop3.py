@@ -4,8 +4,8 @@ Promises: lines, their number and the time they take are bounded, whatever the h
 the certificate proves the host's name; a password goes over an open line only where encryption is ``none``; nothing
 that came before TLS counts after it; everything said is written into the conversation, passwords masked.
 
-Commands used here are CAPA, STLS (RFC 2449, 2595), USER, PASS and QUIT. APOP is left out: it needs the password in
-clear at the host and rests on MD5, and whoever wants to hide it has TLS.
+Commands used here are CAPA, STLS (RFC 2449, 2595), USER, PASS and QUIT; `maildrop` knows those about messages. APOP is
+left out: it needs the password in clear at the host and rests on MD5, and whoever wants to hide it has TLS.
 
 Fails with `PopFailed` only; the connection is of no use afterwards.
 """
@@ -20,14 +20,17 @@ from contextlib import asynccontextmanager
 from typing import Final, cast
 
 from trackkit.domain.replies import Failure, Stage
+from trackkit.domain.trust import Seen
 from trackkit.mail.conversation import Conversation
-from trackkit.mail.route import PopAccount
+from trackkit.mail.route import PopAccount, Proof
 
 MAXIMUM_LINE: Final = 8192
 """Bytes; RFC 2449 §4 asks for 512."""
 
 MAXIMUM_LINES: Final = 100
 """Of an answer that says what the host can do."""
+
+_ANSWERS: Final = ("+OK", "-ERR")
 
 _UNREAD: Final = 64 * 1024
 """Bytes that have come and are not read yet, beyond which the host has to wait."""
@@ -36,10 +39,14 @@ _UNREAD: Final = 64 * 1024
 class PopFailed(Exception):
     """The mailbox cannot be used."""
 
-    def __init__(self, failure: Failure, text: str) -> None:
+    def __init__(self, failure: Failure, text: str, verification: ssl.SSLCertVerificationError | None = None) -> None:
         super().__init__(text)
         self.failure = failure
         self.text = text
+        self.verification = verification
+        """What is wrong with the host's certificate, if that is the matter."""
+        self.seen: Seen | None = None
+        """The same for the trust manager, from who watched the handshake."""
 
 
 class _Arrivals(asyncio.Protocol):
@@ -50,6 +57,8 @@ class _Arrivals(asyncio.Protocol):
         self.ended = ""
         """How the connection ended; empty while it has not."""
         self.transport: asyncio.Transport | None = None
+        self.line_end = b"\r\n"
+        """How the last line ended: some hosts leave the CR out, everywhere."""
         self._came = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,12 +82,26 @@ class _Arrivals(asyncio.Protocol):
             if self.ended:
                 raise PopFailed(Failure.pop_unreachable, self.ended)
             self._came.clear()
+            self._room()
             await self._came.wait()
         found = bytes(self.unread[:end]).rstrip(b"\r")
+        self.line_end = b"\r\n" if self.unread[end - 1 : end] == b"\r" else b"\n"
         del self.unread[: end + 1]
+        return found
+
+    async def more(self, than: int) -> None:
+        """Wait until more than so many bytes are unread; `PopFailed` when no more will come."""
+        while len(self.unread) <= than:
+            if self.ended:
+                raise PopFailed(Failure.pop_unreachable, self.ended)
+            self._came.clear()
+            self._room()
+            await self._came.wait()
+
+    def _room(self) -> None:
+        """There is room again for what the host sends."""
         if self.transport is not None and len(self.unread) <= _UNREAD and not self.transport.is_closing():
             self.transport.resume_reading()
-        return found
 
 
 class Pop3:
@@ -87,10 +110,17 @@ class Pop3:
     Parameters
     ----------
     context: proves the host; none with encryption ``none``.
+    proof: what the context makes it prove.
     """
 
-    def __init__(self, account: PopAccount, context: ssl.SSLContext | None, conversation: Conversation) -> None:
-        self._account = account
+    def __init__(
+        self,
+        account: PopAccount,
+        context: ssl.SSLContext | None,
+        conversation: Conversation,
+        proof: Proof = Proof.authority,
+    ) -> None:
+        self._account, self._proof = account, proof
         self._context = context
         self._conversation = conversation
         self._arrivals = _Arrivals()
@@ -133,15 +163,16 @@ class Pop3:
             if not said:
                 raise PopFailed(Failure.pop_refused, words or "the host gives no reason")
 
-    async def quit(self) -> None:
-        """Take leave; what the host makes of it does not matter."""
+    async def quit(self) -> bool:
+        """Take leave; whether the host has said that all is well."""
         try:
-            await self._asked("QUIT")
+            said, _ = await self._asked("QUIT")
         except PopFailed:
             self.abort()
-            return
+            return False
         if self._arrivals.transport is not None:
             self._arrivals.transport.close()
+        return said
 
     def abort(self) -> None:
         """Close at once."""
@@ -180,34 +211,43 @@ class Pop3:
         """Whether CAPA names it (RFC 2449 §5); a host that does not know the command offers nothing."""
         if not (await self._asked("CAPA"))[0]:
             return False
-        found = False
+        lines = await self._lines(MAXIMUM_LINES)
+        for line in lines:
+            self._conversation.heard(line.decode("utf-8", "replace"))
+        return any(line.split(b" ")[0].upper() == what.encode() for line in lines)
+
+    async def _lines(self, most: int) -> list[bytes]:
+        """The lines of an answer, up to the one with a dot alone."""
+        found: list[bytes] = []
         async with self._in_time():
-            for _ in range(MAXIMUM_LINES):
+            while len(found) <= most:
                 line = await self._arrivals.line()
                 if line == b".":
                     return found
-                self._conversation.heard(line.decode("utf-8", "replace"))
-                found = found or line.split(b" ")[0].upper() == what.encode()
-        raise PopFailed(Failure.pop_unreachable, f"the host's answer has more than {MAXIMUM_LINES} lines")
+                found.append(line)
+        raise PopFailed(Failure.pop_unreachable, f"the host's answer has more than {most:,} lines")
 
     async def _asked(self, line: str, shown: str | None = None) -> tuple[bool, str]:
         """Whether the host says +OK to a command, and its words. `shown` is what is written down."""
         if not line.isprintable():
             raise ValueError("a command line holds control characters")
         self._conversation.sent(shown or line)
+        self._write(f"{line}\r\n".encode())
+        async with self._in_time():
+            return self._read(await self._arrivals.line())
+
+    def _write(self, commands: bytes) -> None:
         transport = self._arrivals.transport
         if transport is None or transport.is_closing():
             raise PopFailed(Failure.pop_unreachable, self._arrivals.ended or "the host closed the connection")
-        transport.write(f"{line}\r\n".encode())
-        async with self._in_time():
-            return self._read(await self._arrivals.line())
+        transport.write(commands)
 
     def _read(self, answer: bytes) -> tuple[bool, str]:
         """Whether an answer is +OK, and its words."""
         line = answer.decode("utf-8", "replace")
         self._conversation.heard(line)
         word, _, words = line.partition(" ")
-        if word not in ("+OK", "-ERR"):
+        if word not in _ANSWERS:
             said = self._conversation.clean(line)[:200]  # masked whole, then cut
             raise PopFailed(Failure.pop_unreachable, f"the host answered something that is no POP3: {said}")
         return word == "+OK", words.strip()
@@ -226,12 +266,12 @@ class Pop3:
     def _is_encrypted(self) -> None:
         self._encrypted = True
         self._conversation.reached(Stage.certificate, self._account.label)
-        self._conversation.note(f"encrypted, certificate verified for {self._account.host}")
+        self._conversation.note(f"encrypted, {self._proof} for {self._account.host}")
 
 
 def _tls_failed(error: OSError) -> PopFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return PopFailed(Failure.pop_untrusted, error.verify_message or str(error))
+        return PopFailed(Failure.pop_untrusted, error.verify_message or str(error), error)
     if isinstance(error, ssl.SSLError):
         return PopFailed(Failure.pop_not_encrypted, f"the encryption could not be set up: {error.reason or error}")
     return PopFailed(Failure.pop_unreachable, f"the connection broke: {error}")

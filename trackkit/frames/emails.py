@@ -1,0 +1,47 @@
+"""E-mails of records, and mails that were fetched, as DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from trackkit.contract.project_mail import EmailView
+from trackkit.contract.tracking import InboxMail
+from trackkit.frames import INSTANT, Column, frame_of, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def emails_frame(rows: Iterable[EmailView], server: str = "") -> pd.DataFrame:
+    """E-mails of a project's records, one row each; ``outcomes`` is what came back from the recipients."""
+    return frame_of(rows, server, _EMAILS)
+
+
+def inbox_frame(rows: Iterable[InboxMail], server: str = "") -> pd.DataFrame:
+    """Mails that were fetched, one row each."""
+    return frame_of(rows, server, _INBOX)
+
+
+_EMAILS: Mapping[str, Column] = {
+    **plain("int64", "number"),
+    **plain("str", "record", "direction", "origin"),
+    **plain("bool", "tracked"),
+    **plain("Int64", "answers"),
+    **plain("str", "user", "standing", "sender"),
+    "recipients": ("str", lambda row: ", ".join(one.address for one in row.recipients)),
+    "outcomes": ("str", lambda row: ", ".join(one.outcome for one in row.recipients if one.outcome)),
+    **plain("str", "subject", "queue_id"),
+    **plain(INSTANT, "at"),
+    **plain("int64", "files"),
+}
+_INBOX: Mapping[str, Column] = {
+    **plain("int64", "inbox_id"),
+    **plain(INSTANT, "fetched_at"),
+    "state": ("str", lambda row: row.state.value),
+    **plain("str", "rule", "reason", "kind", "author", "subject"),
+    **plain("int64", "size"),
+    **plain("str", "sha256", "mailbox", "database", "record"),
+    **plain("Int64", "email"),
+    **plain("bool", "kept"),
+}

@@ -1,0 +1,193 @@
+"""One session with a mailbox: what waits there is fetched, put down here, and only then deleted there.
+
+Promises
+- A message is durable here (`Basket.take` has returned) before its deletion is asked for, and is put down once, however
+  often sessions break: what is known by its identity is not put down again, and what may go is not fetched again.
+- The host has let go of a message when it has said +OK to QUIT, or no longer lists it; until then it is known.
+- What came before a session broke is kept. A message at which one broke is fetched last and by itself the next time, so
+  that it holds up no other.
+- While one batch is put down, the next comes.
+
+Fails with `PopFailed` when the host cannot be used, with `TrackkitError` when mail cannot be put down here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+from trackkit.domain.replies import Failure, Stage
+from trackkit.domain.tracking.mailbox import Listed
+from trackkit.domain.tracking_options import Mailbox
+from trackkit.domain.trust import Trust
+from trackkit.mail.conversation import Conversation
+from trackkit.mail.route import PopAccount, Proof, Route
+from trackkit.mail.transports.connecting import NotOpened, connected
+from trackkit.mail.transports.handshake import Handshake, TlsContext, reason_of
+from trackkit.mail.transports.maildrop import Maildrop
+from trackkit.mail.transports.pop3 import PopFailed
+from trackkit.services.fetching import Basket, Came
+
+T = TypeVar("T")
+
+BATCH_MESSAGES: Final = 200
+BATCH_BYTES: Final = 8 * 1024 * 1024
+"""Put down together; two batches are in memory at a time, each of at least one message."""
+
+SESSION_MESSAGES: Final = 5000
+"""Fetched in one session, so that their deletion is not put off for ever."""
+
+
+class Call(Protocol):
+    """Runs the store's calls, in a thread."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
+        """The call's result, or what it raises."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What a session has come to, also when it broke. `suspects`: the names of messages at which sessions broke."""
+
+    suspects: set[str] = field(default_factory=set)
+    fetched: int = 0
+    removed: int = 0
+    more: bool = False
+    """There is more to be fetched at once."""
+
+
+async def opened(mailbox: Mailbox, trust: Trust, tls_context: TlsContext, conversation: Conversation) -> Maildrop:
+    """A connection to the mailbox, logged in; `PopFailed`, with what the host has shown where that did not verify."""
+    route = Route(
+        host=mailbox.host,
+        port=mailbox.port,
+        encryption=mailbox.encryption,
+        login=None,
+        connect_timeout=mailbox.connect_timeout,
+        conversation_timeout=mailbox.conversation_timeout,
+        trust=trust,
+    )
+    if mailbox.encryption != "none" and trust.certificates:
+        trusted = Handshake(replace(route, proof=Proof.trusted), tls_context)
+        try:
+            return await _opened(mailbox, trusted, conversation)
+        except PopFailed:
+            if not trusted.is_another:
+                raise
+            conversation.note("once more, to verify the certificate that the host shows now")
+    return await _opened(mailbox, Handshake(route, tls_context), conversation)
+
+
+async def _opened(mailbox: Mailbox, handshake: Handshake, conversation: Conversation) -> Maildrop:
+    account = PopAccount(
+        host=mailbox.host,
+        port=mailbox.port,
+        encryption=mailbox.encryption,
+        username=mailbox.username,
+        password=mailbox.password,
+        connect_timeout=mailbox.connect_timeout,
+        conversation_timeout=mailbox.conversation_timeout,
+    )
+    conversation.hide(mailbox.password.get_secret_value())
+
+    def completed(certificate: bytes) -> None:
+        conversation.reached(Stage.certificate, account.label)
+        conversation.encrypted(certificate)
+
+    handshake.completed = completed
+    context = None if mailbox.encryption == "none" else await handshake.context()
+    deadline = asyncio.get_running_loop().time() + mailbox.connect_timeout
+    try:
+        sock = await connected(account, deadline, conversation)
+    except NotOpened as error:
+        raise PopFailed(Failure.pop_unreachable, error.outcome.text) from None
+    maildrop = Maildrop(account, context, conversation, handshake.route.proof)
+    try:
+        await maildrop.begin(sock, deadline)
+        await maildrop.log_in()
+    except BaseException as error:
+        maildrop.abort()
+        sock.close()
+        if isinstance(error, PopFailed) and error.verification is not None and handshake.chain:
+            error.seen = handshake.refused(*reason_of(error.verification))
+        raise
+    return maildrop
+
+
+async def fetch(maildrop: Maildrop, basket: Basket, call: Call, session: Session) -> None:
+    """Fetch what waits over a connection that is logged in, and take leave."""
+    listed = await maildrop.look()
+    plan = await call(partial(basket.looked, listed))
+    chosen = plan.fetch[:SESSION_MESSAGES] if plan.named else plan.fetch
+    delete = plan.delete | await _fetched(maildrop, basket, call, session, chosen)
+    session.more = len(chosen) < len(plan.fetch)
+    deleted = await maildrop.delete(sorted(delete))
+    if not await maildrop.quit():
+        deleted = []
+    session.removed = len(deleted)
+    left = len(plan.fetch) - session.fetched
+    rows = [delete[number] for number in deleted]
+    await call(partial(basket.finish, rows, left, complete=left == 0))
+
+
+async def _fetched(
+    maildrop: Maildrop, basket: Basket, call: Call, session: Session, chosen: Sequence[Listed]
+) -> dict[int, int]:
+    """Fetch these and put them down; what may be deleted."""
+    delete: dict[int, int] = {}
+    taking: asyncio.Future[dict[int, int]] | None = None
+    try:
+        for batch in _batches(chosen, session.suspects):
+            came, broken = await _came(maildrop, batch, basket.rules.most, session)
+            if taking is not None:
+                delete |= await taking
+            taking = asyncio.ensure_future(call(partial(basket.take, came)))
+            if broken is not None:
+                raise broken
+    finally:
+        if taking is not None:
+            delete |= await taking
+    return delete
+
+
+async def _came(
+    maildrop: Maildrop, batch: Sequence[Listed], most: int, session: Session
+) -> tuple[list[Came], PopFailed | None]:
+    """What came of a batch, and what it broke with."""
+    came: list[Came] = []
+    answered = 0
+    try:
+        async for got in maildrop.retrieve([one.number for one in batch], most):
+            one = batch[answered]
+            answered += 1
+            if got.refused:
+                session.suspects.add(one.uidl)
+                continue
+            session.suspects.discard(one.uidl)
+            came.append(Came(one, got.size, got.raw))
+            session.fetched += 1
+    except PopFailed as failed:
+        session.suspects |= {one.uidl for one in batch[answered : answered + 1] if one.uidl}
+        return came, failed
+    return came, None
+
+
+def _batches(chosen: Sequence[Listed], suspects: set[str]) -> Iterator[list[Listed]]:
+    """In the host's order; at the end one by one those that a session broke at."""
+    batch: list[Listed] = []
+    size = 0
+    suspected = [one for one in chosen if one.uidl in suspects]
+    for one in chosen:
+        if one.uidl in suspects:
+            continue
+        if batch and (len(batch) >= BATCH_MESSAGES or size + one.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += one.size
+    if batch:
+        yield batch
+    yield from ([one] for one in suspected)

@@ -1,0 +1,215 @@
+"""Mail that comes from mailboxes is put down here: which mailboxes there are, and the store's side of a session.
+
+A `Basket` belongs to one session with one account, and its calls block: they are made in a thread. Promises: when
+`take` returns, everything it was given is on disk, each mail once by its identity at the host, and decided about
+(`importing.import_fetched`) as far as it can be; only what `take` and `looked` name may be deleted at the host.
+
+Fails as the store does; then nothing may be deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final
+
+from trackkit.domain.log import Severity
+from trackkit.domain.tracking import mailbox as rules
+from trackkit.domain.tracking.inbox import InboxState
+from trackkit.domain.tracking.mailbox import Listed, Rules, Trouble
+from trackkit.domain.tracking_options import Mailbox, mailbox_of
+from trackkit.domain.trust import Seen
+from trackkit.services import importing, trust
+from trackkit.services.environment import Environment
+from trackkit.services.project_mail_settings import tracked_projects
+from trackkit.store import inbox, mailboxes
+from trackkit.store.database import Connection
+from trackkit.store.inbox import Arrived, Known
+
+SOURCE: Final = "tracking"
+_MB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that mail is fetched from. `databases`: the projects whose mail comes there."""
+
+    mailbox: Mailbox
+    databases: tuple[str, ...]
+
+
+def accounts(environment: Environment) -> list[Account]:
+    """Every account that mail is fetched from, once; none while tracking is off.
+
+    What belongs to no record is removed only where all that share an account say so.
+    """
+    options = environment.options.current.tracking
+    own = mailbox_of(options) if options.enabled else None
+    found: dict[str, Account] = {own.key: Account(own, ())} if own else {}
+    for row, _, mailbox in tracked_projects(environment):
+        shared = found.get(mailbox.key, Account(mailbox, ()))
+        removes = shared.mailbox.remove_untracked and mailbox.remove_untracked
+        one = replace(shared.mailbox, remove_untracked=removes)
+        found[mailbox.key] = Account(one, (*shared.databases, row.name))
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A message that came from the host. `raw`: none = it is larger than what is taken."""
+
+    listed: Listed
+    size: int
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about what waits at the host.
+
+    Parameters
+    ----------
+    fetch: in the host's order.
+    delete: what is done with and may go: the row here by the number there.
+    named: the host names each message, so that none has to be fetched to be known.
+    """
+
+    fetch: tuple[Listed, ...]
+    delete: dict[int, int]
+    named: bool
+
+
+class Basket:
+    """Of one session. `begin` comes first, then `looked`; `finish` after the host has taken leave."""
+
+    def __init__(self, environment: Environment, mailbox: Mailbox) -> None:
+        self._environment, self._key = environment, mailbox.key
+        most = environment.options.current.sending.timing.maximum_message_mb * _MB
+        self.rules = Rules(mailbox.remove_untracked, most)
+        self._known: dict[str, Known] = {}
+        self._there: set[int] = set()
+        """The rows of what is at the host, as far as that is seen."""
+
+    def begin(self) -> None:
+        """Decide about what an earlier session, or a crash, has left undecided; remember what is at the host."""
+        environment, key = self._environment, self._key
+        environment.store.write(lambda connection: mailboxes.begun(connection, key, environment.clock()))
+        if environment.store.read(lambda connection: inbox.has_fetched(connection, key)):
+            importing.import_fetched(environment, key)
+        self._known = {one.uidl: one for one in environment.store.read(lambda c: inbox.at_host(c, key))}
+
+    def looked(self, listed: Sequence[Listed]) -> Plan:
+        """What to do about what the host lists; what it does not list any more, it has let go of."""
+        fetch: list[Listed] = []
+        large: list[Came] = []
+        known_ones: list[tuple[int, Known]] = []
+        for one in listed:
+            known = self._known.get(one.uidl or _by_size(one.size))
+            if known is not None and not self._wanted(known, one.size):
+                known_ones.append((one.number, known))
+            elif one.size > self.rules.most:
+                large.append(Came(one, one.size, None))
+            else:
+                fetch.append(one)
+        delete = self._removable(known_ones)
+        if large:
+            delete |= self.take(large)
+        named = all(one.uidl for one in listed)
+        here = {one.uidl for one in listed}
+        gone = [known.id for uidl, known in self._known.items() if uidl not in here] if named else []
+
+        def work(connection: Connection) -> None:
+            inbox.gone(connection, gone)
+            mailboxes.waits(connection, self._key, len(fetch), self._environment.clock())
+
+        self._environment.store.write(work)
+        return Plan(tuple(fetch), delete, named)
+
+    def take(self, came: Sequence[Came]) -> dict[int, int]:
+        """Put down what came, and have it decided; what of it may be deleted, as `Plan.delete`."""
+        environment, key = self._environment, self._key
+        arrived: dict[str, Arrived] = {}
+        numbers: list[tuple[int, str]] = []
+        for one in came:
+            mail = _arrived(one)
+            known = self._known.get(mail.uidl)
+            if known is None:
+                arrived.setdefault(mail.uidl, mail)
+            elif self._wanted(known, one.size):
+                arrived[mail.uidl] = replace(mail, row=known.id)
+            numbers.append((one.listed.number, mail.uidl))
+        if arrived:
+            new = list(arrived.values())
+            rows = environment.store.write(lambda c: inbox.store(c, key, new, environment.clock()))
+            importing.import_fetched(environment, key)
+            self._known |= {one.uidl: one for one in environment.store.read(lambda c: inbox.standing(c, rows))}
+        return self._removable([(number, self._known[uidl]) for number, uidl in numbers if uidl in self._known])
+
+    def finish(self, deleted: Iterable[int], left: int, *, complete: bool) -> None:
+        """The session is over, and the host has deleted these rows' messages.
+
+        Parameters
+        ----------
+        left: messages that had to be fetched and were not.
+        complete: every message was seen, so that of what was not, nothing is there any more.
+        """
+        gone = set(deleted)
+        if complete:
+            gone |= {known.id for known in self._known.values()} - self._there
+        rows = sorted(gone)
+
+        def work(connection: Connection) -> bool:
+            inbox.gone(connection, rows)
+            return mailboxes.succeeded(connection, self._key, left, self._environment.clock())
+
+        if self._environment.store.write(work):
+            words = f"Mail is fetched from the mailbox {self._key} again."
+            self._environment.log.write(Severity.information, SOURCE, words)
+
+    def failed(self, trouble: Trouble, text: str, conversation: str, seen: Seen | None) -> None:
+        """The session came to nothing, or to no end; told when it begins."""
+
+        def work(connection: Connection) -> bool:
+            if seen is not None:
+                trust.record(connection, [seen])
+            at = self._environment.clock()
+            return mailboxes.failed(connection, self._key, trouble, text, conversation, at)
+
+        if self._environment.store.write(work):
+            said = rules.WORDS[trouble]
+            words = f"No mail can be fetched from the mailbox {self._key}: {said.words.format(text=text)}"
+            self._environment.log.write(Severity.warning, SOURCE, words, said.advice)
+
+    def _wanted(self, known: Known, size: int) -> bool:
+        return rules.wanted_again(known.state, known.rule, size, kept=known.kept, rules=self.rules)
+
+    def _removable(self, known_ones: Collection[tuple[int, Known]]) -> dict[int, int]:
+        """Of these those that may be deleted at the host; what is untracked and stays there needs no place here."""
+        self._there |= {known.id for _, known in known_ones}
+        stays = [
+            known.id
+            for _, known in known_ones
+            if known.state is InboxState.untracked and known.kept and not self.rules.remove_untracked
+        ]
+        if stays:
+            self._environment.store.write(lambda connection: inbox.left(connection, stays))
+        return {
+            number: known.id
+            for number, known in known_ones
+            if rules.removable(known.state, known.rule, kept=known.kept, rules=self.rules)
+        }
+
+
+def _arrived(one: Came) -> Arrived:
+    if one.raw is None:
+        words = f"It has {one.size:,} bytes; the maximum message size is smaller. It stays at the host."
+        uidl = one.listed.uidl or _by_size(one.size)
+        return Arrived(uidl, "", one.size, None, InboxState.quarantined, rules.TOO_LARGE, words)
+    digest = sha256(one.raw).hexdigest()
+    return Arrived(one.listed.uidl or f"sha256:{digest}", digest, one.size, one.raw)
+
+
+def _by_size(size: int) -> str:
+    """The identity of a message that is too large to be fetched, at a host that names none."""
+    return f"size:{size}"

@@ -1,0 +1,103 @@
+"""Whether mail comes in as it should: for health, and a Warning before it hurts (SPEC §13, dead-man's switch).
+
+What is looked at: mailboxes that cannot be fetched from, mail that has waited there or here for long, mail in
+quarantine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from trackkit.domain.ages import in_words
+from trackkit.domain.log import Severity
+from trackkit.domain.text import counted
+from trackkit.domain.tracking.inbox import InboxState
+from trackkit.domain.tracking.mailbox import WAITS_LONG, WORDS, Trouble
+from trackkit.services.environment import Environment
+from trackkit.services.fetching import SOURCE, accounts
+from trackkit.store import inbox_listing, mailboxes
+from trackkit.store.database import Connection
+from trackkit.store.mailboxes import MailboxRow
+
+_BYTES_KEPT: Final = timedelta(days=30)
+_ROWS_KEPT: Final = timedelta(days=90)
+"""How long what was decided about and is not at the host any more stays in the inbox."""
+
+_REMIND_AFTER: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that somebody should know of. `subject`: the mailbox, or the inbox."""
+
+    severity: Severity
+    subject: str
+    words: str
+    next_step: str
+    option: str = ""
+    waits: bool = False
+    """It is about mail that waits."""
+
+
+def findings(environment: Environment) -> Iterator[Finding]:
+    """What is amiss now."""
+    now = environment.clock()
+
+    def work(connection: Connection) -> tuple[dict[str, MailboxRow], datetime | None, dict[str, int]]:
+        oldest, counts = inbox_listing.oldest_undecided(connection), inbox_listing.counts(connection)
+        return mailboxes.every(connection), oldest, counts
+
+    rows, oldest, counts = environment.store.read(work)
+    for account in accounts(environment):
+        row = rows.get(account.mailbox.key)
+        if row is not None:
+            yield from _of_mailbox(row, now)
+    if oldest is not None and now - oldest >= WAITS_LONG:
+        words = f"Mail that was fetched {in_words(now - oldest)} ago is not filed yet."
+        step = "Bring back the database of its project, or look into the server log; it is tried at each fetching."
+        yield Finding(Severity.warning, "inbox", words, step, waits=True)
+    if quarantined := counts.get(InboxState.quarantined, 0):
+        words = f"{counted(quarantined, 'mail')} that came in cannot be filed without a person's decision."
+        step = "Look at each with its replay, then reprocess or discard it."
+        yield Finding(Severity.warning, "quarantine", words, step)
+
+
+def _of_mailbox(row: MailboxRow, now: datetime) -> Iterator[Finding]:
+    subject = f"mailbox {row.mailbox}"
+    if row.failing_since is not None and row.failure:
+        said = WORDS[Trouble(row.failure)]
+        since = in_words(now - row.failing_since)
+        words = f"No mail could be fetched from {row.mailbox} for {since}: {said.words.format(text=row.text)}"
+        severity = Severity.error if now - row.failing_since >= WAITS_LONG else Severity.warning
+        yield Finding(severity, subject, words, said.advice, f"tracking.{said.option}")
+    if row.waiting_since is not None and now - row.waiting_since >= WAITS_LONG:
+        waited = in_words(now - row.waiting_since)
+        words = f"{counted(row.waiting, 'message')} in {row.mailbox} could not be fetched, the oldest for {waited}."
+        yield Finding(Severity.warning, subject, words, "Test the mailbox, and read its last conversation.", waits=True)
+
+
+class InboxWatch:
+    """Warns of mail that waits, again each day while it does; and lets go of what nobody needs any more."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._warned: dict[str, datetime] = {}
+
+    def look(self) -> None:
+        """Look now."""
+        now = self._environment.clock()
+        waiting = {one.subject: one for one in findings(self._environment) if one.waits}
+        self._warned = {subject: at for subject, at in self._warned.items() if subject in waiting}
+        for subject, one in waiting.items():
+            if subject not in self._warned or now - self._warned[subject] >= _REMIND_AFTER:
+                self._warned[subject] = now
+                self._environment.log.write(one.severity, SOURCE, one.words, one.next_step)
+
+    def tidy(self) -> None:
+        """Let go of old bytes and rows; what is not decided about, or in quarantine, stays."""
+        now = self._environment.clock()
+        until = (now - _BYTES_KEPT, now - _ROWS_KEPT)
+        self._environment.store.write(lambda connection: inbox_listing.purge(connection, *until))
