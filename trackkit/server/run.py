@@ -36,12 +36,14 @@ from trackkit.services.licensing import warn_of_maintenance
 from trackkit.services.log_digest import mail_log
 from trackkit.services.log_retention import LogRetention
 from trackkit.services.mail_history import HistoryRetention
+from trackkit.services.notifications import tell_overdue
 from trackkit.services.project_outbox import flush_all
 from trackkit.services.sample import make_once
 from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
 from trackkit.services.tracking_health import InboxWatch
 from trackkit.services.trust import warn_of_certificates
+from trackkit.services.upgrading import ListedUpgrades
 
 
 def run(
@@ -87,6 +89,7 @@ def run(
                     f"The port {port} given at the start wins over the option server.port ({options.port}).",
                 )
             make_once(environment, wanted=sample)
+            ListedUpgrades(environment).all()
             environment.projects.check()
             compact_at_start(environment)
             with listening(machine.address, port or options.port) as tcp, local_socket(folder) as local:
@@ -156,9 +159,11 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (3600, partial(tidy_history, environment), "The history of seats could not be tidied"),
         (600, partial(warn_of_maintenance, environment), "Licenses could not be looked at"),
         (600, partial(warn_of_certificates, environment), "Trusted certificates could not be looked at"),
+        (600, partial(tell_overdue, environment), "Overdue records could not be told of"),
         (10, environment.guard.tell, "Failed log-ins could not be summed up"),
         (10, environment.submissions.tell, "Submissions that were turned away could not be summed up"),
         (3, environment.projects.check, "The project databases could not be looked after"),
+        (30, ListedUpgrades(environment).those_away, "Databases of an older version could not be looked after"),
         (1, environment.log_search.keep_up, "The log's search index could not be kept up to date"),
         (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),
         (1, partial(mail_log, environment), "Log entries could not be e-mailed"),
