@@ -222,7 +222,7 @@ def test_a_vacation_reply_is_recorded_and_nobody_answers_it(site: TrackedProject
     assert len(office.mails("carl")) == before
 
 
-@pytest.mark.spec("13: a probe mail goes out and comes back to the tracking account")
+@pytest.mark.spec("13: dead-man's switch: a probe mail goes out and comes back")
 def test_the_round_trip(site: TrackedProject, office: PostOffice) -> None:
     probe = site.server.admin.tracking.round_trip()
     assert probe.returned_at is None
