@@ -115,7 +115,15 @@ class InboxWatch:
                 self._environment.log.write(one.severity, SOURCE, one.words, one.next_step)
 
     def tidy(self) -> None:
-        """Let go of old bytes and rows; what is not decided about, or in quarantine, stays."""
+        """Let go of old bytes and rows, and of mailboxes that are not fetched from any more.
+
+        What is not decided about, or in quarantine, stays.
+        """
         now = self._environment.clock()
-        until = (now - _BYTES_KEPT, now - _ROWS_KEPT)
-        self._environment.store.write(lambda connection: inbox_listing.purge(connection, *until))
+        kept = [account.mailbox.key for account in accounts(self._environment)]
+
+        def work(connection: Connection) -> None:
+            inbox_listing.purge(connection, now - _BYTES_KEPT, now - _ROWS_KEPT)
+            mailboxes.forget(connection, kept)
+
+        self._environment.store.write(work)
