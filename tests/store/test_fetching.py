@@ -24,7 +24,7 @@ from trackkit.services.fetching import accounts
 from trackkit.services.inbox import discard, list_inbox
 from trackkit.services.tracking_health import InboxWatch, findings
 from trackkit.store import log, mailboxes
-from trackkit.store.tracking_tables import inbox
+from trackkit.store.tracking_tables import inbox, project_mail
 
 MAILS = [
     b"Subject: short\r\n\r\nHello\r\n",
@@ -241,3 +241,10 @@ def test_each_account_is_fetched_from_once_and_loses_only_what_all_that_share_it
         assert (host.boxes["track"].messages, host.boxes["shop"].messages) == ([], [])
         assert len(tracking_status.status(admin(), Nothing()).mailboxes) == 2
         assert host.boxes["shop"].sessions == 2
+
+        assert list(findings(environment)) == []
+        spoilt = project_mail.update().values(sealed_password=b"of another key")
+        environment.store.write(lambda connection: connection.execute(spoilt))
+        (finding,) = findings(environment)
+        assert finding.severity is Severity.error
+        assert "secret.key does not fit" in finding.words
