@@ -87,10 +87,10 @@ class ReplayView:
             return self._server.tracking.reprocess(inbox_id, database, record)
 
         self.form = DeclaredForm(
-            "Reprocess it",
+            "Decide anew, or file it with a record",
             {},
             {"database": known if self._replay.record else "", "record": self._replay.record},
-            "Reprocess",
+            "Reprocess it",
             self.trouble,
             send,
             lambda mail: self._changed(told_of(mail)),

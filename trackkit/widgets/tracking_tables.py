@@ -150,7 +150,7 @@ def _facts(replay: Replay) -> str:
         "Files": ", ".join(replay.files) or "–",
     }
     if replay.problems:
-        known["Not readable"] = " ".join(replay.problems)
+        known["Noticed"] = " ".join(replay.problems)
     return "".join(f"<dt>{name}</dt><dd>{shown(text, _LONGEST)}</dd>" for name, text in known.items())
 
 
