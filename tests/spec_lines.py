@@ -212,6 +212,9 @@ LINES = (
     "7: secret options: stored encrypted under a key file that only its owner can read",
     "7: secret options: a lost, replaced or damaged key file is told clearly",
     "7: sending: limits are for the whole server, all workers together",
+    "7: tracking: the mailbox is tested step by step, and the test ends in the fix",
+    "7: tracking: the form says that the account must be dedicated; unsaved edits disable its test",
+    "8: each mail is on disk here before it is deleted there, once, wherever a session breaks",
     "9: project log-in",
     "9: log-in by kind of client: native, web, API",
     "9: log-in lists for web and other clients, inactive databases",
@@ -232,5 +235,6 @@ LINES = (
     "13: Histogram to filter: select a stretch, the view filters to it, the filter is shown as code",
     "13: secrets by reference: an options file's are resolved by whoever applies it, never by the server",
     "13: seat replay",
+    "13: dead-man's switch: age of the oldest unfetched mail",
     "12: trackkit worker: more mail workers on PostgreSQL",
 )

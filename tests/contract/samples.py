@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests import licensed, untrusted
+from tests import licensed, quarantined, untrusted
 from tests.certificates import authority
 from tests.contract.wire import Stranger, stranger
 from tests.ports import wait_until
@@ -144,6 +144,10 @@ class House:
         """A certificate of its own for each request, because it may be trusted or taken out."""
         return untrusted.put(self.server.data)
 
+    def quarantined(self) -> int:
+        """A mail of its own in the quarantine."""
+        return quarantined.put(self.server.data)
+
     def file(self) -> int:
         """A file attached to a new defect."""
         return self.project.attach("defect", self.defect(), "a.txt", b"x").file_id
@@ -152,7 +156,7 @@ class House:
 def furnish(server: RunningServer) -> House:
     """Give a running server (with sending paused) one of everything, and everybody an account."""
     admin, http = server.admin, stranger(server)
-    admin.options.set({"sending.smtp.host": "127.0.0.1", "sending.smtp.port": 1})
+    admin.options.set({"sending.smtp.host": "127.0.0.1", "sending.smtp.port": 1, **TRACKING})
     submitted = admin.mail.submit(b"Subject: x\r\n\r\nbody\r\n", sender="", recipients=["x@y.test"])
     name = admin.databases.create("the project", administrator_password=PASSWORD).name
     project = admin.project(name, "administrator", PASSWORD)
@@ -181,6 +185,16 @@ def project_token(house: House, username: str) -> str:
     return str(house.http.ask("project.open", asked).body["token"])
 
 
+TRACKING = {
+    "tracking.enabled": True,
+    "tracking.host": "127.0.0.1",
+    "tracking.port": 9,
+    "tracking.username": "track",
+    "tracking.password": "secret of the mailbox",
+    "tracking.address": "track@y.test",
+    "tracking.poll_interval": 86_400,
+}
+"""Nobody listens there."""
 MESSAGE = {
     "message": b64encode(b"Subject: x\r\n\r\n").decode(),
     "sender": "",
@@ -347,6 +361,16 @@ SAMPLES: dict[str, Sample] = {
     "project.mail.list": nothing,
     "project.mail.show": lambda house, person: house.number_of_email(),
     "project.mail.raw": lambda house, person: house.number_of_email(),
+    "tracking.status": nothing,
+    "tracking.test": nothing,
+    "tracking.poll": nothing,
+    "tracking.inbox": nothing,
+    "tracking.show": lambda house, person: {"inbox_id": house.quarantined()},
+    "tracking.raw": lambda house, person: {"inbox_id": house.quarantined()},
+    "tracking.replay": lambda house, person: {"message": MESSAGE["message"]},
+    "tracking.reprocess": lambda house, person: {"inbox_id": house.quarantined()},
+    "tracking.discard": lambda house, person: {"inbox_ids": [house.quarantined()]},
+    "tracking.rotate_key": nothing,
     "project.mail.file": lambda house, person: house.email(),
     "project.mail.delete": lambda house, person: house.number_of_email(),
     "project.mail.send": lambda house, person: {

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import trackkit
-from tests import licensed, untrusted
+from tests import licensed, quarantined, untrusted
 from tests.certificates import authority
 from tests.conftest import Start
-from tests.contract.samples import OPTIONS_FILE
+from tests.contract.samples import OPTIONS_FILE, TRACKING
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
 from trackkit.client import Server
@@ -26,7 +26,7 @@ PASSWORD = "a-long-passphrase"
 @pytest.mark.spec("13: every administrative act is an audit record (who, from where, before, after)")
 def test_every_audited_operation_leaves_its_record(start: Start) -> None:
     with RawSink(refuse={"gone@sink.test": "550 5.1.1 no such user"}) as sink:
-        server = start(options={"sending.smtp.host": "127.0.0.1", "sending.smtp.port": sink.port}, seats=0)
+        server = start(options={**TRACKING, "sending.smtp.host": "127.0.0.1", "sending.smtp.port": sink.port}, seats=0)
         admin = server.admin
         queue_id = admin.mail.submit(b"Subject: x\r\n\r\n", sender="", recipients=["gone@sink.test"]).queue_id
         wait_until(lambda: admin.mail.show(queue_id).message.attempts == 1, what="the refusal")
@@ -80,6 +80,10 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "task.edit": lambda: admin.tasks.edit("Nightly", {"keep": 3}),
         "task.run": lambda: waited(admin.tasks.run("Nightly")),
         "task.delete": lambda: admin.tasks.delete("Nightly"),
+        "tracking.test": lambda: admin.tracking.test().wait(),
+        "tracking.reprocess": lambda: admin.tracking.reprocess(quarantined.put(Path(admin.url))),
+        "tracking.discard": lambda: admin.tracking.discard(quarantined.put(Path(admin.url))),
+        "tracking.rotate_key": admin.tracking.rotate_key,
         "job.cancel": lambda: cancelled(admin),
     }
     for name, act in acts.items():

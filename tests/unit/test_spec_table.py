@@ -45,6 +45,7 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "7: pickup folder",
     "7: MAPI",
     "7: test",
+    "7: tracking",
     "7: trust: each fault",
     "7: Suggest",
     "7: trust: STARTTLS",

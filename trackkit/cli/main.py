@@ -41,6 +41,7 @@ from trackkit.cli import (
     task,
     token,
     tracking,
+    tracking_replay,
     trust,
     up,
     user,
@@ -80,6 +81,11 @@ mail.app.command()(mail_diagnoses.diagnoses)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)
 log.app.add_typer(log_filter.app, name="filter")
+tracking.app.command()(tracking_replay.quarantine)
+tracking.app.command()(tracking_replay.replay)
+tracking.app.command()(tracking_replay.reprocess)
+tracking.app.command()(tracking_replay.discard)
+tracking.app.command("rotate-key")(tracking_replay.rotate_key)
 app.add_typer(tracking.app, name="tracking")
 app.add_typer(log.app, name="log")
 app.add_typer(options.app, name="options")

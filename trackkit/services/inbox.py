@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 from trackkit.contract import tracking as contract
 from trackkit.domain.errors import Conflict, NotFound
 from trackkit.domain.log import Severity
@@ -54,7 +56,8 @@ def mail_of(environment: Environment, inbox_id: int) -> contract.InboxMail:
 
 def raw_mail(call: Call, request: contract.NamedInboxMail) -> contract.RawInboxMail:
     """Its bytes."""
-    return contract.RawInboxMail(inbox_id=request.inbox_id, message=raw_of(call.environment, request.inbox_id))
+    raw = raw_of(call.environment, request.inbox_id)
+    return contract.RawInboxMail(inbox_id=request.inbox_id, message=b64encode(raw))
 
 
 def raw_of(environment: Environment, inbox_id: int) -> bytes:

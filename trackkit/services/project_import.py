@@ -16,8 +16,10 @@ from trackkit.domain.declared import Group
 from trackkit.domain.errors import Conflict, ImportRefused, InvalidInput, NotAllowed, NotFound, Problem
 from trackkit.domain.jobs import JobKind
 from trackkit.domain.project.kinds import KINDS, KindInfo
+from trackkit.domain.project.rules import Change
 from trackkit.services.environment import Call
 from trackkit.services.jobs import Outcome, Progress
+from trackkit.services.notifications import Teller
 from trackkit.services.project_items import (
     checked_item,
     existing,
@@ -55,7 +57,7 @@ def import_items(call: Call, request: contract.ImportItems) -> Job:
     if request.change:
         project_of(call, request.kind, "edit")
     _refuse_columns(info, request)
-    identity = identity_of(call)
+    identity, teller = identity_of(call), Teller(call.environment, project.row)
 
     def work(progress: Progress) -> Outcome:
         total = len(request.rows)
@@ -65,9 +67,11 @@ def import_items(call: Call, request: contract.ImportItems) -> Job:
             if problems:
                 values = [(row.number, row.values) for row in rows]
                 raise _all_refused(info, [*problems, *project_items.reference_problems(connection, info, values)])
-            counts = _Writing(call, connection, info, progress, total).write(rows, change=request.change)
+            writing = _Writing(call, connection, info, progress, total)
+            counts = writing.write(rows, change=request.change)
             if request.preview:
                 raise _Previewed(*counts)
+            teller.tell(connection, info, writing.changes, call.actor.username, call.now)
             progress.no_way_back()
             return counts
 
@@ -76,6 +80,7 @@ def import_items(call: Call, request: contract.ImportItems) -> Job:
         except _Previewed as previewed:
             words = f"{total:,} rows can be imported; nothing was changed."
             return Outcome(words, {"rows": total, "added": previewed.added, "changed": previewed.changed, "preview": 1})
+        teller.finish()
         return Outcome(f"Imported {total:,} rows.", {"rows": total, "added": added, "changed": changed})
 
     return call.environment.jobs.start(
@@ -179,6 +184,8 @@ class _Writing:
     def __init__(self, call: Call, connection: Connection, info: KindInfo, progress: Progress, total: int) -> None:
         self._call, self._connection, self._info = call, connection, info
         self._progress, self._total = progress, total
+        self.changes: list[Change] = []
+        """What was done, in the order of the rows."""
         self._own = own_addresses(call.environment)
 
     def write(self, rows: Sequence[_Row], *, change: bool) -> tuple[int, int]:
@@ -228,13 +235,15 @@ class _Writing:
             self._progress(done, self._total, "rows", "Writing")
 
         try:
-            project_items.add_many(
+            numbers = project_items.add_many(
                 self._connection, self._info, models, self._call.now, self._call.actor.username, told
             )
         except (Conflict, InvalidInput) as error:
             raise _refused(
                 [self._at_row(rows, problem) for problem in error.problems] or [Problem("", error.message)]
             ) from None
+        values = (dict(model) for model, _ in models)
+        self.changes += [Change(number, None, one) for number, one in zip(numbers, values, strict=True)]
 
     def _at_row(self, rows: Sequence[_Row], problem: Problem) -> Problem:
         """The problem of the n-th new item as that of its row; of a single one only the field is named."""
@@ -245,9 +254,10 @@ class _Writing:
     def _change(self, row: _Row, present: ItemRow) -> list[Problem]:
         try:
             model = self._checked(row, {**present.values, **row.values}, present)
-            project_items.edit(
+            changed = project_items.edit(
                 self._connection, self._info, present.number, model, {}, None, self._call.now, self._call.actor.username
             )
+            self.changes.append(Change(present.number, present.values, changed.values))
         except ImportRefused as error:
             return list(error.problems)
         except InvalidInput as error:

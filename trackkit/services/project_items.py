@@ -20,9 +20,11 @@ from trackkit.domain.project.commands import MailVerb, Verb, command
 from trackkit.domain.project.conditions import Condition, parse_all
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, Customer, KindInfo, ProjectUser, SavedFilter
+from trackkit.domain.project.rules import Change
 from trackkit.domain.project.templates import refuse_faulty
 from trackkit.domain.tracking.sending import OWN, Own
 from trackkit.services.environment import Call
+from trackkit.services.notifications import Teller
 from trackkit.services.project_login import identity_of
 from trackkit.services.project_mail_settings import own_addresses
 from trackkit.services.project_stores import OpenProject
@@ -107,11 +109,17 @@ def add_item(call: Call, request: contract.AddItem) -> contract.Item:
     refuse_tracking_address(model, own_addresses(call.environment))
     hashes = _hashes(call, info, request.values, model)
 
+    teller = Teller(call.environment, project.row)
+
     def work(connection: Connection) -> ItemRow:
         refuse_giving(call, connection, info, model, None)
-        return project_items.add(connection, info, model, hashes, call.now, call.actor.username)
+        row = project_items.add(connection, info, model, hashes, call.now, call.actor.username)
+        teller.tell(connection, info, [Change(row.number, None, row.values)], call.actor.username, call.now)
+        return row
 
-    return view(project.write(work))
+    row = project.write(work)
+    teller.finish()
+    return view(row)
 
 
 def edit_item(call: Call, request: contract.EditItem) -> contract.Item:
@@ -120,7 +128,7 @@ def edit_item(call: Call, request: contract.EditItem) -> contract.Item:
     project = project_of(call, request.kind, "edit")
     secret = {name: value for name, value in request.values.items() if name in info.fields and info.fields[name].secret}
     hashes = _hashes(call, info, secret, checked(info.model, {**_placeholder(info), **secret}, _refused(info)))
-    own = own_addresses(call.environment)
+    own, teller = own_addresses(call.environment), Teller(call.environment, project.row)
 
     def work(connection: Connection) -> ItemRow:
         present = existing(connection, info, request.key, lock=True)
@@ -131,9 +139,12 @@ def edit_item(call: Call, request: contract.EditItem) -> contract.Item:
             connection, info, present.number, model, hashes, request.revision, call.now, call.actor.username
         )
         keep_a_keeper(connection)
+        change = Change(changed.number, present.values, changed.values)
+        teller.tell(connection, info, [change], call.actor.username, call.now)
         return changed
 
     row = project.write(work)
+    teller.finish()
     if request.kind is Kind.user and (hashes or row.values["active"] is False):
         _end_sessions(call, row.number)
     return view(row)

@@ -1,4 +1,4 @@
-"""Templates of a project: finding them, trying them out, and the mail that one makes of a record.
+"""Templates of a project: finding them, and the mail that one makes of a record.
 
 `InvalidInput` says which template, which field and which line is at fault; `NotFound` that there is no such template.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from trackkit.contract import project_mail as contract
 from trackkit.domain.errors import InvalidInput, NotFound
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
@@ -19,13 +18,9 @@ from trackkit.domain.project.templates import (
     Standard,
     TemplateRefused,
     Written,
-    faults_of,
-    names_of,
     write,
 )
-from trackkit.services.environment import Call
 from trackkit.services.notices import server_name
-from trackkit.services.project_items import existing, project_of
 from trackkit.store import project_items
 from trackkit.store.database import Connection
 from trackkit.store.databases import DatabaseRow
@@ -33,41 +28,6 @@ from trackkit.store.project_items import ItemRow
 from trackkit.store.project_tables import key_of_name
 
 _STANDARD: Final[Mapping[str, Standard]] = {key_of_name(name): one for name, one in STANDARD.items()}
-
-
-def preview_template(call: Call, request: contract.PreviewTemplate) -> contract.TemplatePreview:
-    """What a template makes of a record that the caller may view; nothing is stored or sent."""
-    project, info = project_of(call, request.record_kind, "view"), KINDS[request.record_kind]
-
-    def work(connection: Connection) -> tuple[ItemRow | None, Person]:
-        me = person_of(connection, call.actor.username)
-        if request.record is not None:
-            return existing(connection, info, _number_in(request.record, request.record_kind)), me
-        newest = project_items.page(connection, info, descending=True, limit=1)
-        return (newest[0] if newest else None), me
-
-    record, me = project.read(work)
-    mail, faults = Written("", ""), faults_of(request.subject, request.body, request.record_kind)
-    if record is not None:
-        try:
-            mail = write(request.subject, request.body, about(project.row, record, me))
-        except TemplateRefused as error:
-            faults = error.faults
-    return contract.TemplatePreview(
-        record=f"{record.kind} {record.number}" if record else "",
-        subject=mail.subject,
-        text=mail.text,
-        problems=tuple(contract.TemplateProblem(field=one.field, line=one.line, words=one.words) for one in faults),
-        names=names_of(request.record_kind),
-    )
-
-
-def _number_in(record: str, kind: Kind) -> str:
-    """The number in ``defect 12``, or ``12``."""
-    said, blank, number = record.strip().rpartition(" ")
-    if blank and said.strip() != kind:
-        raise InvalidInput.of("record", f"is no {KINDS[kind].title.lower()}")
-    return number
 
 
 def rendered(connection: Connection, row: DatabaseRow, template: str, kind: Kind, number: int, user: Person) -> Written:

@@ -16,9 +16,11 @@ from trackkit.domain.errors import DatabaseUnavailable, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.project.kind import SOLOSUBMIT, Kind
 from trackkit.domain.project.kinds import KINDS
+from trackkit.domain.project.rules import Change
 from trackkit.domain.project.submission import REFUSED, Submission
 from trackkit.services import seats
 from trackkit.services.environment import Call
+from trackkit.services.notifications import Teller
 from trackkit.services.submission_gate import SOURCE
 from trackkit.store import databases, project_items
 from trackkit.store.database import Connection
@@ -63,10 +65,12 @@ def accept(call: Call, database: str, submission: Submission) -> contract.Submit
     environment = call.environment
     environment.submissions.admit(call.actor.where)
     row = _taking(call, database)
-    defect = submission.defect()
+    defect, teller = submission.defect(), Teller(environment, row)
 
     def work(connection: Connection) -> int:
-        (number,) = project_items.add_many(connection, KINDS[Kind.defect], [(defect, {})], call.now, SOLOSUBMIT)
+        info = KINDS[Kind.defect]
+        (number,) = project_items.add_many(connection, info, [(defect, {})], call.now, SOLOSUBMIT)
+        teller.tell(connection, info, [Change(number, None, dict(defect))], SOLOSUBMIT, call.now)
         return number
 
     try:
@@ -75,6 +79,7 @@ def accept(call: Call, database: str, submission: Submission) -> contract.Submit
         raise DatabaseUnavailable(
             "The project cannot be reached at the moment; your defect was not stored.", "Try again later."
         ) from error
+    teller.finish()
     words = f"Defect {number} was submitted without an account."
     environment.log.write(Severity.information, SOURCE, words, database=row.name, client_address=call.actor.where)
     return contract.Submitted(number=number, message=f"Thank you. Your defect was stored; its number is {number}.")

@@ -168,3 +168,11 @@ outgoing = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
+
+overdue_told = Table(
+    "overdue_told",
+    project,  # records that somebody was told of as overdue, and of which due date
+    Column("record_kind", Enumerated(Kind), primary_key=True),
+    Column("record", RowId, primary_key=True, autoincrement=False),
+    Column("due_on", Date, nullable=False),
+)

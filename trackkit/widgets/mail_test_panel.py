@@ -1,4 +1,5 @@
-"""Testing the settings for sending: each step appears as it ends, and the change that mends them is offered at the end.
+"""Testing the settings for sending, or of a mailbox: each step appears as it ends, and the change that mends them is
+offered at the end.
 
 What is tested is what is stored: while a form beside it has edits that are not applied, the button is disabled and says
 so. The test runs on the server; Cancel ends it there. Nothing is announced but the latest step and the verdict.
@@ -6,17 +7,20 @@ so. The test runs on the server; Cancel ends it there. Nothing is announced but 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import ipywidgets as w
 
 from trackkit.client import Server
 from trackkit.client.mail_test import SettingsTest
-from trackkit.contract.mail_tests import BEGIN, MailTestNotice, MailTestStep
+from trackkit.contract.mail_tests import BEGIN, MailTest, MailTestNotice, MailTestStep
+from trackkit.contract.operation import Operation
+from trackkit.contract.tracking import TEST as TEST_MAILBOX
 from trackkit.domain.accounts import Role
 from trackkit.domain.probe_steps import StepState
-from trackkit.widgets.fields import Field, Fields, Section
+from trackkit.widgets.fields import Field, Fields, Section, Text
 from trackkit.widgets.fix_view import FixButton
 from trackkit.widgets.page import panel, row, title
 from trackkit.widgets.problems import Trouble, status
@@ -53,19 +57,55 @@ _TONES = {StepState.done: "tk-good", StepState.failed: "tk-bad"}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for."""
+class Tested:
+    """What a panel tests.
 
-    recipient: str
-    sender: str | None
-    send: bool
+    Parameters
+    ----------
+    fields: what is asked for before.
+    begin: begins it with what was entered.
+    code: the same as Python, without the server's name.
+    """
 
-    @property
-    def code(self) -> str:
-        """The same as Python."""
-        given = {"recipient": self.recipient, "sender": self.sender, "send": self.send}
-        words = ", ".join(f"{name}={value!r}" for name, value in given.items() if value not in ("", None, False))
-        return f"for step in server.mail.test({words}):\n    print(step.title, step.state, step.words)"
+    title: str
+    purpose: str
+    operation: Operation[Any, MailTest]
+    fields: tuple[Field, ...]
+    begin: Callable[[Server, Mapping[str, Text]], SettingsTest]
+    code: Callable[[Mapping[str, Text]], str]
+
+
+def _mail_wanted(values: Mapping[str, Text]) -> dict[str, Any]:
+    recipient, sender = str(values["recipient"]).strip(), str(values["sender"]).strip()
+    return {"recipient": recipient, "sender": sender or None, "send": values["send"] is True}
+
+
+def _mail_code(values: Mapping[str, Text]) -> str:
+    given = {name: value for name, value in _mail_wanted(values).items() if value not in ("", None, False)}
+    return f"mail.test({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+HOW_MAIL_LEAVES = Tested(
+    "Test how mail leaves",
+    _PURPOSE,
+    BEGIN,
+    _FIELDS,
+    lambda server, values: server.mail.test(**_mail_wanted(values)),
+    _mail_code,
+)
+
+
+def mailbox(database: str | None = None) -> Tested:
+    """The mailbox that tracked e-mail comes back to, the server's or a project's."""
+    return Tested(
+        "Test the mailbox",
+        "Logs in with the stored settings step by step, looks what is there, and says what to change. Nothing is "
+        "fetched or deleted.",
+        TEST_MAILBOX,
+        (),
+        lambda server, _: server.tracking.test(database),
+        lambda _: f"tracking.test({database!r})" if database else "tracking.test()",
+    )
 
 
 class MailTestPanel:
@@ -76,23 +116,30 @@ class MailTestPanel:
     applied: called after a fix was applied.
     """
 
-    def __init__(self, server: Server, trouble: Trouble, applied: Callable[[], None] = lambda: None) -> None:
-        self._server, self._trouble, self._when_applied = server, trouble, applied
-        self._may = Role(server.role).covers(BEGIN.role or Role.viewer)
+    def __init__(
+        self,
+        server: Server,
+        trouble: Trouble,
+        applied: Callable[[], None] = lambda: None,
+        tested: Tested = HOW_MAIL_LEAVES,
+    ) -> None:
+        self._server, self._trouble, self._when_applied, self._tested = server, trouble, applied, tested
+        self._may = Role(server.role).covers(tested.operation.role or Role.viewer)
         self._unsaved = self._busy = False
         self._test: SettingsTest | None = None
-        self.fields = Fields([Section("", _FIELDS)], {"recipient": "", "sender": "", "send": False})
+        first: dict[str, Text] = {field.name: False if field.kind == "yes/no" else "" for field in tested.fields}
+        self.fields = Fields([Section("", tested.fields)], first)
         self.button = w.Button(description="Test", button_style="primary")
         self.cancel = w.Button(description="Cancel", disabled=True)
         self.line, self.steps, self.offers, self.said = w.HTML(), w.HTML(), w.VBox(), Said()
         self.fixes: tuple[FixButton, ...] = ()
-        self.code = python_of(Wanted("", None, False).code, server)
+        self.code = python_of(self._code(), server)
         self.button.on_click(lambda _: self.begin())
         self.cancel.on_click(lambda _: self._stop())
         self.fields.when_entered(self.begin)
         actions = row(self.line, self.cancel, self.button, kind="tk-actions")
-        parts = (self.fields, actions, self.steps, self.said, self.offers, self.code)
-        self.widget = panel(title("Test how mail leaves", _PURPOSE), *parts)
+        parts = (*([self.fields] if tested.fields else ()), actions, self.steps, self.said, self.offers, self.code)
+        self.widget = panel(title(tested.title, tested.purpose), *parts)
         self._look()
 
     def unsaved(self, unsaved: bool) -> None:
@@ -105,19 +152,22 @@ class MailTestPanel:
         """Begin a test."""
         if self.button.disabled:
             return
-        values = self.fields.values
-        sender = str(values["sender"]).strip()
-        wanted = Wanted(str(values["recipient"]).strip(), sender or None, values["send"] is True)
-        self.code.code = whole(wanted.code, self._server)
+        values = dict(self.fields.values)
+        self.code.code = whole(self._code(), self._server)
         self.said.value, self.steps.value, self.offers.children, self.fixes = "", "", (), ()
         self._test, self._busy = None, True
         self._look()
         self._say("Beginning …")
-        in_background(self._trouble, lambda: self._follow(wanted), self._ended, failed=self._failed)
+        in_background(self._trouble, lambda: self._follow(values), self._ended, failed=self._failed)
 
-    def _follow(self, wanted: Wanted) -> SettingsTest:
+    def _code(self) -> str:
+        """What it does, as Python."""
+        call = self._tested.code(self.fields.values)
+        return f"for step in server.{call}:\n    print(step.title, step.state, step.words)"
+
+    def _follow(self, values: Mapping[str, Text]) -> SettingsTest:
         """In a thread: show each step until the test has ended."""
-        test = self._server.mail.test(recipient=wanted.recipient, sender=wanted.sender, send=wanted.send)
+        test = self._tested.begin(self._server, values)
         self._test = test
         self.cancel.disabled = False
         while True:
@@ -168,7 +218,7 @@ class MailTestPanel:
         self.button.disabled = self._unsaved or self._busy or not self._may
         self.cancel.disabled = not self._busy or self._test is None
         if not self._may:
-            self._say(f"That takes the role {BEGIN.role}.")
+            self._say(f"That takes the role {self._tested.operation.role}.")
         elif not self._busy:
             self._say(UNSAVED if self._unsaved else "")
 

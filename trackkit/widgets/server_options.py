@@ -14,12 +14,14 @@ from trackkit.contract.options import OptionsState
 from trackkit.domain.options import Options, catalogue
 from trackkit.widgets import draft
 from trackkit.widgets.forms import Form, option_form
+from trackkit.widgets.mail_test_panel import MailTestPanel, mailbox
 from trackkit.widgets.option_file import OptionFilePanel
 from trackkit.widgets.option_history import OptionHistoryPanel
 from trackkit.widgets.page import panel, title
 from trackkit.widgets.problems import status
-from trackkit.widgets.session import on_server
+from trackkit.widgets.session import on_server, trouble_for
 from trackkit.widgets.tables import shown
+from trackkit.widgets.work import in_background
 
 TITLES: Mapping[str, str] = {
     "log": "Server log",
@@ -63,22 +65,30 @@ class ServerOptionsPanel:
     """The panel. `widget` is what is shown; the parts are for tests, and do what a click does."""
 
     def __init__(self, server: Server) -> None:
-        self.restart = w.HTML()
+        self._server, self.restart = server, w.HTML()
         self.forms: dict[str, Form] = {
             group: option_form(server, names, self._applied) for group, names in sections().items()
         }
+        self.mailbox_test = MailTestPanel(server, trouble_for(server), self._look_again, mailbox())
+        self.forms["tracking"].when_dirty(self.mailbox_test.unsaved)
         self.file = OptionFilePanel(server, self._changed)
         self.history = OptionHistoryPanel(server, self._changed)
         purpose = f"Everything that can be set on {server.name}. What needs a restart says so."
-        cards = [
-            panel(title(title_of(group), str(Options.model_fields[group].annotation.__doc__)), form.widget)
-            for group, form in self.forms.items()
-            if form.names
-        ]
+        cards: list[w.Widget] = []
+        for group, form in self.forms.items():
+            if form.names:
+                words = str(Options.model_fields[group].annotation.__doc__)
+                cards.append(panel(title(title_of(group), words), form.widget))
+            if group == "tracking":
+                cards.append(self.mailbox_test.widget)
         head = panel(title("Server options", purpose), self.restart)
         self.widget = w.VBox([head, *cards, self.file.widget, self.history.widget])
         self.widget.add_class("tk-panels")
         self._warn(next(iter(self.forms.values())).seen)
+
+    def _look_again(self) -> None:
+        """The test has changed something."""
+        in_background(self.forms["tracking"].trouble, self._server.options.get, self._changed)
 
     def _applied(self, state: OptionsState) -> None:
         """A form has changed something: the other parts have to know."""

@@ -10,6 +10,7 @@ from trackkit.contract.tracking import Check, ProjectMailSettings
 from trackkit.domain.accounts import Role
 from trackkit.domain.errors import InvalidInput
 from trackkit.widgets.actions import action_buttons
+from trackkit.widgets.mail_test_panel import MailTestPanel, mailbox
 from trackkit.widgets.page import offer, panel, row, title
 from trackkit.widgets.problems import Trouble, shows_problems, status
 from trackkit.widgets.project_mail_form import ProjectMailForm
@@ -32,7 +33,9 @@ class TrackingSetup:
         self.form: ProjectMailForm | None = None
         self.code = python_of("server.tracking.check('…')", server)
         self.buttons = action_buttons(
-            {"Check again": self.check, "E-mail settings": self.edit}, self.trouble, primary="E-mail settings"
+            {"Check again": self.check, "Test its mailbox": self.test, "E-mail settings": self.edit},
+            self.trouble,
+            primary="E-mail settings",
         )
         self.widget = panel(
             title("Set-up of a project", _PURPOSE),
@@ -71,7 +74,7 @@ class TrackingSetup:
     def check(self) -> None:
         """Walk the steps for the chosen project."""
         database = self._database
-        self.buttons["Check again"].disabled = False
+        self.buttons["Check again"].disabled = self.buttons["Test its mailbox"].disabled = False
         self.buttons["E-mail settings"].disabled = not Role(self._server.role).covers(Role.admin)
         self.code.code = whole(f"server.tracking.check({database!r})", self._server)
 
@@ -82,6 +85,12 @@ class TrackingSetup:
         in_background(
             self.trouble, lambda: self._server.tracking.check(database), show, busy=(self.buttons["Check again"],)
         )
+
+    def test(self) -> None:
+        """Show the test of the chosen project's mailbox."""
+        test = MailTestPanel(self._server, self.trouble.another(), self.check, mailbox(self._database))
+        self._close()
+        self.form_box.children = (test.widget,)
 
     def edit(self, told: Exception | None = None) -> None:
         """The form of the chosen project's e-mail settings, as the server has them now."""

@@ -66,6 +66,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outgoing")),
     )
+    op.create_table(
+        "overdue_told",
+        sa.Column("record_kind", sa.String(length=32), nullable=False),
+        sa.Column("record", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("record_kind", "record", name=op.f("pk_overdue_told")),
+    )
     _rename_commands()
 
 
