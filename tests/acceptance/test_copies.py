@@ -62,6 +62,18 @@ def content(project: Project) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
     return {**items, "e-mail": mails}
 
 
+def outgoing(house: House, name: str) -> int:
+    """How many mails wait in a project to be queued."""
+    query = "SELECT count(*) FROM outgoing"
+    if house.postgres:
+        with psycopg.connect(name) as connection:
+            found = connection.execute(query).fetchone()
+    else:
+        with closing(sqlite3.connect(house.server.data / "databases" / name / "project.db")) as connection:
+            found = connection.execute(query).fetchone()
+    return int(found[0]) if found else 0
+
+
 @pytest.mark.spec("2: create from template: what is copied and what is not")
 def test_a_template_gives_its_people_and_definitions_but_no_records(house: House) -> None:
     source = house.make("source")
@@ -152,6 +164,14 @@ def test_a_backup_restores_to_equal_content(house: House) -> None:
         allow_everything(project)
         fill(house, project)
         before = content(project)
+        house.admin.databases.edit(name, {"sending": False})
+        octets = f"CAST('Subject: it waits' AS {'bytea' if house.postgres else 'blob'})"
+        house.project_sql(
+            name,
+            "INSERT INTO outgoing (id, purpose, mail_from, rcpt_tos, raw, created_at) "
+            f"""VALUES (99, 'sent', '', '["x@y.test"]', {octets}, 0)""",
+        )
+        assert outgoing(house, name) == 1
         first, second = (house.admin.databases.backup(name).wait().result["location"] for _ in range(2))
         assert first != second
         project.edit("customer", "ACME", {"company": "Changed afterwards"})
@@ -160,6 +180,7 @@ def test_a_backup_restores_to_equal_content(house: House) -> None:
     restored = house.admin.databases.restore(backups[-1].backup_id, house.new_name("as it was")).wait()
     with house.project(str(restored.database)) as project:
         assert content(project) == before
+        assert outgoing(house, str(restored.database)) == 0  # it goes out from where it was written, once
         (file,) = project.files("defect", "1").files
         assert project.file(file.file_id).content == b"\x00\xff trace"
     with pytest.raises((InvalidInput, Conflict)):
@@ -280,7 +301,13 @@ def test_what_is_no_database_of_ours_is_refused(house: House) -> None:
 
 def make_older(house: House, name: str) -> None:
     """Take from an unlisted database what its last migration brought: it is then as an older version left it."""
-    statements = ("DROP TABLE files", "UPDATE project_schema SET version_num = 'project_0001'")
+    columns = ("origin", "tracked", "answers", '"user"', "standing", "cut", "queue_id")
+    statements = (
+        *(f"DROP TABLE {table}" for table in ("email_sources", "email_recipients", "outgoing")),
+        *(f"ALTER TABLE tracked_emails DROP COLUMN {column}" for column in columns),
+        "DROP TABLE files",
+        "UPDATE project_schema SET version_num = 'project_0001'",
+    )
     if house.postgres:
         with psycopg.connect(name) as connection:
             for statement in statements:
@@ -313,7 +340,9 @@ def test_an_older_database_is_backed_up_then_upgraded(house: House) -> None:
         assert connection.execute("SELECT title FROM defects").fetchall() == [("From before",)]
     (backup,) = house.admin.databases.backups(name).backups
     assert backup.location == str(saved)
-    house.admin.databases.restore(backup.backup_id, house.new_name("as before")).wait()
+    restored = house.admin.databases.restore(backup.backup_id, house.new_name("as before")).wait()
+    with house.project(str(restored.database)) as project:
+        assert [item.values["title"] for item in project.each("defect")] == ["From before"]
     assert house.admin.log.list(text="was upgraded", limit=1).total >= 1
 
 

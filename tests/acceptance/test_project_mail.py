@@ -185,7 +185,7 @@ def test_a_template_stands_where_nothing_is_given(house: House, database: str, a
             ada.mail.send("defect 1", ["x@people.example"], template="Ask")
 
 
-@pytest.mark.spec("8: a reply is attached to the original e-mail as its answer (thread)")
+@pytest.mark.spec("8: project users send mail from a record, tracked or not")
 def test_an_answer_stands_in_its_thread(house: House, ada: Project) -> None:
     first = ada.mail.send("requirement 1", ["x@people.example"], "Question", "Which one?")
     second = ada.mail.reply(first.number, "The blue one.")
@@ -240,7 +240,7 @@ def test_nobody_without_an_address_and_no_tracking_address(house: House, databas
     assert ada.mail.list().total == before
 
 
-@pytest.mark.spec("8: tracking set-up: what is missing is said")
+@pytest.mark.spec("7: MAPI: not together with e-mail tracking")
 def test_what_is_not_set_up_is_said(house: House, database: str, ada: Project) -> None:
     def refused(words: str, *, tracked: bool = True) -> None:
         with pytest.raises(Conflict, match=words):
@@ -258,6 +258,8 @@ def test_what_is_not_set_up_is_said(house: House, database: str, ada: Project) -
     admin.databases.edit(database, {"sending": True})
     admin.options.set({"sending.smtp.host": None})
     refused("no mail host", tracked=False)
+    with pytest.raises(InvalidInput, match="MAPI"):
+        admin.options.set({"sending.mapi.enabled": True})
     admin.options.set({"sending.smtp.host": "127.0.0.1"})
     assert ada.mail.list().total == before
     assert ada.mail.send("defect 1", ["x@people.example"], "Hello", "text").queue_id

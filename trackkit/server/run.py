@@ -43,6 +43,7 @@ from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
 from trackkit.services.tracking_health import InboxWatch
 from trackkit.services.trust import warn_of_certificates
+from trackkit.services.upgrading import ListedUpgrades
 
 
 def run(
@@ -88,6 +89,7 @@ def run(
                     f"The port {port} given at the start wins over the option server.port ({options.port}).",
                 )
             make_once(environment, wanted=sample)
+            ListedUpgrades(environment).all()
             environment.projects.check()
             compact_at_start(environment)
             with listening(machine.address, port or options.port) as tcp, local_socket(folder) as local:
@@ -161,6 +163,7 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (10, environment.guard.tell, "Failed log-ins could not be summed up"),
         (10, environment.submissions.tell, "Submissions that were turned away could not be summed up"),
         (3, environment.projects.check, "The project databases could not be looked after"),
+        (30, ListedUpgrades(environment).those_away, "Databases of an older version could not be looked after"),
         (1, environment.log_search.keep_up, "The log's search index could not be kept up to date"),
         (2, partial(run_due, environment), "Scheduled tasks could not be looked after"),
         (1, partial(mail_log, environment), "Log entries could not be e-mailed"),

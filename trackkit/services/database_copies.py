@@ -16,16 +16,16 @@ from trackkit.contract.jobs import Job
 from trackkit.domain.databases import DatabaseSettings, Place
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.jobs import JobKind
-from trackkit.domain.log import Severity
 from trackkit.services import backups
 from trackkit.services.database_places import Location
 from trackkit.services.databases import checked_settings, new_location, register
 from trackkit.services.environment import Call
 from trackkit.services.jobs import Outcome, Progress
+from trackkit.services.upgrading import back_up_and_upgrade
 from trackkit.store import copying, outbox, project_facts, project_opening
 from trackkit.store.database import Connection, Store
 from trackkit.store.databases import DatabaseRow
-from trackkit.store.migrate import Standing, newest, upgrade
+from trackkit.store.migrate import Standing, revision_of, upgrade_on
 
 SOURCE: Final = "databases"
 
@@ -84,12 +84,14 @@ def restore(call: Call, request: contract.Restore) -> Job:
             def copy(source: Connection) -> dict[str, int]:
                 def fill(connection: Connection) -> dict[str, int]:
                     found = copying.copy(source, connection, None, _rows(progress))
+                    upgrade_on(connection, "project")
                     project_facts.set_identity(connection, database_id)
                     outbox.forget_all(connection)
                     progress.no_way_back()
                     return found
 
-                return call.environment.places.build(target.location, target.password, fill)
+                revision = revision_of(source, "project") or "heads"
+                return call.environment.places.build(target.location, target.password, fill, revision)
 
             counts = store.read(copy)
         finally:
@@ -145,16 +147,7 @@ def _refuse_unfit(found: Standing) -> None:
 def _upgraded(call: Call, target: _Target, store: Store, identity: str, progress: Progress) -> str:
     """Back an older database up, then bring it to this version's schema; where the backup is."""
     row = unlisted_row(target.location, target.settings, identity, call)
-    root = call.environment.places.backup_root(None)
-    saved = backups.make_backup(call.environment, row, store.read, root, "", progress)
-    upgrade(store, "project")
-    call.log(
-        Severity.information,
-        SOURCE,
-        f"{row.name} was upgraded to {newest('project')}; before that it was backed up to {saved.location}.",
-        database=row.name,
-    )
-    return saved.location
+    return back_up_and_upgrade(call.environment, row, store, progress)
 
 
 def unlisted_row(location: Location, settings: DatabaseSettings, identity: str, call: Call) -> DatabaseRow:

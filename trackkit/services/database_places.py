@@ -127,13 +127,15 @@ class Places:
             raise InvalidInput.of("name", "lies in the server's own data folder", "Give a relative name instead.")
         return folder
 
-    def build(self, location: Location, password: SecretStr | None, work: Work[T]) -> T:
+    def build(self, location: Location, password: SecretStr | None, work: Work[T], revision: str = "heads") -> T:
         """Make a database where none is, with what `work` puts into it: all of it, or nothing is left.
+
+        `revision` is that of the schema that `work` begins with; it leaves this version's.
 
         Raises `InvalidInput`, `Conflict` (something is there already) or `Unavailable` (disk, host).
         """
         if location.postgresql is not None:
-            return project_opening.fill_url(location.postgresql.url, password, work)
+            return project_opening.fill_url(location.postgresql.url, password, work, revision)
         folder = location.file.parent
         made = location.place is Place.relative
         if made:
@@ -142,7 +144,7 @@ class Places:
         else:
             _refuse_unfit(folder)
         try:
-            return _build_in(folder, work)
+            return _build_in(folder, work, revision)
         except BaseException:
             if made:
                 _remove_empty(folder)
@@ -266,7 +268,7 @@ def _refuse_unfit(folder: Path) -> None:
             )
 
 
-def _build_in(folder: Path, work: Work[T]) -> T:
+def _build_in(folder: Path, work: Work[T], revision: str) -> T:
     """Build aside, then put in place without overwriting: the name is taken by an exclusive creation first."""
     aside = folder / _ASIDE
     try:
@@ -279,7 +281,7 @@ def _build_in(folder: Path, work: Work[T]) -> T:
     except OSError as error:
         raise _cannot(f"A database cannot be made in {folder}", error) from error
     try:
-        result = project_opening.fill_file(aside, work)
+        result = project_opening.fill_file(aside, work, revision)
         _put_in_place(aside, folder / FILE)
     except BaseException:
         for name in _SIDE_FILES:

@@ -107,11 +107,15 @@ class ProjectStores:
                 raise _unavailable(row, self._away[row.id])
             return self._opened.get(row.id)
 
-    def _open(self, row: DatabaseRow) -> _Opened:
+    def unopened(self, row: DatabaseRow) -> Store:
+        """What lies where a database of the list should, whatever it is; whoever asks closes it."""
         location = self.location(row)
         self._places.allowed_still(location)
         password = self._sealer.open(row.name, row.sealed_password) if row.sealed_password else None
-        store = self._places.open_existing(location, password)
+        return self._places.open_existing(location, password)
+
+    def _open(self, row: DatabaseRow) -> _Opened:
+        location, store = self.location(row), self.unopened(row)
         try:
             status = location.file.stat() if location.folder else None
             store.read(lambda connection: _refuse_other(connection, row))
@@ -215,9 +219,7 @@ class ProjectStores:
 def _refuse_other(connection: Connection, row: DatabaseRow) -> None:
     found = standing(connection, "project")
     if found == "older":
-        raise DatabaseUnavailable(
-            "it has an older schema: take it out of the list and add it again, which backs it up and upgrades it"
-        )
+        raise DatabaseUnavailable("it has an older schema and could not be upgraded; the log says why")
     if found != "current":
         raise DatabaseUnavailable(f"what lies there is {_STANDING[found]}")
     if project_facts.identity(connection) != row.database_id:

@@ -38,7 +38,7 @@ def fill_file(path: Path, work: Work[T], revision: str = "heads") -> T:
 
     Parameters
     ----------
-    revision: of the schema; another one than this version's only to back up what is to be upgraded.
+    revision: of the schema; another one than this version's only for what an older one wrote.
     """
     store = database.sqlite(path, journal="DELETE")
     try:
@@ -47,11 +47,11 @@ def fill_file(path: Path, work: Work[T], revision: str = "heads") -> T:
         store.close()
 
 
-def fill_url(url: str, password: SecretStr | None, work: Work[T]) -> T:
+def fill_url(url: str, password: SecretStr | None, work: Work[T], revision: str = "heads") -> T:
     """Make a project database in an empty PostgreSQL database; `InvalidInput` when it is not empty."""
     store = open_url(url, password)
     try:
-        return store.write(lambda connection: _fill(connection, work))
+        return store.write(lambda connection: _fill(connection, work, revision))
     finally:
         store.close()
 
