@@ -213,7 +213,7 @@ def test_the_set_up_and_the_quarantine(tracked: Tracked, new_page: NewPage, pict
     expect(page.get_by_role("heading", name="Forged once.")).to_be_visible()
     expect(page.get_by_text("It would go into quarantine.")).to_be_visible()
     press(page, "Reprocess")
-    page.get_by_label("Project", exact=True).last.select_option(DATABASE)
+    page.get_by_label("Of the project").select_option(DATABASE)
     page.get_by_label("Record", exact=True).fill("defect 1")
     looked_at(page, picture, "tracking-replay")
     press(page, "Reprocess it")
