@@ -235,13 +235,16 @@ LINES = (
     "13: Histogram to filter: select a stretch, the view filters to it, the filter is shown as code",
     "13: secrets by reference: an options file's are resolved by whoever applies it, never by the server",
     "13: seat replay",
-<<<<<<< HEAD
     "8: project users send mail from a record, tracked or not",
     "8: a send by or to a user without a valid address is refused, naming the user",
     "8: commands by security group and record type: send, reply to, view, delete tracked e-mail",
     "7: MAPI: not together with e-mail tracking",
-=======
     "13: dead-man's switch: age of the oldest unfetched mail",
->>>>>>> int10
+    "13: dead-man's switch: a probe mail goes out and comes back",
+    "8: tracking check walks the eight steps for a project and says what is missing",
+    "8: a project has e-mail settings of its own and inherits the mailbox it does not set",
+    "8: templates: standard ones, custom ones; sandboxed; a preview with a real record; an error names the line",
+    "8: notification rules: on created, changed, assigned, status, overdue; to whom, template, tracked or not",
+    "8: automatic letter for a submitted defect, one a sender and window",
     "12: trackkit worker: more mail workers on PostgreSQL",
 )

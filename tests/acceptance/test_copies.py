@@ -303,7 +303,7 @@ def make_older(house: House, name: str) -> None:
     """Take from an unlisted database what its last migration brought: it is then as an older version left it."""
     columns = ("origin", "tracked", "answers", '"user"', "standing", "cut", "queue_id")
     statements = (
-        *(f"DROP TABLE {table}" for table in ("email_sources", "email_recipients", "outgoing")),
+        *(f"DROP TABLE {table}" for table in ("email_sources", "email_recipients", "outgoing", "overdue_told")),
         *(f"ALTER TABLE tracked_emails DROP COLUMN {column}" for column in columns),
         "DROP TABLE files",
         "UPDATE project_schema SET version_num = 'project_0001'",

@@ -209,6 +209,9 @@ def test_time_takes_what_was_decided_about_and_nothing_else(
     clock.forward(days=31)
     watch.tidy()
     assert raws(environment, key) == [*lot(1)[:2], None]
+    assert key in environment.store.read(mailboxes.every)
+    fetch_from(environment, host.port, "bob")
     clock.forward(days=60)
     watch.tidy()
     assert raws(environment, key) == lot(1)[:2]
+    assert key not in environment.store.read(mailboxes.every)

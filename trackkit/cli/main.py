@@ -35,6 +35,7 @@ from trackkit.cli import (
     options,
     project,
     project_mail,
+    project_template,
     report,
     server,
     session,
@@ -42,6 +43,7 @@ from trackkit.cli import (
     token,
     tracking,
     tracking_replay,
+    tracking_setup,
     trust,
     up,
     user,
@@ -63,6 +65,7 @@ app.command("worker")(worker.worker)
 app.add_typer(connection.app, name="connection")
 app.add_typer(database.app, name="database")
 project.app.add_typer(project_mail.app, name="mail")
+project.app.add_typer(project_template.app, name="template")
 app.add_typer(project.app, name="project")
 license.app.command("keygen")(license_keys.keygen)
 license.app.command("issue")(license_keys.issue)
@@ -81,6 +84,8 @@ mail.app.command()(mail_diagnoses.diagnoses)
 app.add_typer(mail.app, name="mail")
 log.app.command("tail")(log_tail.tail)
 log.app.add_typer(log_filter.app, name="filter")
+for name, made in tracking_setup.COMMANDS.items():
+    tracking.app.command(name)(made)
 tracking.app.command()(tracking_replay.quarantine)
 tracking.app.command()(tracking_replay.replay)
 tracking.app.command()(tracking_replay.reprocess)

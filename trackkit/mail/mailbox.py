@@ -82,7 +82,37 @@ async def opened(mailbox: Mailbox, trust: Trust, tls_context: TlsContext, conver
 
 
 async def _opened(mailbox: Mailbox, handshake: Handshake, conversation: Conversation) -> Maildrop:
-    account = PopAccount(
+    account = _account(mailbox)
+    conversation.hide(mailbox.password.get_secret_value())
+
+    def completed(certificate: bytes) -> None:
+        conversation.reached(Stage.certificate, account.label)
+        conversation.encrypted(certificate)
+
+    handshake.completed = completed
+    deadline = asyncio.get_running_loop().time() + mailbox.connect_timeout
+    try:
+        sock = await connected(account, deadline, conversation)
+    except NotOpened as error:
+        raise PopFailed(Failure.pop_unreachable, error.outcome.text) from None
+    maildrop: Maildrop | None = None
+    try:
+        context = None if mailbox.encryption == "none" else await handshake.context()
+        maildrop = Maildrop(account, context, conversation, handshake.route.proof)
+        await maildrop.begin(sock, deadline)
+        await maildrop.log_in()
+    except BaseException as error:
+        if maildrop is not None:
+            maildrop.abort()
+        sock.close()
+        if isinstance(error, PopFailed) and error.verification is not None and handshake.chain:
+            error.seen = handshake.refused(*reason_of(error.verification))
+        raise
+    return maildrop
+
+
+def _account(mailbox: Mailbox) -> PopAccount:
+    return PopAccount(
         host=mailbox.host,
         port=mailbox.port,
         encryption=mailbox.encryption,
@@ -91,30 +121,6 @@ async def _opened(mailbox: Mailbox, handshake: Handshake, conversation: Conversa
         connect_timeout=mailbox.connect_timeout,
         conversation_timeout=mailbox.conversation_timeout,
     )
-    conversation.hide(mailbox.password.get_secret_value())
-
-    def completed(certificate: bytes) -> None:
-        conversation.reached(Stage.certificate, account.label)
-        conversation.encrypted(certificate)
-
-    handshake.completed = completed
-    context = None if mailbox.encryption == "none" else await handshake.context()
-    deadline = asyncio.get_running_loop().time() + mailbox.connect_timeout
-    try:
-        sock = await connected(account, deadline, conversation)
-    except NotOpened as error:
-        raise PopFailed(Failure.pop_unreachable, error.outcome.text) from None
-    maildrop = Maildrop(account, context, conversation, handshake.route.proof)
-    try:
-        await maildrop.begin(sock, deadline)
-        await maildrop.log_in()
-    except BaseException as error:
-        maildrop.abort()
-        sock.close()
-        if isinstance(error, PopFailed) and error.verification is not None and handshake.chain:
-            error.seen = handshake.refused(*reason_of(error.verification))
-        raise
-    return maildrop
 
 
 async def fetch(maildrop: Maildrop, basket: Basket, call: Call, session: Session) -> None:

@@ -38,6 +38,7 @@ from trackkit.services.log_retention import LogRetention
 from trackkit.services.mail_history import HistoryRetention
 from trackkit.services.notifications import tell_overdue
 from trackkit.services.project_outbox import flush_all
+from trackkit.services.round_trip import send_due
 from trackkit.services.sample import make_once
 from trackkit.services.seats import reclaim_seats, sample_seats, tidy_history
 from trackkit.services.tasks import begin_schedules, run_due
@@ -159,6 +160,7 @@ def _chores(environment: Environment) -> tuple[tuple[float, Callable[[], None], 
         (3600, partial(tidy_history, environment), "The history of seats could not be tidied"),
         (600, partial(warn_of_maintenance, environment), "Licenses could not be looked at"),
         (600, partial(warn_of_certificates, environment), "Trusted certificates could not be looked at"),
+        (60, partial(send_due, environment), "Probe mails could not be sent"),
         (600, partial(tell_overdue, environment), "Overdue records could not be told of"),
         (10, environment.guard.tell, "Failed log-ins could not be summed up"),
         (10, environment.submissions.tell, "Submissions that were turned away could not be summed up"),

@@ -18,9 +18,10 @@ from trackkit.domain.log import Severity
 from trackkit.domain.notices import may_be_told
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.templates import Person
-from trackkit.domain.tracking import carriers, cookie
+from trackkit.domain.tracking import carriers
 from trackkit.domain.tracking.cookie import Keys, Tracked
 from trackkit.domain.tracking.letter import Letter, Party, compose
+from trackkit.domain.tracking.way import plain_way, tracked_way
 from trackkit.domain.tracking_options import Mailbox, MailSettings, mailbox_of
 from trackkit.services import project_templates, tracking_keys
 from trackkit.services.environment import Environment
@@ -133,21 +134,18 @@ def _letter(
     me = Person(author.name or sender.row.name, author.name, author.address)
     template = settings.letter_template or _TEMPLATE
     written = project_templates.rendered(connection, sender.row, template, one.kind, one.record, me)
-    subject, message_id, reply_to = written.subject, f"<letter.{number}.{sender.row.database_id}", ""
-    domain = (mailbox.address if mailbox else author.address).rpartition("@")[2]
+    way = plain_way(author.address, f"letter.{number}.{sender.row.database_id}")
     if mailbox is not None:
-        tracked = Tracked(sender.row.database_id, one.kind, one.record, number, 1)
-        mark = cookie.make(tracked, sender.keys, environment.server_id)
-        subject, message_id = carriers.subject(subject, mark), f"<{mark}"
-        reply_to = carriers.reply_address(mailbox.address, mark) if mailbox.subaddressing else mailbox.address
+        named = Tracked(sender.row.database_id, one.kind, one.record, number, 1)
+        way = tracked_way(mailbox, sender.keys, environment.server_id, named)
     return Letter(
         author=author,
         to=(Party(one.address),),
-        reply_to=reply_to,
-        subject=subject,
+        reply_to=way.back,
+        subject=way.subject(written.subject),
         text=written.text,
         date=now.astimezone(environment.zone),
-        message_id=f"{message_id}@{domain}>",
+        message_id=way.message_id,
         references=(one.message_id,),
         automatic="auto-replied" if one.answers else "auto-generated",
     )

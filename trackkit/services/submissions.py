@@ -18,9 +18,11 @@ from trackkit.domain.project.kind import SOLOSUBMIT, Kind
 from trackkit.domain.project.kinds import KINDS
 from trackkit.domain.project.rules import Change
 from trackkit.domain.project.submission import REFUSED, Submission
-from trackkit.services import seats
+from trackkit.services import project_outbox, seats
 from trackkit.services.environment import Call
+from trackkit.services.letters import Sender, put_letter, sender_of
 from trackkit.services.notifications import Teller
+from trackkit.services.project_mail_settings import settings_of
 from trackkit.services.submission_gate import SOURCE
 from trackkit.store import databases, project_items
 from trackkit.store.database import Connection
@@ -65,12 +67,14 @@ def accept(call: Call, database: str, submission: Submission) -> contract.Submit
     environment = call.environment
     environment.submissions.admit(call.actor.where)
     row = _taking(call, database)
-    defect, teller = submission.defect(), Teller(environment, row)
+    defect, teller, letter_from = submission.defect(), Teller(environment, row), _letter_from(call, row, submission)
 
     def work(connection: Connection) -> int:
         info = KINDS[Kind.defect]
         (number,) = project_items.add_many(connection, info, [(defect, {})], call.now, SOLOSUBMIT)
         teller.tell(connection, info, [Change(number, None, dict(defect))], SOLOSUBMIT, call.now)
+        if letter_from is not None:
+            put_letter(connection, environment, letter_from, Kind.defect, number, submission.email, call.now)
         return number
 
     try:
@@ -80,9 +84,19 @@ def accept(call: Call, database: str, submission: Submission) -> contract.Submit
             "The project cannot be reached at the moment; your defect was not stored.", "Try again later."
         ) from error
     teller.finish()
+    if letter_from is not None:
+        project_outbox.flush(environment, row)
     words = f"Defect {number} was submitted without an account."
     environment.log.write(Severity.information, SOURCE, words, database=row.name, client_address=call.actor.where)
     return contract.Submitted(number=number, message=f"Thank you. Your defect was stored; its number is {number}.")
+
+
+def _letter_from(call: Call, row: DatabaseRow, submission: Submission) -> Sender | None:
+    """In whose name who submits gets an automatic letter; none where nobody gets one."""
+    settings = settings_of(call.environment, row)
+    if not (submission.email and settings.letter and row.settings.sending):
+        return None
+    return sender_of(call.environment, row, settings)
 
 
 def _taking(call: Call, database: str) -> DatabaseRow:

@@ -17,7 +17,10 @@ from trackkit.store.project_items import ItemRow
 
 def preview_template(call: Call, request: contract.PreviewTemplate) -> contract.TemplatePreview:
     """What a template makes of a record that the caller may view; nothing is stored or sent."""
-    project, info = project_of(call, request.record_kind, "view"), KINDS[request.record_kind]
+    info = KINDS[request.record_kind]
+    if not info.record:
+        raise InvalidInput.of("record_kind", "is no kind of record")
+    project = project_of(call, request.record_kind, "view")
 
     def work(connection: Connection) -> tuple[ItemRow | None, Person]:
         me = person_of(connection, call.actor.username)

@@ -1,7 +1,7 @@
 """Whether mail comes in as it should: for health, and a Warning before it hurts (SPEC §13, dead-man's switch).
 
 What is looked at: mailboxes that cannot be fetched from, mail that has waited there or here for long, mail in
-quarantine.
+quarantine, probe mails that did not come back.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from trackkit.domain.log import Severity
 from trackkit.domain.text import counted
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.mailbox import WAITS_LONG, WORDS, Trouble
+from trackkit.domain.tracking.probe import LATE
 from trackkit.services.environment import Environment
 from trackkit.services.fetching import SOURCE, accounts
-from trackkit.store import inbox_listing, mailboxes
+from trackkit.store import inbox_listing, mailboxes, round_trips
 from trackkit.store.database import Connection
 from trackkit.store.mailboxes import MailboxRow
+from trackkit.store.round_trips import Missing
 
 _BYTES_KEPT: Final = timedelta(days=30)
 _ROWS_KEPT: Final = timedelta(days=90)
@@ -51,7 +53,8 @@ def findings(environment: Environment) -> Iterator[Finding]:
         return mailboxes.every(connection), oldest, counts
 
     rows, oldest, counts = environment.store.read(work)
-    for account in accounts(environment):
+    found = accounts(environment)
+    for account in found:
         row = rows.get(account.mailbox.key)
         if row is not None:
             yield from _of_mailbox(row, now)
@@ -59,6 +62,9 @@ def findings(environment: Environment) -> Iterator[Finding]:
         words = f"Mail that was fetched {in_words(now - oldest)} ago is not filed yet."
         step = "Bring back the database of its project, or look into the server log; it is tried at each fetching."
         yield Finding(Severity.warning, "inbox", words, step, waits=True)
+    for one in environment.store.read(lambda connection: round_trips.missing(connection, now - LATE)):
+        if any(one.mailbox == account.mailbox.key for account in found):
+            yield _of_probe(one, now)
     if quarantined := counts.get(InboxState.quarantined, 0):
         words = f"{counted(quarantined, 'mail')} that came in cannot be filed without a person's decision."
         step = "Look at each with its replay, then reprocess or discard it."
@@ -79,6 +85,18 @@ def _of_mailbox(row: MailboxRow, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.warning, subject, words, "Test the mailbox, and read its last conversation.", waits=True)
 
 
+def _of_probe(one: Missing, now: datetime) -> Finding:
+    ago = in_words(now - one.sent_at)
+    where = "is in the mail queue still" if one.waits else "left the mail queue, and did not come back"
+    words = f"The probe mail {one.queue_id} to the tracking address of {one.mailbox} was sent {ago} ago: it {where}."
+    step = (
+        f"Look into the mail queue why {one.queue_id} does not leave."
+        if one.waits
+        else "Look at the address, at rules and spam folders of its account, and test the mailbox."
+    )
+    return Finding(Severity.warning, f"round trip {one.mailbox}", words, step, waits=True)
+
+
 class InboxWatch:
     """Warns of mail that waits, again each day while it does; and lets go of what nobody needs any more."""
 
@@ -97,7 +115,15 @@ class InboxWatch:
                 self._environment.log.write(one.severity, SOURCE, one.words, one.next_step)
 
     def tidy(self) -> None:
-        """Let go of old bytes and rows; what is not decided about, or in quarantine, stays."""
+        """Let go of old bytes and rows, and of mailboxes that are not fetched from any more.
+
+        What is not decided about, or in quarantine, stays.
+        """
         now = self._environment.clock()
-        until = (now - _BYTES_KEPT, now - _ROWS_KEPT)
-        self._environment.store.write(lambda connection: inbox_listing.purge(connection, *until))
+        kept = [account.mailbox.key for account in accounts(self._environment)]
+
+        def work(connection: Connection) -> None:
+            inbox_listing.purge(connection, now - _BYTES_KEPT, now - _ROWS_KEPT)
+            mailboxes.forget(connection, kept)
+
+        self._environment.store.write(work)

@@ -11,7 +11,7 @@ from trackkit.contract.mail_tests import MailTest
 from trackkit.domain.errors import Conflict, Unavailable
 from trackkit.domain.log import Severity
 from trackkit.domain.probe_steps import Ending
-from trackkit.domain.tracking.mailbox import TestWords
+from trackkit.domain.tracking.mailbox import MailboxWords
 from trackkit.domain.tracking_options import Mailbox, mailbox_of
 from trackkit.services import trust
 from trackkit.services.environment import Call
@@ -39,7 +39,7 @@ def begin_test(call: Call, request: contract.BeginMailboxTest) -> MailTest:
         after = {"what": subject}
         environment.store.write(lambda connection: call.audit(connection, contract.TEST.name, run_id, after=after))
 
-    words = TestWords("mailbox" if request.database else "tracking")
+    words = MailboxWords("mailbox" if request.database else "tracking")
     run = environment.probes.begin(subject, call.actor.username, words, work, begins)
     call.log(Severity.information, SOURCE, f"The settings of {subject} are tested.", database=request.database or "")
     return view_of(call, run, 0)

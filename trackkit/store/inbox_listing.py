@@ -110,16 +110,15 @@ def discard(connection: Connection, ids: Sequence[int], at: datetime) -> list[in
     return sorted(found)
 
 
-def purge(connection: Connection, bytes_until: datetime, rows_until: datetime) -> int:
-    """Of what the host has let go of and was decided about before, bytes and rows that nobody needs; how many rows.
+def purge(connection: Connection, bytes_until: datetime, rows_until: datetime) -> None:
+    """Throw away bytes and rows of what the host has let go of, and that was decided about before these.
 
     What is not decided about, or in quarantine, is never touched.
     """
     over = (inbox.c.uidl.is_(None), inbox.c.state.not_in([InboxState.fetched, InboxState.quarantined]))
-    old = connection.execute(delete(inbox).where(*over, inbox.c.decided_at < rows_until)).rowcount
+    connection.execute(delete(inbox).where(*over, inbox.c.decided_at < rows_until))
     stale = (*over, inbox.c.decided_at < bytes_until, inbox.c.raw.is_not(None))
     connection.execute(update(inbox).where(*stale).values(raw=None))
-    return old
 
 
 def _query() -> Select[Any]:

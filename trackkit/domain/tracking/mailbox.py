@@ -120,7 +120,7 @@ def diagnosis_of(trouble: Trouble, text: str, options: str) -> Diagnosis:
 
 
 @dataclass(frozen=True, slots=True)
-class TestWords:
+class MailboxWords:
     """What the outcomes of a test of a mailbox mean; `options` as for `diagnosis_of`."""
 
     options: str

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Final
+
+LATE: Final = timedelta(hours=2)
+"""A probe that has not come back after so long is told as missing."""
 
 _MESSAGE_ID: Final = re.compile(r"<tkprobe\.([0-9a-z]{16,64})@[^<>\s]{1,255}>\Z", re.ASCII)
 
