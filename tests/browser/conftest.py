@@ -51,7 +51,7 @@ QUIET = [
 
 NewPage = Callable[..., Page]
 
-PATIENCE = 15_000  # a busy machine takes its time; what never comes still fails
+PATIENCE = 60_000  # a busy machine takes its time; what never comes still fails
 expect.set_options(timeout=PATIENCE)
 
 
