@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trackkit.contract.tracking import AnsweredEmail
+from trackkit.contract.email_answers import AnsweredEmail
 from trackkit.frames.emails import answers_frame
 from trackkit.reports.reply_times import summary, unanswered
 

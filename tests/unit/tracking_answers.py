@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from trackkit.contract import project_mail, tracking
+from trackkit.contract import email_answers, project_mail, tracking
 from trackkit.contract.operation import Done
 from trackkit.domain.tracking.inbox import InboxState
 
@@ -216,9 +216,9 @@ def answers() -> dict[str, Any]:
         "tracking.replay": REPLAY,
         "tracking.reprocess": INBOX_MAIL.model_copy(update={"state": InboxState.attached, "record": "defect 12"}),
         "tracking.discard": tracking.Discarded(discarded=1),
-        "tracking.answers": tracking.Answers(
+        "tracking.answers": email_answers.Answers(
             items=(
-                tracking.AnsweredEmail(
+                email_answers.AnsweredEmail(
                     number=4,
                     record="defect 12",
                     direction="sent",

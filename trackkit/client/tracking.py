@@ -12,7 +12,7 @@ from trackkit.client.call import Caller
 from trackkit.client.mail import Mail
 from trackkit.client.mail_test import SettingsTest
 from trackkit.client.paging import follow
-from trackkit.contract import tracking
+from trackkit.contract import email_answers, tracking
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.tracking.inbox import InboxState
 
@@ -123,14 +123,14 @@ class TrackingPart:
 
     def answers(
         self, database: str, since: datetime | None = None, *, after: int | None = None, limit: int = tracking.PAGE
-    ) -> tracking.Answers:
+    ) -> email_answers.Answers:
         """Tracked e-mails that people wrote, oldest first, each with when it was first answered; without their text."""
-        return self._caller.ask(tracking.ANSWERS, database=database, since=since, after=after, limit=limit)
+        return self._caller.ask(email_answers.ANSWERS, database=database, since=since, after=after, limit=limit)
 
-    def each_answer(self, database: str, since: datetime | None = None) -> Iterator[tracking.AnsweredEmail]:
+    def each_answer(self, database: str, since: datetime | None = None) -> Iterator[email_answers.AnsweredEmail]:
         """All of them, page after page."""
 
-        def fetch(after: int | None, limit: int) -> tuple[tuple[tracking.AnsweredEmail, ...], int | None]:
+        def fetch(after: int | None, limit: int) -> tuple[tuple[email_answers.AnsweredEmail, ...], int | None]:
             page = self.answers(database, since, after=after, limit=limit)
             return page.items, page.next_after
 

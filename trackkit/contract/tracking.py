@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, Base64Bytes, Field
+from pydantic import Base64Bytes, Field
 
 from trackkit.contract.mail_tests import MailTest
 from trackkit.contract.operation import Nothing, Operation, Request, Response, RowNumber
@@ -258,40 +258,6 @@ class RotatedKey(Response):
     keys: int
 
 
-class ListAnswers(NamedProject):
-    """Tracked e-mails that people wrote, oldest first. Without `since` all of them; `after`: the number after which to
-    go on."""
-
-    since: AwareDatetime | None = None
-    after: RowNumber | None = None
-    limit: int = Field(PAGE, ge=1, le=MAXIMUM_PAGE)
-
-
-class AnsweredEmail(Response):
-    """One e-mail, without what it says, and when it was first answered by a person; none = not yet.
-
-    direction: ``received`` = somebody outside waits for the answer; ``sent`` = a user does.
-    answers: the number of the e-mail that it answers itself.
-    bounced: it did not get to at least one recipient.
-    """
-
-    number: int
-    record: str
-    direction: str
-    user: str
-    answers: int | None
-    at: datetime
-    answered_at: datetime | None
-    bounced: bool
-
-
-class Answers(Response):
-    """`next_after` none = this was the last page."""
-
-    items: tuple[AnsweredEmail, ...]
-    next_after: int | None
-
-
 _PROJECT = (errors.NotFound, errors.Conflict, errors.DatabaseUnavailable)
 
 STATUS = Operation(
@@ -403,16 +369,6 @@ DISCARD = Operation(
     "Discard quarantined mails",
     audited=True,
 )
-ANSWERS = Operation(
-    "tracking.answers",
-    "GET",
-    "/tracking/answers",
-    ListAnswers,
-    Answers,
-    Role.viewer,
-    "When the e-mails of a project were answered",
-    errors=_PROJECT,
-)
 ROTATE_KEY = Operation(
     "tracking.rotate_key",
     "POST",
@@ -448,7 +404,6 @@ OPERATIONS = (
     REPLAY,
     REPROCESS,
     DISCARD,
-    ANSWERS,
     ROTATE_KEY,
     ROUND_TRIP,
 )

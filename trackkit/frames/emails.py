@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from trackkit.contract.email_answers import AnsweredEmail
 from trackkit.contract.project_mail import EmailView
-from trackkit.contract.tracking import AnsweredEmail, InboxMail
+from trackkit.contract.tracking import InboxMail
 from trackkit.frames import INSTANT, Column, frame_of, plain
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from trackkit.contract import tracking as contract
+from trackkit.contract import email_answers as contract
 from trackkit.services.environment import Call
 from trackkit.store import email_answers
 
