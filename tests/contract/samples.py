@@ -370,6 +370,7 @@ SAMPLES: dict[str, Sample] = {
     "tracking.replay": lambda house, person: {"message": MESSAGE["message"]},
     "tracking.reprocess": lambda house, person: {"inbox_id": house.quarantined()},
     "tracking.discard": lambda house, person: {"inbox_ids": [house.quarantined()]},
+    "tracking.answers": lambda house, person: {"database": house.project.database},
     "tracking.rotate_key": nothing,
     "tracking.check": lambda house, person: {"database": house.project.database},
     "tracking.settings": lambda house, person: {"database": house.project.database},
