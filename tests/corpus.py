@@ -12,5 +12,13 @@ MISSING = "the shared corpus of mails is not here"
 
 def messages() -> dict[str, bytes]:
     """Every mail of `messages/` by its path there; empty when the corpus is missing."""
-    root = FOLDER / "messages"
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    return _mails(FOLDER / "messages", "*")
+
+
+def everything() -> dict[str, bytes]:
+    """Those, and every bounce; empty when the corpus is missing."""
+    return messages() | _mails(FOLDER / "bounces", "*.eml")
+
+
+def _mails(root: Path, pattern: str) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob(pattern)) if path.is_file()}

@@ -105,11 +105,12 @@ class Dovecot:
         """Lay a mail into a mailbox."""
         folder = self.root / "mail" / user
         owner = pwd.getpwnam("nobody")
-        for name in ("new", "cur", "tmp"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        path = folder / "new" / f"{time.time_ns()}.test"
+        parts = [folder / name for name in ("new", "cur", "tmp")]
+        for part in parts:
+            part.mkdir(parents=True, exist_ok=True)
+        path = parts[0] / f"{time.time_ns()}.test"
         path.write_bytes(raw)
-        for made in (self.root / "mail", folder, *folder.rglob("*")):
+        for made in (self.root / "mail", folder, *parts, path):
             os.chown(made, owner.pw_uid, owner.pw_gid)
 
     def mails(self, user: str) -> list[bytes]:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import trustme
 from pydantic import SecretStr
 
 from tests.fakes.smtp_server import Action, ScriptedSmtp, say
@@ -70,22 +71,11 @@ class PostOffice:
         """Whether Postfix has nothing left to deliver."""
         return self.postfix.in_queue() == 0
 
-    def options(self, account: str, encryption: str = "none", *, subaddressing: bool = True) -> dict[str, Any]:
+    def options(self, account: str, encryption: str = "none") -> dict[str, Any]:
         """The options of a server that sends by this Postfix and whose tracking account is that mailbox."""
-        return {
-            "sending.smtp.host": "127.0.0.1",
-            "sending.smtp.port": self.postfix.port,
-            "sending.smtp.encryption": "none",
-            "tracking.enabled": True,
-            "tracking.host": "127.0.0.1",
-            "tracking.port": self.dovecot.pop3s if encryption == "tls" else self.dovecot.pop3,
-            "tracking.encryption": encryption,
-            "tracking.username": account,
-            "tracking.password": SecretStr(PASSWORD),
-            "tracking.address": address(account),
-            "tracking.subaddressing": subaddressing,
-            "tracking.poll_interval": 86_400,  # when a test says so
-        }
+        sending = {"host": "127.0.0.1", "port": self.postfix.port, "encryption": "none"}
+        named = {f"sending.smtp.{name}": value for name, value in sending.items()}
+        return named | tracking_options(self.dovecot, account, encryption)
 
     def stop(self) -> None:
         """Stop all."""
@@ -99,12 +89,38 @@ def address(name: str) -> str:
     return f"{name}@{DOMAIN}"
 
 
+def tracking_options(dovecot: Dovecot, account: str, encryption: str = "none") -> dict[str, Any]:
+    """The options of a server whose tracking account is that mailbox; it is fetched from when a test says so."""
+    return {
+        "tracking.enabled": True,
+        "tracking.host": "127.0.0.1",
+        "tracking.port": dovecot.pop3s if encryption == "tls" else dovecot.pop3,
+        "tracking.encryption": encryption,
+        "tracking.username": account,
+        "tracking.password": SecretStr(PASSWORD),
+        "tracking.address": address(account),
+        "tracking.subaddressing": True,
+        "tracking.poll_interval": 86_400,
+    }
+
+
 def missing() -> str:
     """Why there can be none here; ``""`` when there can."""
     return postfix_peer.missing() or dovecot_peer.missing()
 
 
-def start(names: Collection[str], tls_pem: bytes) -> PostOffice:
+def certificate(authority: trustme.CA | None = None) -> bytes:
+    """Key and chain of a POP3 host, of an authority that nobody trusts if none is given."""
+    cert = (authority or trustme.CA()).issue_cert("127.0.0.1")
+    return cert.private_key_pem.bytes() + b"".join(one.bytes() for one in cert.cert_chain_pems)
+
+
+def start_mailboxes(names: Collection[str], tls_pem: bytes = b"") -> Dovecot:
+    """Start the POP3 host alone."""
+    return dovecot_peer.start(dict.fromkeys(names, PASSWORD), tls_pem or certificate(), token_info="http://127.0.0.1:9")
+
+
+def start(names: Collection[str], tls_pem: bytes = b"") -> PostOffice:
     """Start both, with these mailboxes, each with the same password.
 
     Parameters
@@ -112,7 +128,7 @@ def start(names: Collection[str], tls_pem: bytes) -> PostOffice:
     tls_pem: key and certificate chain of the POP3 host.
     """
     with ExitStack() as undone:
-        dovecot = dovecot_peer.start(dict.fromkeys(names, PASSWORD), tls_pem, token_info="http://127.0.0.1:9")
+        dovecot = start_mailboxes(names, tls_pem)
         undone.callback(dovecot.stop)
         refusing = undone.enter_context(ScriptedSmtp({"rcpt": _refuses}))
         folder = dovecot.root / "post"

@@ -36,11 +36,9 @@ def site(start_for_module: Start, tmp_path_factory: pytest.TempPathFactory) -> I
     if reason := post_office.missing():
         pytest.skip(reason)
     authority = trustme.CA()
-    cert = authority.issue_cert("127.0.0.1")
     trusted: Path = tmp_path_factory.mktemp("trusted") / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
-    chain = b"".join(one.bytes() for one in cert.cert_chain_pems)
-    office = post_office.start([ACCOUNT, USER, "carl", "dora", DESK], cert.private_key_pem.bytes() + chain)
+    office = post_office.start([ACCOUNT, USER, "carl", "dora", DESK], post_office.certificate(authority))
     try:
         server = start_for_module(
             options=office.options(ACCOUNT, "tls"), environment={"SSL_CERT_FILE": str(trusted)}, seats=5
@@ -86,12 +84,12 @@ def octets(raw: bytes) -> bytes:
     return raw.replace(b"\r\n", b"\n")
 
 
+INTERLEAVED = "> The pump stops after an hour.\n\nRather two hours.\n\n> Does it stop at night, too?\n\nYes."
+"""What an answer is worth nothing without stays with it."""
+
 STYLES: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
-    "top": (
-        lambda raw: answering.top(raw, CARL, "Yes, every night.\nAlso on Sundays."),
-        "Yes, every night.\nAlso on Sundays.",
-    ),
-    "inline": (lambda raw: answering.inline(raw, CARL, ["Rather two hours.", "Yes."]), "Rather two hours."),
+    "top": (lambda raw: answering.top(raw, CARL, "Yes, at night.\nAnd on Sundays."), "Yes, at night.\nAnd on Sundays."),
+    "inline": (lambda raw: answering.inline(raw, CARL, ["Rather two hours.", "Yes."]), INTERLEAVED),
     "outlook": (lambda raw: answering.outlook(raw, CARL, "Yes, every night."), "Yes, every night."),
 }
 
@@ -102,18 +100,15 @@ def test_an_answer_finds_its_record(site: TrackedProject, office: PostOffice, st
     answer, text = STYLES[style]
     email, raw = sent(site, f"Answered {style}")
     mail = read(raw)
-    assert (parseaddr(str(mail["From"]))[1], parseaddr(str(mail["Reply-To"]))[1] == address(USER)) == (
-        address(USER),
-        False,
-    )
-    assert str(mail["Reply-To"]).startswith(f"{ACCOUNT}+tk1") or f"<{ACCOUNT}+tk1" in str(mail["Reply-To"])
-    assert str(mail["Return-Path"]).strip("<>").startswith(f"{ACCOUNT}+tk1")
+    assert parseaddr(str(mail["From"]))[1] == address(USER)
+    for field in ("Reply-To", "Return-Path"):
+        assert parseaddr(str(mail[field]))[1].startswith(f"{ACCOUNT}+tk1")
     answered(site, answer(raw))
 
     reply = the_reply(site, email.record)
     assert (reply.email.answers, reply.email.origin, reply.email.standing) == (email.number, "person", "known")
-    assert reply.text.strip().startswith(text)
-    assert "stops after an hour" not in reply.text or style == "inline"
+    assert reply.text.strip() == text
+    assert style == "inline" or "stops after an hour" in reply.cut
     assert "<script" not in reply.html
     assert "tracker.test" not in reply.html
     with site.as_ada() as project:
@@ -227,7 +222,7 @@ def test_a_vacation_reply_is_recorded_and_nobody_answers_it(site: TrackedProject
     assert len(office.mails("carl")) == before
 
 
-@pytest.mark.spec("13: a probe mail goes out and comes back to the tracking account")
+@pytest.mark.spec("13: dead-man's switch: a probe mail goes out and comes back")
 def test_the_round_trip(site: TrackedProject, office: PostOffice) -> None:
     probe = site.server.admin.tracking.round_trip()
     assert probe.returned_at is None

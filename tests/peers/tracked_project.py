@@ -12,6 +12,7 @@ from tests.running import RunningServer
 from trackkit.client.project import Project
 from trackkit.contract.project_mail import EmailView
 from trackkit.contract.tracking import PolledMailbox
+from trackkit.domain.delivery import State
 from trackkit.domain.project.commands import COMMANDS
 
 ADMINISTRATOR, PASSWORD = "administrator", "the administrator's password"
@@ -48,8 +49,9 @@ class TrackedProject:
             return list(project.mail.list(record, limit=2000).items)
 
     def all_left(self) -> None:
-        """Wait until what this server sends has reached the mailboxes."""
-        wait_until(lambda: not self.server.admin.mail.list(limit=1).messages, what="an empty queue")
+        """Wait until what this server sends has reached the mailboxes, or was refused."""
+        mail = self.server.admin.mail
+        wait_until(lambda: {one.state for one in mail.each()} <= {State.failed}, what="a queue with nothing to send")
         wait_until(self.office.is_idle, what="an idle Postfix")
 
     def poll(self) -> PolledMailbox:

@@ -16,7 +16,7 @@ from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
 from trackkit.services import databases, mail_listing, project_login, sample
 from trackkit.services.environment import Environment
-from trackkit.store import project_items
+from trackkit.store import project_emails, project_items
 
 
 @pytest.mark.spec("2: the sample database, its mails held and addressed to .invalid")
@@ -36,6 +36,10 @@ def test_a_fresh_server_gets_a_believable_project(environment: Environment, admi
         assert project.read(partial(project_items.count, info=kind)), kind
     mails = project.read(lambda connection: project_items.page(connection, KINDS[Kind.tracked_email]))
     assert {mail.values["record"] for mail in mails} == {"defect 4", "defect 7"}
+    for mail in mails:
+        raw = project.read(partial(project_emails.raw, number=mail.number))
+        assert raw
+        assert mail.values["subject"].encode() in raw
 
 
 @pytest.mark.spec("2: the sample database, its mails held and addressed to .invalid")

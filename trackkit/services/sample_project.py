@@ -9,6 +9,7 @@ from trackkit.domain.declared import checked
 from trackkit.domain.project.commands import MAIL_VERBS, MEMBERS, VERBS, command
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
+from trackkit.services import sample_emails
 from trackkit.store import project_items
 from trackkit.store.database import Connection
 
@@ -22,6 +23,7 @@ def fill(connection: Connection, password_hash: str, now: datetime) -> None:
         hashes = {"password": password_hash} if kind is Kind.user else {}
         models = [(checked(info.model, values, "The sample was refused."), hashes) for values in items]
         project_items.add_many(connection, info, models, now, _AUTHOR)
+    sample_emails.fill(connection, now, _AUTHOR)
 
 
 def _items(today: date) -> tuple[tuple[Kind, list[dict[str, Any]]], ...]:
@@ -45,7 +47,6 @@ def _items(today: date) -> tuple[tuple[Kind, list[dict[str, Any]]], ...]:
         (Kind.test_run, [{**run, "run_on": day(-3)} for run in _TEST_RUNS]),
         (Kind.defect, [{**defect, "due_on": day(4 * at - 8)} for at, defect in enumerate(_DEFECTS)]),
         (Kind.workbook_task, [{**task, "due_on": day(2 + at)} for at, task in enumerate(_TASKS)]),
-        (Kind.tracked_email, [{**mail, "mailed_on": day(at - 5)} for at, mail in enumerate(_EMAILS)]),
     )
 
 
@@ -156,33 +157,4 @@ _TASKS: Final[list[dict[str, Any]]] = [
     {"title": "Ask Northwind for the printer's model", "owner": "dora", "record": "defect 4"},
     {"title": "Write the release notes of 1.5", "owner": "ana"},
     {"title": "Repeat the voucher tests", "owner": "chen", "record": "test_run 1"},
-]
-_EMAILS: Final[list[dict[str, Any]]] = [
-    {
-        "record": "defect 4",
-        "direction": "received",
-        "sender": "orders@northwind.invalid",
-        "recipients": ["support@sample.invalid"],
-        "subject": "Labels print too low",
-        "text": "Since Monday every label is one line too low.\n",
-        "message_id": "<labels-1@northwind.invalid>",
-    },
-    {
-        "record": "defect 4",
-        "direction": "sent",
-        "sender": "support@sample.invalid",
-        "recipients": ["orders@northwind.invalid"],
-        "subject": "Re: Labels print too low",
-        "text": "Which printer do you use?\n",
-        "message_id": "<labels-2@sample.invalid>",
-    },
-    {
-        "record": "defect 7",
-        "direction": "received",
-        "sender": "shop@maple.invalid",
-        "recipients": ["support@sample.invalid"],
-        "subject": "Our telephone number",
-        "text": "The form refuses +1 555 0100.\n",
-        "message_id": "<phone-1@maple.invalid>",
-    },
 ]

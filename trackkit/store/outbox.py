@@ -51,7 +51,7 @@ def put(connection: Connection, mails: Sequence[Outgoing], now: datetime) -> Non
     """Let mails wait in the project, in their order."""
     if not mails:
         return
-    first = take_outgoing_numbers(connection, len(mails))
+    first = take_outgoing_numbers(connection, len(mails), now)
     rows = [
         {
             "id": first + at,

@@ -6,9 +6,10 @@ Whoever took one holds the counter's row until the transaction ends.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Table, Text, cast
+from sqlalchemy import BigInteger, Connection, Table, Text, cast, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trackkit.domain.project.kind import Kind
@@ -31,15 +32,22 @@ def take_file_numbers(connection: Connection, wanted: int) -> int:
     return _count_up(connection, _LAST_FILE, wanted) - wanted + 1
 
 
-def take_outgoing_numbers(connection: Connection, wanted: int) -> int:
-    """The first of `wanted` new numbers for mail on its way out; transactions that take some commit in their order."""
-    return _count_up(connection, _LAST_OUTGOING, wanted) - wanted + 1
+def take_outgoing_numbers(connection: Connection, wanted: int, now: datetime) -> int:
+    """The first of `wanted` new numbers for mail on its way out; transactions that take some commit in their order.
+
+    None is below the microseconds of the clock: the main database remembers which ones it has, also when the files of
+    the project are put back from an older copy, with an older counter in them.
+    """
+    lowest = int(now.timestamp() * 1_000_000)
+    return _count_up(connection, _LAST_OUTGOING, wanted, lowest) - wanted + 1
 
 
-def _count_up(connection: Connection, name: str, wanted: int) -> int:
-    new = _insert(connection, facts).values(name=name, value=str(wanted))
-    following = cast(cast(facts.c.value, BigInteger) + wanted, Text)
-    taken = new.on_conflict_do_update(index_elements=["name"], set_={"value": following})
+def _count_up(connection: Connection, name: str, wanted: int, lowest: int = 1) -> int:
+    first = lowest + wanted - 1
+    larger = func.max if connection.dialect.name == "sqlite" else func.greatest
+    following = larger(cast(facts.c.value, BigInteger) + wanted, first)
+    new = _insert(connection, facts).values(name=name, value=str(first))
+    taken = new.on_conflict_do_update(index_elements=["name"], set_={"value": cast(following, Text)})
     return int(connection.execute(taken.returning(facts.c.value)).scalar_one())
 
 

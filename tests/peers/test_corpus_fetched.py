@@ -1,0 +1,81 @@
+"""Every mail of the corpus through a real Dovecot into a record: what is kept is what came, nothing stops fetching."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests import corpus
+from tests.conftest import Start
+from tests.peers import answering, post_office
+from tests.peers import dovecot as dovecot_peer
+from tests.peers.dovecot import Dovecot
+from trackkit.domain.tracking.inbox import InboxState
+
+pytestmark = pytest.mark.peers
+
+ACCOUNT, PASSWORD = "track", "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    if reason := dovecot_peer.missing():
+        pytest.skip(reason)
+    running = post_office.start_mailboxes([ACCOUNT])
+    yield running
+    running.stop()
+
+
+def as_fetched(raw: bytes) -> bytes:
+    """What Dovecot makes of a mail that lies in a Maildir: CRLF, the last line ended, no NUL."""
+    lines = re.sub(rb"(?<!\r)\n", b"\r\n", raw).replace(b"\0", b"\x80")
+    return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
+
+
+@pytest.mark.spec(
+    "8: the poller: whatever mail comes is filed or quarantined, its bytes kept, and the next one fetched"
+)
+def test_the_whole_corpus_is_filed_as_it_came(start: Start, dovecot: Dovecot) -> None:
+    mails = list(corpus.everything().values())
+    if not mails:
+        pytest.skip(corpus.MISSING)
+    options = {"sending.paused": True, "sending.smtp.host": "127.0.0.1", "tracking.remove_untracked": True}
+    server = start(options=post_office.tracking_options(dovecot, ACCOUNT) | options, seats=2)
+    server.admin.databases.create("pumps", administrator_password=PASSWORD)
+    server.admin.tracking.set("pumps", {"tracking": True, "notification_address": "desk@trackkit.test"})
+    with server.admin.project("pumps", "administrator", PASSWORD) as project:
+        commands = project.show("group", "Administrators").values["commands"]
+        more = [f"defect.{verb}" for verb in ("send_mail", "view_mail")]
+        project.edit("group", "Administrators", {"commands": [*commands, *more]})  # type: ignore[misc]
+        project.edit("user", "administrator", {"email": "ada@trackkit.test"})
+    with server.admin.project("pumps", "administrator", PASSWORD) as project:
+        project.add("defect", title="It stops")
+        sent = project.mail.raw(project.mail.send("defect 1", ("carl@customer.test",), "The pump", "Hello.\n").number)
+        to = answering.answered_to(answering.read(sent)).encode()
+        came: Counter[str] = Counter()
+        for raw in mails:
+            raw = b"Delivered-To: " + to + b"\n" + raw
+            dovecot.put(ACCOUNT, raw)
+            came[hashlib.sha256(as_fetched(raw)).hexdigest()] += 1
+        (polled,) = server.admin.tracking.poll().mailboxes
+        assert (polled.words, polled.fetched) == ("", len(mails))
+        assert dovecot.mails(ACCOUNT) == []
+        inbox = list(server.admin.tracking.inbox(limit=2000).items)
+        assert Counter(mail.sha256 for mail in inbox) == came
+        states = Counter(mail.state for mail in inbox)
+        print(states)
+        assert not states[InboxState.fetched]
+        assert states[InboxState.attached] + states[InboxState.duplicate] > len(mails) * 0.95
+        for mail in inbox:
+            if mail.state is InboxState.attached:
+                assert mail.email is not None
+                kept = project.mail.raw(mail.email)
+            elif mail.state is InboxState.duplicate:
+                continue
+            else:
+                kept = server.admin.tracking.raw(mail.inbox_id)
+            assert hashlib.sha256(kept).hexdigest() == mail.sha256
