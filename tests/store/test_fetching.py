@@ -8,20 +8,23 @@ from hashlib import sha256
 
 import pytest
 
-from tests.fakes.pop3_mailbox import Box, MailboxHost
-from tests.store.conftest import Clock
+from tests.fakes.pop3_mailbox import PASSWORD, Box, MailboxHost
+from tests.store.conftest import AsUser, Clock
 from tests.store.polling import fetch_from, poll, polling
+from tests.store.shop import NAME, Shop
+from trackkit.contract.operation import Nothing
 from trackkit.contract.options import SetOptions
-from trackkit.contract.tracking import InboxIds, ListInbox
+from trackkit.contract.tracking import InboxIds, ListInbox, OfProject
 from trackkit.domain.accounts import Actor, Role
 from trackkit.domain.log import LogFilter, Severity
 from trackkit.domain.tracking.inbox import InboxState
-from trackkit.services import options
+from trackkit.services import options, tracking_status
 from trackkit.services.environment import Call, Environment
+from trackkit.services.fetching import accounts
 from trackkit.services.inbox import discard, list_inbox
 from trackkit.services.tracking_health import InboxWatch, findings
 from trackkit.store import log, mailboxes
-from trackkit.store.tracking_tables import inbox
+from trackkit.store.tracking_tables import inbox, project_mail
 
 MAILS = [
     b"Subject: short\r\n\r\nHello\r\n",
@@ -30,6 +33,7 @@ MAILS = [
     b"Subject: long line\r\n\r\n" + b"x" * 3000 + b"\r\n",
     b"Subject: bytes\r\n\r\n" + bytes(range(256)).replace(b"\r", b"").replace(b"\n", b"") + b"\n.\nno end\r\r\n",
     b"no header at all\r\n",
+    b"Subject: in pieces\r\n\r\n" + b"".join(b".%d\r\n.\r\n" % number for number in range(20_000)),
 ]
 
 
@@ -215,3 +219,33 @@ def test_time_takes_what_was_decided_about_and_nothing_else(
     watch.tidy()
     assert raws(environment, key) == lot(1)[:2]
     assert key not in environment.store.read(mailboxes.every)
+
+
+def test_each_account_is_fetched_from_once_and_loses_only_what_all_that_share_it_let_go(
+    environment: Environment, host: MailboxHost, clock: Clock, admin: AsUser
+) -> None:
+    host.boxes |= {"track": Box(lot(1)), "shop": Box(lot(2))}
+    shop = Shop(environment, clock, admin)
+    shop.set_mail(**{"mailbox.remove_untracked": False})
+    shared = fetch_from(environment, host.port, "track", remove_untracked=True)
+    with polling(environment):
+        found = {one.mailbox.key: one for one in accounts(environment)}
+        assert [(one.databases, one.mailbox.remove_untracked) for one in found.values()] == [((NAME,), False)]
+        poll(environment, shared)
+        assert host.boxes["track"].messages == lot(1)
+
+        own = {"remove_untracked": True, "username": "shop", "password": PASSWORD}
+        shop.set_mail(**{f"mailbox.{name}": value for name, value in own.items()})
+        (one,) = tracking_status.poll(admin(), OfProject(database=NAME)).mailboxes
+        assert (one.mailbox, one.fetched, one.removed) == (f"shop@127.0.0.1:{host.port}", 3, 3)
+        tracking_status.poll(admin(), OfProject())
+        assert (host.boxes["track"].messages, host.boxes["shop"].messages) == ([], [])
+        assert len(tracking_status.status(admin(), Nothing()).mailboxes) == 2
+        assert host.boxes["shop"].sessions == 2
+
+        assert list(findings(environment)) == []
+        spoilt = project_mail.update().values(sealed_password=b"of another key")
+        environment.store.write(lambda connection: connection.execute(spoilt))
+        (finding,) = findings(environment)
+        assert finding.severity is Severity.error
+        assert "secret.key does not fit" in finding.words

@@ -233,6 +233,7 @@ CALLS: dict[str, Any] = {
     "tracking.replay": lambda s: s.tracking.replay(5, "a"),
     "tracking.reprocess": lambda s: s.tracking.reprocess(5, "a", "defect 12"),
     "tracking.discard": lambda s: s.tracking.discard([5]),
+    "tracking.answers": lambda s: s.tracking.answers("a", datetime(2026, 1, 31, tzinfo=UTC), after=3, limit=5),
     "tracking.rotate_key": lambda s: s.tracking.rotate_key(),
     "tracking.round_trip": lambda s: s.tracking.round_trip("a"),
 }

@@ -209,10 +209,10 @@ def test_an_answer_goes_to_its_author_and_a_deletion_asks_first(panel: EmailPane
     form.form.save.click()
     sent = api.last("project.mail.reply").fields
     assert (sent["text"], sent["to"]) == ("Thank you.", ["customer@example.com"])
-    panel.buttons["Delete"].click()
+    panel.buttons["Delete e-mail"].click()
     assert "It cannot be brought back." in answered(panel.asking, False)
     assert "project.mail.delete" not in api.calls()
-    panel.buttons["Delete"].click()
+    panel.buttons["Delete e-mail"].click()
     answered(panel.asking, True)
     assert api.last("project.mail.delete").fields == {"number": "5"}
 
@@ -223,7 +223,7 @@ def test_what_the_groups_do_not_give_is_disabled_or_not_there(api: peers.ApiServ
         panel = EmailPanel(project, "defect 12", Trouble())
         choose(panel.grid, "5")
         disabled = {name for name, button in panel.buttons.items() if button.disabled}
-        assert disabled == {"New e-mail", "Reply", "Delete"}
+        assert disabled == {"New e-mail", "Reply", "Delete e-mail"}
     before = api.calls().count("project.mail.list")
     with opened(api, ("defect.view", "defect.send_mail", "requirement.view_mail")) as project:
         panel = EmailPanel(project, "defect 12", Trouble())

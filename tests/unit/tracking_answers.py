@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from trackkit.contract import project_mail, tracking
+from trackkit.contract import email_answers, project_mail, tracking
 from trackkit.contract.operation import Done
 from trackkit.domain.tracking.inbox import InboxState
 
@@ -216,6 +216,21 @@ def answers() -> dict[str, Any]:
         "tracking.replay": REPLAY,
         "tracking.reprocess": INBOX_MAIL.model_copy(update={"state": InboxState.attached, "record": "defect 12"}),
         "tracking.discard": tracking.Discarded(discarded=1),
+        "tracking.answers": email_answers.Answers(
+            items=(
+                email_answers.AnsweredEmail(
+                    number=4,
+                    record="defect 12",
+                    direction="sent",
+                    user="anna",
+                    answers=None,
+                    at=NOW,
+                    answered_at=NOW + timedelta(hours=3),
+                    bounced=False,
+                ),
+            ),
+            next_after=None,
+        ),
         "tracking.rotate_key": tracking.RotatedKey(key_id=3, keys=3),
         "tracking.round_trip": ROUND_TRIP.model_copy(update={"returned_at": None}),
         "project.mail.list": project_mail.Emails(items=(EMAIL, ANSWER), next_after=None, total=2),

@@ -9,7 +9,8 @@ from trackkit.cli.asking import Yes
 from trackkit.cli.choosing import on_server
 from trackkit.cli.files import hand_over
 from trackkit.cli.mail_test import AsJsonLines, test_and_mend
-from trackkit.cli.output import AsJson, counted, fields, json_of, local_time, note, plain, say, size, table
+from trackkit.cli.output import AsJson, counted, fields, json_of, json_rows, local_time, note, plain, say, size, table
+from trackkit.cli.times import instant
 
 if TYPE_CHECKING:
     from trackkit.client import Server
@@ -159,3 +160,31 @@ def raw(
 ) -> None:
     """Print the bytes of a mail as they were fetched; at a terminal with control characters escaped."""
     hand_over(server.tracking.raw(inbox_id), output)
+
+
+@app.command()
+@on_server
+def answers(
+    server: "Server",
+    database: Annotated[str, typer.Argument(metavar="NAME", help="A project, by the name of its database.")],
+    since: Annotated[str | None, typer.Option("--since", help="2026-01-31 or 2026-01-31T14:00.")] = None,
+    unanswered: Annotated[bool, typer.Option("--unanswered", help="Only what nobody has answered yet.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the tracked e-mails that people wrote, and when each was first answered."""
+    every = server.tracking.each_answer(database, instant("since", since))
+    found = [one for one in every if not (unanswered and one.answered_at)]
+    if as_json:
+        json_rows([one.model_dump(mode="json") for one in found])
+        return
+    table(
+        ("E-mail", "Record", "Direction", "User", "Date", "Answered", "Bounced"),
+        [
+            (
+                *(one.number, one.record, one.direction, one.user, local_time(one.at)),
+                *(local_time(one.answered_at), "yes" if one.bounced else ""),
+            )
+            for one in found
+        ],
+        empty="Every e-mail is answered." if unanswered else "No tracked e-mail was written yet.",
+    )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from trackkit.client.call import Caller
 from trackkit.client.mail import Mail
 from trackkit.client.mail_test import SettingsTest
 from trackkit.client.paging import follow
-from trackkit.contract import tracking
+from trackkit.contract import email_answers, tracking
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.tracking.inbox import InboxState
 
@@ -40,10 +43,11 @@ class TrackingPart:
         return self._caller.ask(tracking.SETTINGS, database=database)
 
     def set(
-        self, database: str, values: dict[str, tracking.Value], revision: int | None = None
+        self, database: str, values: Mapping[str, tracking.Value | SecretStr], revision: int | None = None
     ) -> tracking.ProjectMailSettings:
         """Change settings by name: ``{"tracking": True, "mailbox.host": "…"}``; none = inherited."""
-        return self._caller.ask(tracking.SET, database=database, values=values, revision=revision)
+        plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in values.items()}
+        return self._caller.ask(tracking.SET, database=database, values=plain, revision=revision)
 
     def test(self, database: str | None = None) -> SettingsTest:
         """Test the server's mailbox, or a project's, step by step; nothing is fetched or deleted."""
@@ -119,6 +123,27 @@ class TrackingPart:
         """Discard quarantined mails."""
         ids = [inbox_ids] if isinstance(inbox_ids, int) else list(inbox_ids)
         return self._caller.ask(tracking.DISCARD, inbox_ids=ids)
+
+    def answers(
+        self, database: str, since: datetime | None = None, *, after: int | None = None, limit: int = tracking.PAGE
+    ) -> email_answers.Answers:
+        """Tracked e-mails that people wrote, oldest first, each with when it was first answered; without their text."""
+        return self._caller.ask(email_answers.ANSWERS, database=database, since=since, after=after, limit=limit)
+
+    def each_answer(self, database: str, since: datetime | None = None) -> Iterator[email_answers.AnsweredEmail]:
+        """All of them, page after page."""
+
+        def fetch(after: int | None, limit: int) -> tuple[tuple[email_answers.AnsweredEmail, ...], int | None]:
+            page = self.answers(database, since, after=after, limit=limit)
+            return page.items, page.next_after
+
+        return follow(fetch, tracking.MAXIMUM_PAGE, None)
+
+    def answers_frame(self, database: str, since: datetime | None = None) -> pd.DataFrame:
+        """All of them as a frame."""
+        from trackkit.frames.emails import answers_frame
+
+        return answers_frame(self.each_answer(database, since), self._server)
 
     def rotate_key(self) -> tracking.RotatedKey:
         """Sign with a new key from now on; cookies that were signed before are still taken."""

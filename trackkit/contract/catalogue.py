@@ -9,6 +9,7 @@ from typing import Any
 from trackkit.contract import (
     audit,
     databases,
+    email_answers,
     jobs,
     licenses,
     log,
@@ -39,6 +40,7 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
         for module in (
             *(server, sessions, users, options, databases, licenses, jobs, tasks, project, project_mail, tracking),
             *(
+                email_answers,
                 mail_history,
                 mail_bulk,
                 mail_groups,

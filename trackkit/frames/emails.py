@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from trackkit.contract.email_answers import AnsweredEmail
 from trackkit.contract.project_mail import EmailView
 from trackkit.contract.tracking import InboxMail
 from trackkit.frames import INSTANT, Column, frame_of, plain
@@ -21,6 +22,11 @@ def emails_frame(rows: Iterable[EmailView], server: str = "") -> pd.DataFrame:
 def inbox_frame(rows: Iterable[InboxMail], server: str = "") -> pd.DataFrame:
     """Mails that were fetched, one row each."""
     return frame_of(rows, server, _INBOX)
+
+
+def answers_frame(rows: Iterable[AnsweredEmail], server: str = "") -> pd.DataFrame:
+    """E-mails that people wrote, one row each, with when each was first answered."""
+    return frame_of(rows, server, _ANSWERS)
 
 
 _EMAILS: Mapping[str, Column] = {
@@ -44,4 +50,11 @@ _INBOX: Mapping[str, Column] = {
     **plain("str", "sha256", "mailbox", "database", "record"),
     **plain("Int64", "email"),
     **plain("bool", "kept"),
+}
+_ANSWERS: Mapping[str, Column] = {
+    **plain("int64", "number"),
+    **plain("str", "record", "direction", "user"),
+    **plain("Int64", "answers"),
+    **plain(INSTANT, "at", "answered_at"),
+    **plain("bool", "bounced"),
 }

@@ -218,7 +218,7 @@ class Poller:
         done, _ = await asyncio.wait(tasks, timeout=seconds) if tasks else (set(), set())
         later = "It takes longer; the state of the mailbox tells how it went."
         return [
-            task.result() if task in done else Fetched(turn.account.mailbox.key, 0, 0, later)
+            task.result() if task in done and not task.cancelled() else Fetched(turn.account.mailbox.key, 0, 0, later)
             for turn, task in zip(turns, tasks, strict=True)
         ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from trackkit.contract import audit as audit_contract
 from trackkit.contract import databases as databases_contract
+from trackkit.contract import email_answers as email_answers_contract
 from trackkit.contract import jobs as jobs_contract
 from trackkit.contract import licenses as licenses_contract
 from trackkit.contract import log as log_contract
@@ -39,6 +40,7 @@ from trackkit.services import (
     compacting,
     database_copies,
     databases,
+    email_answers,
     health,
     inbox,
     inbox_replay,
@@ -142,6 +144,7 @@ _ALL = (
     _bind(tracking_contract.REPLAY, inbox_replay.replay),
     _bind(tracking_contract.REPROCESS, inbox_replay.reprocess),
     _bind(tracking_contract.DISCARD, inbox.discard),
+    _bind(email_answers_contract.ANSWERS, email_answers.list_answers),
     _bind(tracking_contract.ROTATE_KEY, tracking_keys.rotate_key),
     _bind(tracking_contract.ROUND_TRIP, round_trip.send_probe),
     _bind(trust_contract.LIST, trust.list_trust),

@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from trackkit.domain.ages import in_words
+from trackkit.domain.errors import TrackkitError
 from trackkit.domain.log import Severity
 from trackkit.domain.text import counted
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.mailbox import WAITS_LONG, WORDS, Trouble
 from trackkit.domain.tracking.probe import LATE
+from trackkit.domain.tracking_options import mailbox_of
 from trackkit.services.environment import Environment
-from trackkit.services.fetching import SOURCE, accounts
+from trackkit.services.fetching import SOURCE, Account, accounts
 from trackkit.store import inbox_listing, mailboxes, round_trips
 from trackkit.store.database import Connection
 from trackkit.store.mailboxes import MailboxRow
@@ -53,11 +55,17 @@ def findings(environment: Environment) -> Iterator[Finding]:
         return mailboxes.every(connection), oldest, counts
 
     rows, oldest, counts = environment.store.read(work)
-    found = accounts(environment)
+    found: list[Account] = []
+    try:
+        found = accounts(environment)
+    except TrackkitError as error:  # secret.key does not fit, for one
+        words = f"It cannot be seen which mailboxes there are, and no mail is fetched: {error.message}"
+        yield Finding(Severity.error, "mailboxes", words, error.advice)
+    own = mailbox_of(environment.options.current.tracking)
     for account in found:
         row = rows.get(account.mailbox.key)
         if row is not None:
-            yield from _of_mailbox(row, now)
+            yield from _of_mailbox(row, now, is_own=own is not None and own.key == row.mailbox)
     if oldest is not None and now - oldest >= WAITS_LONG:
         words = f"Mail that was fetched {in_words(now - oldest)} ago is not filed yet."
         step = "Bring back the database of its project, or look into the server log; it is tried at each fetching."
@@ -71,14 +79,15 @@ def findings(environment: Environment) -> Iterator[Finding]:
         yield Finding(Severity.warning, "quarantine", words, step)
 
 
-def _of_mailbox(row: MailboxRow, now: datetime) -> Iterator[Finding]:
+def _of_mailbox(row: MailboxRow, now: datetime, *, is_own: bool) -> Iterator[Finding]:
+    """`is_own`: it is the one that the server's options name."""
     subject = f"mailbox {row.mailbox}"
     if row.failing_since is not None and row.failure:
         said = WORDS[Trouble(row.failure)]
         since = in_words(now - row.failing_since)
         words = f"No mail could be fetched from {row.mailbox} for {since}: {said.words.format(text=row.text)}"
         severity = Severity.error if now - row.failing_since >= WAITS_LONG else Severity.warning
-        yield Finding(severity, subject, words, said.advice, f"tracking.{said.option}")
+        yield Finding(severity, subject, words, said.advice, f"tracking.{said.option}" if is_own else "")
     if row.waiting_since is not None and now - row.waiting_since >= WAITS_LONG:
         waited = in_words(now - row.waiting_since)
         words = f"{counted(row.waiting, 'message')} in {row.mailbox} could not be fetched, the oldest for {waited}."

@@ -82,7 +82,7 @@ def _facts(detail: EmailDetail) -> Iterable[tuple[str, str]]:
     if email.queue_id:
         yield "In the mail queue", shown(email.queue_id)
     if detail.problems:
-        yield "Not readable", shown(" ".join(detail.problems), 1000)
+        yield "Noticed", shown(" ".join(detail.problems), 1000)
 
 
 def _known(email: EmailView) -> str:

@@ -47,7 +47,7 @@ class EmailPanel:
     Parameters
     ----------
     record: ``defect 12``; none = the e-mails of all records, where none can be written.
-    changed: called when an e-mail was sent or deleted.
+    changed: called when an e-mail was sent or deleted, or may have come.
     shows: gets the same as Python.
     """
 
@@ -76,9 +76,10 @@ class EmailPanel:
         self.said, self.reading, self.asking, self.form_box = Said(), w.VBox(), w.VBox(), w.VBox()
         self.reading.add_class("tk-spaced")
         actions = {"New e-mail": self.write} if record else {}
-        actions |= {"Reply": self.reply, "Delete": self.delete, "Save as .eml": self.save, "Refresh": self.refresh}
+        actions |= {"Reply": self.reply, "Delete e-mail": self.delete, "Save as .eml": self.save}
+        actions["Refresh"] = self.refresh
         self.buttons = action_buttons(
-            actions, self.trouble, primary="New e-mail" if record else "Reply", danger="Delete"
+            actions, self.trouble, primary="New e-mail" if record else "Reply", danger="Delete e-mail"
         )
         self._views = record is None or may(project, record, "view_mail")
         self.widget = w.VBox([self.trouble.widget, *self._parts(record)])
@@ -103,9 +104,10 @@ class EmailPanel:
         self._shows(f"project.mail.frame({repr(self._record) if self._record else ''})")
 
     def refresh(self) -> None:
-        """Ask for the list again."""
+        """Ask for the list again, and for what else shows e-mails."""
         if self._views:
             self.grid.refresh()
+        self._changed()
 
     def _about(self) -> str:
         """The record in question."""
@@ -116,7 +118,7 @@ class EmailPanel:
         allowed = {
             "New e-mail": bool(record) and may(self._project, record, "send_mail"),
             "Reply": chosen and may(self._project, record, "reply_to_mail"),
-            "Delete": chosen and may(self._project, record, "delete_mail"),
+            "Delete e-mail": chosen and may(self._project, record, "delete_mail"),
             "Save as .eml": chosen,
             "Refresh": self._views,
         }
@@ -172,7 +174,6 @@ class EmailPanel:
         self._close()
         self.said.value = status(shown(words), "tk-good")
         self.refresh()
-        self._changed()
 
     def _sent(self, email: EmailView) -> None:
         waits = f" It is in the mail queue as {email.queue_id}." if email.queue_id else " It leaves in a moment."

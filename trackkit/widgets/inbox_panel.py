@@ -5,6 +5,8 @@ An `.eml` can be dropped here to see what would become of it. Discarding asks fi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ipywidgets as w
 
 from trackkit.client import Server
@@ -34,10 +36,15 @@ _VIEWS = (("in quarantine", "quarantined"), ("all", ""), *((words, s) for s, wor
 
 
 class InboxPanel:
-    """The panel. `widget` is what is shown; the buttons, `grid` and `view` are for tests, and do what a click does."""
+    """The panel. `widget` is what is shown; the buttons, `grid` and `view` are for tests, and do what a click does.
 
-    def __init__(self, server: Server, trouble: Trouble) -> None:
-        self._server, self.trouble = server, trouble.another()
+    Parameters
+    ----------
+    changed: called when something else became of a mail.
+    """
+
+    def __init__(self, server: Server, trouble: Trouble, changed: Callable[[], None] = lambda: None) -> None:
+        self._server, self.trouble, self._changed = server, trouble.another(), changed
         self._databases: tuple[str, ...] = ()
         self.view: ReplayView | None = None
         choices = list(dict(_VIEWS).items())
@@ -114,7 +121,9 @@ class InboxPanel:
     def _say(self, words: str) -> None:
         self._close()
         self.said.value = status(words, "tk-good")
+        self.grid.clear()
         self.grid.refresh()
+        self._changed()
 
     def _open_selected(self) -> None:
         self.open(self.grid.selected_ids[0])

@@ -11,6 +11,7 @@ import ipywidgets as w
 
 from trackkit.client import Server
 from trackkit.contract.tracking import InboxMail, Replay
+from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.widgets.declared_form import DeclaredForm, Values
 from trackkit.widgets.fields import Field
@@ -23,6 +24,8 @@ from trackkit.widgets.work import in_background
 
 AGAIN = (InboxState.quarantined, InboxState.untracked, InboxState.discarded)
 """What can be decided anew."""
+
+_RECORD = "As “defect 12”: it is filed there whatever it carries. Empty: the rules decide anew."
 
 
 class ReplayView:
@@ -77,31 +80,30 @@ class ReplayView:
         """The form: decide anew by the rules, or name the record to file it with."""
         assert self._mail is not None  # noqa: S101 - the button is there for mails of the inbox only
         inbox_id = self._mail.inbox_id
-        choices = (("", "by the rules"), *((name, name) for name in self._databases))
+        choices = (("", "–"), *((name, name) for name in self._databases))
         known = self._replay.database if self._replay.database in self._databases else ""
 
         def send(values: Values) -> InboxMail:
             database, record = str(values["database"]) or None, str(values["record"]).strip() or None
-            told = f", {database!r}, {record!r}" if database or record else ""
+            if record and not database:
+                problem = Problem("database", "is needed with a record")
+                raise InvalidInput("Nothing was changed.", problems=[problem])
+            told = f", {database!r}, {record!r}" if record else ""
             self._shows(f"server.tracking.reprocess({inbox_id}{told})")
-            return self._server.tracking.reprocess(inbox_id, database, record)
+            return self._server.tracking.reprocess(inbox_id, database if record else None, record)
 
         self.form = DeclaredForm(
-            "Reprocess it",
+            "Decide anew, or file it with a record",
             {},
             {"database": known if self._replay.record else "", "record": self._replay.record},
-            "Reprocess",
+            "Reprocess it",
             self.trouble,
             send,
             lambda mail: self._changed(told_of(mail)),
             self._close_form,
             before=(
-                Field("database", "Project", "choice", choices=choices),
-                Field(
-                    "record",
-                    "Record",
-                    help="As “defect 12”: it is filed there whatever it carries. Empty: the rules decide anew.",
-                ),
+                Field("record", "Record", help=_RECORD),
+                Field("database", "Of the project", "choice", choices=choices),
             ),
         )
         self._form_box.children = (self.form.widget,)

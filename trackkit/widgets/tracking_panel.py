@@ -34,7 +34,7 @@ class TrackingPanel:
     def __init__(self, server: Server, trouble: Trouble) -> None:
         who = server.session()
         may_look = who.role.covers(Role.operator)
-        self.inbox = InboxPanel(server, trouble) if may_look else None
+        self.inbox = InboxPanel(server, trouble, lambda: self.mailboxes.refresh()) if may_look else None
         fetched = self.inbox.refresh if self.inbox else lambda: None
         self.mailboxes, self.setup = MailboxesPanel(server, trouble, fetched), TrackingSetup(server, trouble)
         head = w.HTML(

@@ -98,7 +98,7 @@ def ready_words(check: Check) -> str:
     missing = [str(one.number) for one in check.steps if not one.done]
     if check.ready:
         return status(f"<strong>{shown(check.database)} is ready for tracked e-mail.</strong>", "tk-good")
-    steps = f"{'Step' if len(missing) == 1 else 'Steps'} {', '.join(missing)}"
+    steps = f"{'Step' if len(missing) == 1 else 'Steps'} {' and '.join(missing)}"
     verb = "is" if len(missing) == 1 else "are"
     return status(f"<strong>{shown(check.database)} is not ready: {steps} {verb} missing.</strong>", "tk-warn")
 
@@ -141,7 +141,7 @@ _OUTCOMES = {
 def _facts(replay: Replay) -> str:
     known = {
         "From": replay.author or "(nobody)",
-        "Standing": replay.standing,
+        "Standing": replay.standing or "–",
         "Authentication": replay.authentication or "The receiving host says nothing about it.",
         "Subject": replay.subject or "(no subject)",
         "Its date (UTC)": instant(replay.sent_at),
@@ -150,7 +150,7 @@ def _facts(replay: Replay) -> str:
         "Files": ", ".join(replay.files) or "–",
     }
     if replay.problems:
-        known["Not readable"] = " ".join(replay.problems)
+        known["Noticed"] = " ".join(replay.problems)
     return "".join(f"<dt>{name}</dt><dd>{shown(text, _LONGEST)}</dd>" for name, text in known.items())
 
 
