@@ -372,6 +372,11 @@ SAMPLES: dict[str, Sample] = {
     "tracking.discard": lambda house, person: {"inbox_ids": [house.quarantined()]},
     "tracking.answers": lambda house, person: {"database": house.project.database},
     "tracking.rotate_key": nothing,
+    "tracking.check": lambda house, person: {"database": house.project.database},
+    "tracking.settings": lambda house, person: {"database": house.project.database},
+    "tracking.set": lambda house, person: {"database": house.project.database, "values": {"letter_hours": 12}},
+    "tracking.round_trip": nothing,
+    "project.template.preview": lambda house, person: {"subject": "{{ record.title }}"},
     "project.mail.file": lambda house, person: house.email(),
     "project.mail.delete": lambda house, person: house.number_of_email(),
     "project.mail.send": lambda house, person: {

@@ -84,6 +84,8 @@ def _done_in_turn(admin: Server, queue_id: str) -> set[str]:
         "tracking.reprocess": lambda: admin.tracking.reprocess(quarantined.put(Path(admin.url))),
         "tracking.discard": lambda: admin.tracking.discard(quarantined.put(Path(admin.url))),
         "tracking.rotate_key": admin.tracking.rotate_key,
+        "tracking.set": lambda: admin.tracking.set("one", {"letter_hours": 12}),
+        "tracking.round_trip": admin.tracking.round_trip,
         "job.cancel": lambda: cancelled(admin),
     }
     for name, act in acts.items():

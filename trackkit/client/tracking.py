@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from trackkit.client.call import Caller
 from trackkit.client.mail import Mail
@@ -41,10 +43,11 @@ class TrackingPart:
         return self._caller.ask(tracking.SETTINGS, database=database)
 
     def set(
-        self, database: str, values: dict[str, tracking.Value], revision: int | None = None
+        self, database: str, values: Mapping[str, tracking.Value | SecretStr], revision: int | None = None
     ) -> tracking.ProjectMailSettings:
         """Change settings by name: ``{"tracking": True, "mailbox.host": "…"}``; none = inherited."""
-        return self._caller.ask(tracking.SET, database=database, values=values, revision=revision)
+        plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in values.items()}
+        return self._caller.ask(tracking.SET, database=database, values=plain, revision=revision)
 
     def test(self, database: str | None = None) -> SettingsTest:
         """Test the server's mailbox, or a project's, step by step; nothing is fetched or deleted."""

@@ -243,7 +243,7 @@ class ProjectMailSettings(Response):
 class SetProjectMail(NamedProject):
     """What is not given stays. `revision` is the one that was seen; none = no check."""
 
-    values: dict[str, Value]
+    values: dict[str, Value] = Field(max_length=100, repr=False)
     revision: RowNumber | None = None
 
 

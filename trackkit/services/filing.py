@@ -81,6 +81,7 @@ class Known:
     people: dict[str, tuple[str, str]]
     titles: dict[str, str]
     received: dict[tuple[str, str], int]
+    """How many mails of people came lately, by record and author; of all authors under an empty one."""
     letters: set[str]
 
 
@@ -162,8 +163,7 @@ def _begun_by(first: AnsweredRow | None, known: Known, project: TrackedProject) 
 
 
 def _lately(case: Case, known: Known) -> Before:
-    of_thread = sum(number for (record, _), number in known.received.items() if record == case.record)
-    return Before(known.received.get((case.record, case.found.author), 0), of_thread)
+    return Before(known.received.get((case.record, case.found.author), 0), known.received.get((case.record, ""), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +231,9 @@ def _filed_before(case: Case, one: Verdict, known: Known) -> Filed:
 def _remember(case: Case, one: Verdict, known: Known) -> None:
     """What comes later in the same transaction is judged by it, too."""
     if one.decision.judgements[-1].rule is rules.Rule.filed and case.found.kind.kind is MailKind.human:
-        key = (case.record, case.found.author)
-        known.received[key] = known.received.get(key, 0) + 1
+        for author in (case.found.author, ""):
+            key = (case.record, author)
+            known.received[key] = known.received.get(key, 0) + 1
         if one.letter:
             known.letters.add(case.found.author)
 

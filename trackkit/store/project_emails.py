@@ -16,12 +16,16 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_,
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, EmailOrigin, Standing
 from trackkit.domain.tracking.letter import Attachment
+from trackkit.store.new_rows import NewRows
 from trackkit.store.project_conditions import text_found
 from trackkit.store.project_numbers import take_file_numbers, take_numbers
 from trackkit.store.project_tables import TABLES, email_recipients, email_sources, files
 
 _INFO: Final = KINDS[Kind.tracked_email]
 emails: Final = TABLES[Kind.tracked_email]
+_MADE: Final = ("revision", "created_at", "created_by", "changed_at", "changed_by")
+_NEW_EMAILS: Final = NewRows(emails, same=_MADE)
+_NEW_SOURCES: Final = NewRows(email_sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +84,9 @@ def add_all(connection: Connection, news: Sequence[NewEmail], now: datetime, use
     """File e-mails; their records have to be there (`has_record`)."""
     if not news:
         return
-    made = {"revision": 1, "created_at": now, "created_by": username, "changed_at": now, "changed_by": username}
-    connection.execute(insert(emails), [_row(new) | made for new in news])
-    connection.execute(insert(email_sources), [_source(new) for new in news])
+    made = dict(zip(_MADE, (1, now, username, now, username), strict=True))
+    _NEW_EMAILS.add(connection, [_row(new) for new in news], made)
+    _NEW_SOURCES.add(connection, [_source(new) for new in news])
     if to := [one for new in news if new.sent for one in _to(new)]:
         connection.execute(insert(email_recipients), to)
     if attached := [(new.number, file) for new in news for file in new.files]:

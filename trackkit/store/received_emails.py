@@ -128,7 +128,8 @@ def titles(connection: Connection, records: Collection[str]) -> dict[str, str]:
 
 
 def received_since(connection: Connection, records: Collection[str], since: datetime) -> dict[tuple[str, str], int]:
-    """How many mails of people have come in for records, by record and sender (in small letters)."""
+    """How many mails of people have come in for records, by record and sender (in small letters); of all senders
+    under an empty one."""
     c = _emails.c
     sender = func.lower(c.sender)
     found: dict[tuple[str, str], int] = {}
@@ -136,7 +137,9 @@ def received_since(connection: Connection, records: Collection[str], since: date
         query = select(c.record, sender, func.count()).where(
             c.record.in_(part), c.direction == "received", c.origin == "person", c.created_at >= since
         )
-        found |= {(row[0], row[1]): row[2] for row in connection.execute(query.group_by(c.record, sender))}
+        for record, address, number in connection.execute(query.group_by(c.record, sender)):
+            found[record, address] = number
+            found[record, ""] = found.get((record, ""), 0) + number
     return found
 
 

@@ -85,12 +85,16 @@ _SUBJECT = re.compile(
 def mark(fields: Fields, subject: str) -> tuple[str, bool]:
     """What says that this is not to be answered by a program, in words, and whether a program wrote it."""
     for one in MARKS:
-        value = next((value for value in fields.all(one.field) if one.value.match(value.strip())), None)
+        value = _marked(fields, one) if one.field in fields else None
         if value is not None:
             return f"{one.field.title()}: {value[:80]} ({one.whose})", one.written
         if one is _LAST_SURE and _SUBJECT.match(subject[:300]):
             return f"Subject: {subject[:80]}", True
     return "", False
+
+
+def _marked(fields: Fields, one: Mark) -> str | None:
+    return next((value for value in fields.all(one.field) if one.value.match(value.strip())), None)
 
 
 _LAST_SURE: Final = next(one for one in reversed(MARKS) if one.written)

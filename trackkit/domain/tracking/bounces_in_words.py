@@ -43,6 +43,8 @@ def is_bounce(fields: Fields, subject: str, text: str, returned: bool) -> str:
     by_program = any(words.SENDER.search(sender[:500]) for name in ("from", "sender") for sender in fields.all(name))
     by_nobody = any(words.NULL_SENDER.match(path) for path in fields.all("return-path"))
     said = words.SUBJECT.search(subject[:500]) is not None and not _ANSWER.match(subject)
+    if not (said or by_program or by_nobody):
+        return ""
     own = unquoted(report(text))
     if words.DELIVERED.search(f"{subject}\n{own}") and not words.FAILED.search(own):
         return ""

@@ -123,9 +123,11 @@ def find(texts: Iterable[tuple[Carrier, str]], keys: Keys, server: str, projects
     order = list(Carrier)
     seen: list[Seen] = []
     named: list[tuple[int, int, Tracked]] = []
+    judged: dict[str, tuple[Verdict | None, str, Tracked | None]] = {}
     for number, (carrier, cookie) in enumerate(islice(_cookies(texts), MOST)):
-        what = read(cookie, keys, server)
-        verdict, words, tracked = _judged(what, known)
+        if cookie not in judged:
+            judged[cookie] = _judged(read(cookie, keys, server), known)
+        verdict, words, tracked = judged[cookie]
         seen.append(Seen(carrier, cookie, verdict, words))
         if tracked:
             # The last of the references is what is answered, and so is the last of equals elsewhere.
@@ -138,6 +140,8 @@ def find(texts: Iterable[tuple[Carrier, str]], keys: Keys, server: str, projects
 def _cookies(texts: Iterable[tuple[Carrier, str]]) -> Iterator[tuple[Carrier, str]]:
     once: set[tuple[Carrier, str]] = set()
     for carrier, text in texts:
+        if PREFIX not in text and PREFIX not in text.lower():
+            continue  # looking for that alone is many times faster
         for match in _COOKIE.finditer(text[:_TEXT]):
             one = (carrier, match[0].lower())
             if one not in once:

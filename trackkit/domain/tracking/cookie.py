@@ -15,10 +15,13 @@ cookie only. `read` never raises, whatever it is given; `make` raises ValueError
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from trackkit.domain.project.kind import RECORD_KINDS, Kind
@@ -38,7 +41,10 @@ LARGEST: Final = 2**31 - 1
 MOST_RECIPIENTS: Final = 2**14 - 1
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_LETTERS: Final = frozenset(_ALPHABET)
+_DIGITS: Final = str.maketrans(_ALPHABET, string.digits + string.ascii_lowercase[:22])
+"""Our letters to the digits that Python reads in base 32, and to ours from those of RFC 4648."""
+_WRITTEN: Final = str.maketrans(string.ascii_uppercase + "234567", _ALPHABET)
 _SERVER, _PROJECT, _MAC = 3, 4, 12
 _SHORTEST_KEY: Final = 32
 
@@ -137,11 +143,16 @@ def project_tag(identity: str) -> bytes:
 
 
 def _tag(identity: str, octets: int) -> bytes:
-    return hashlib.sha256(identity.encode()).digest()[:octets]
+    return _hash(identity)[:octets]
+
+
+@lru_cache(maxsize=1024)
+def _hash(identity: str) -> bytes:
+    return hashlib.sha256(identity.encode()).digest()
 
 
 def _mac(key: bytes, server: str, named: bytes) -> bytes:
-    return hmac.new(key, b"trackkit cookie 1\0" + server.encode() + b"\0" + named, hashlib.sha256).digest()[:_MAC]
+    return hmac.digest(key, b"trackkit cookie 1\0" + server.encode() + b"\0" + named, "sha256")[:_MAC]
 
 
 def _packed(number: int) -> bytes:
@@ -167,10 +178,7 @@ def _numbers(octets: bytes, at: int) -> tuple[tuple[int, int, int] | None, int]:
 
 def _written(octets: bytes) -> str:
     """The octets in base 32, the last letter filled up with zeros."""
-    bits = len(octets) * 8
-    length = -(-bits // 5)
-    value = int.from_bytes(octets) << (length * 5 - bits)
-    return "".join(_ALPHABET[value >> 5 * place & 31] for place in range(length - 1, -1, -1))
+    return base64.b32encode(octets).decode().rstrip("=").translate(_WRITTEN)
 
 
 def _octets(cookie: str) -> bytes | None:
@@ -178,11 +186,9 @@ def _octets(cookie: str) -> bytes | None:
     text = cookie.lower()
     if not text.startswith(PREFIX) or len(text) > 2 * LONGEST:
         return None
-    value = 0
-    for letter in text[len(PREFIX) :]:
-        digit = _VALUES.get(letter)
-        if digit is None:
-            return None
-        value = value << 5 | digit
-    bits = (len(text) - len(PREFIX)) * 5
+    letters = text[len(PREFIX) :]
+    if not _LETTERS.issuperset(letters):
+        return None
+    value = int(letters.translate(_DIGITS) or "0", 32)
+    bits = len(letters) * 5
     return (value >> bits % 8).to_bytes(bits // 8)

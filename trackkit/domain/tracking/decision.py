@@ -21,7 +21,7 @@ from typing import Final
 from trackkit.domain.project.kinds import Standing
 from trackkit.domain.tracking import authentication, carriers, probe
 from trackkit.domain.tracking.carriers import Carrier, Found, Verdict
-from trackkit.domain.tracking.cookie import Keys, Tracked
+from trackkit.domain.tracking.cookie import PREFIX, Keys, Tracked
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.incoming import Incoming, parse
 from trackkit.domain.tracking.kinds import Classified, MailKind, kind_of
@@ -175,11 +175,14 @@ def understand(raw: bytes, fetched_at: datetime, where: Where) -> Understood:
     kind = kind_of(mail)
     cookies = carriers.find(places(mail, kind), where.keys, where.server, where.projects)
     message_id = mail.fields.first("message-id")
-    sent = carriers.find([(Carrier.in_reply_to, message_id)], where.keys, where.server, where.projects)
+    own = PREFIX in message_id.lower() and _is_own(message_id, where)
     token = probe.token_in(message_id)
-    return Understood(
-        raw, mail, kind, cookies, sent.verdict is Verdict.record, token if token in where.probes else None
-    )
+    return Understood(raw, mail, kind, cookies, own, token if token in where.probes else None)
+
+
+def _is_own(message_id: str, where: Where) -> bool:
+    found = carriers.find([(Carrier.in_reply_to, message_id)], where.keys, where.server, where.projects)
+    return found.verdict is Verdict.record
 
 
 def before_project(found: Understood, where: Where) -> Decision:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_qp
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from trackkit.domain.tracking.octets import decoded, from_base64
@@ -33,14 +34,20 @@ class Fields:
     """Fields in their order: names in small letters, values unfolded."""
 
     items: tuple[tuple[str, str], ...] = ()
+    _named: dict[str, list[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def all(self, name: str) -> list[str]:
+    def __post_init__(self) -> None:
+        for name, value in self.items:
+            self._named.setdefault(name, []).append(value)
+
+    def all(self, name: str) -> Sequence[str]:
         """Every value of a field, encoded words as they are."""
-        return [value for one, value in self.items if one == name]
+        return self._named.get(name, ())
 
     def first(self, name: str) -> str:
         """The first value of a field; ``""`` without one."""
-        return next((value for one, value in self.items if one == name), "")
+        values = self._named.get(name)
+        return values[0] if values else ""
 
     def text(self, name: str) -> str:
         """The first value of a field, for people: encoded words made readable."""
@@ -51,7 +58,7 @@ class Fields:
         return [address for value in self.all(name) for address in addresses(value)]
 
     def __contains__(self, name: str) -> bool:
-        return any(one == name for one, _ in self.items)
+        return name in self._named
 
 
 def read_fields(raw: bytes, start: int, end: int) -> tuple[Fields, int, bool]:
@@ -62,12 +69,12 @@ def read_fields(raw: bytes, start: int, end: int) -> tuple[Fields, int, bool]:
     found: list[tuple[str, str]] = []
     limit = min(end, start + LONGEST)
     while at < limit and len(found) < MOST:
-        line_end = _line_end(raw, at, end)
-        field = _FIELD.match(raw, at, line_end)
-        if field:
+        line_end = raw.find(b"\n", at, end) + 1 or end
+        named = _FIELD.match(raw, at, line_end)
+        if named:
             while line_end < limit and raw[line_end : line_end + 1] in (b" ", b"\t"):
-                line_end = _line_end(raw, line_end, end)
-            found.append((field[1].decode("ascii").lower(), _value(raw[field.end() : line_end])))
+                line_end = raw.find(b"\n", line_end, end) + 1 or end
+            found.append((named[1].decode("ascii").lower(), _value(raw[named.end() : line_end])))
         elif _empty(raw, at, end):
             return Fields(tuple(found)), line_end, True
         elif not _FIELD.match(raw, line_end, end):
@@ -103,12 +110,9 @@ def addresses(value: str) -> list[str]:
 
 
 def _value(octets: bytes) -> str:
-    return _FOLD.sub(" ", decoded(octets[:LONGEST_VALUE].rstrip(), "utf-8"))
-
-
-def _line_end(raw: bytes, at: int, end: int) -> int:
-    found = raw.find(b"\n", at, end)
-    return end if found < 0 else found + 1
+    octets = octets[:LONGEST_VALUE].rstrip()
+    text = octets.decode("ascii") if octets.isascii() else decoded(octets, "utf-8")
+    return _FOLD.sub(" ", text) if "\n" in text else text
 
 
 def _empty(raw: bytes, at: int, end: int) -> bool:

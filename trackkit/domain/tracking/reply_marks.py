@@ -28,6 +28,9 @@ class Line(Enum):
     signature = "s"
 
 
+EMPTY, TEXT, QUOTE, ATTRIBUTION, ORIGINAL, HEADER, DIVIDER, SIGNATURE = Line
+"""The same under names that are found at once: of each line of a mail they are asked for a dozen times."""
+
 LONGEST_LINE: Final = 1000
 """Characters of a line that are looked at; longer ones are text all the same."""
 
@@ -113,18 +116,18 @@ def kind_of(line: str) -> Line:
     """What a line is by itself; attributions may take several (`attribution`)."""
     shown = line[:LONGEST_LINE].rstrip()
     if not shown.strip():
-        return Line.empty
-    if _QUOTE.match(shown):
-        return Line.quote
+        return EMPTY
+    if shown[0] == ">" or _QUOTE.match(shown):
+        return QUOTE
     if _is_original(shown):
-        return Line.original
+        return ORIGINAL
     if _DIVIDER.match(shown):
-        return Line.divider
+        return DIVIDER
     if len(shown) <= _LONGEST_SIGNATURE and _is_signature(shown):
-        return Line.signature
+        return SIGNATURE
     if _HEADER.match(shown):
-        return Line.header
-    return Line.text
+        return HEADER
+    return TEXT
 
 
 def is_named_quote(line: str) -> bool:
@@ -139,7 +142,7 @@ def is_named_writer(text: str) -> bool:
 
 def is_fence(line: str) -> bool:
     """Whether a line begins or ends a block of code."""
-    return _FENCE.match(line) is not None
+    return ("```" in line or "~~~" in line) and _FENCE.match(line) is not None
 
 
 def armour(line: str) -> str:
@@ -182,7 +185,7 @@ def is_attribution(text: str) -> bool:
 def may_be_part(line: str) -> bool:
     """Whether a line has the word for writing, or the date, without which nothing is an attribution."""
     shown = line[:_LONGEST_ATTRIBUTION]
-    return any(mark.search(shown) for mark in (_VERB, _ISO_DATE, _TIME, _QUOTING))
+    return bool(_VERB.search(shown) or _ISO_DATE.search(shown) or _TIME.search(shown) or _QUOTING.search(shown))
 
 
 def _is_signature(line: str) -> bool:

@@ -21,7 +21,17 @@ from itertools import groupby
 from typing import Final
 
 from trackkit.domain.tracking import reply_marks as marks
-from trackkit.domain.tracking.reply_marks import Line
+from trackkit.domain.tracking.reply_marks import (
+    ATTRIBUTION,
+    DIVIDER,
+    EMPTY,
+    HEADER,
+    ORIGINAL,
+    QUOTE,
+    SIGNATURE,
+    TEXT,
+    Line,
+)
 
 LONGEST: Final = 100_000
 """Characters that are looked at; what comes after them goes with the last line."""
@@ -95,55 +105,67 @@ def _mark_code(lines: list[str], kinds: list[Line]) -> None:
     """Within code nothing is anything but text; a block that does not end is none."""
     fences = [number for number, line in enumerate(lines) if marks.is_fence(line)]
     for begins, ends in zip(fences[::2], fences[1::2], strict=False):
-        kinds[begins : ends + 1] = [Line.text] * (ends + 1 - begins)
+        kinds[begins : ends + 1] = [TEXT] * (ends + 1 - begins)
 
 
 def _mark_armour(lines: list[str], kinds: list[Line]) -> None:
     """What OpenPGP puts around a signed text is no text: the lines above it, and the signature below."""
+    if not any(line.startswith("-----") for line in lines):
+        return
     within = ""
     for number, line in enumerate(lines):
         mark = marks.armour(line)
         if mark.startswith("BEGIN"):
             within = mark.removeprefix("BEGIN ")
         if within:
-            kinds[number] = Line.signature
+            kinds[number] = SIGNATURE
         if mark.startswith("END") or (within == "SIGNED MESSAGE" and not line.strip()):
             within = ""
 
 
 def _mark_attributions(lines: list[str], kinds: list[Line]) -> None:
     """Attributions, from their last line up: the fewest lines that make one, and what else belongs to it."""
-    parts = [marks.may_be_part(line) for line in lines]
+    parts: dict[int, bool] = {}
     for last in range(len(lines)):
-        if not (_may_end(lines, kinds, last) and any(parts[max(0, last - _MOST_LINES_OF_ATTRIBUTION) : last + 1])):
+        if not (_may_end(lines, kinds, last) and _has_part(lines, parts, last)):
             continue
         for first in range(last, max(-1, last - _MOST_LINES_OF_ATTRIBUTION), -1):
-            if kinds[first] in (Line.attribution, Line.original) or (first < last and not lines[first].strip()):
+            if kinds[first] in (ATTRIBUTION, ORIGINAL) or (first < last and not lines[first].strip()):
                 break
             if marks.is_attribution(_joined(lines, first, last)):
                 first = _reaching_up(lines, kinds, first, last)
-                kinds[first : last + 1] = [Line.attribution] * (last + 1 - first)
+                kinds[first : last + 1] = [ATTRIBUTION] * (last + 1 - first)
                 break
+
+
+def _has_part(lines: list[str], parts: dict[int, bool], last: int) -> bool:
+    """Whether one of the lines up to `last` may be part of an attribution; `parts` has what was found out before."""
+    for number in range(max(0, last - _MOST_LINES_OF_ATTRIBUTION), last + 1):
+        if number not in parts:
+            parts[number] = marks.may_be_part(lines[number])
+        if parts[number]:
+            return True
+    return False
 
 
 def _mark_named(lines: list[str], kinds: list[Line]) -> None:
     """What only its surroundings tell: "Ann wrote:" above a quote, and quotes by name below an attribution."""
-    below = Line.empty
+    below = EMPTY
     for number in range(len(lines) - 1, -1, -1):
-        if kinds[number] is Line.text and below is Line.quote and marks.is_named_writer(_joined(lines, number, number)):
-            kinds[number] = Line.attribution
-        below = below if kinds[number] is Line.empty else kinds[number]
-    first = next((number for number, kind in enumerate(kinds) if kind is Line.attribution), len(kinds))
+        if kinds[number] is TEXT and below is QUOTE and marks.is_named_writer(_joined(lines, number, number)):
+            kinds[number] = ATTRIBUTION
+        below = below if kinds[number] is EMPTY else kinds[number]
+    first = next((number for number, kind in enumerate(kinds) if kind is ATTRIBUTION), len(kinds))
     for number in range(first, len(lines)):
-        if kinds[number] is Line.text and marks.is_named_quote(lines[number]):
-            kinds[number] = Line.quote
+        if kinds[number] is TEXT and marks.is_named_quote(lines[number]):
+            kinds[number] = QUOTE
 
 
 def _may_end(lines: list[str], kinds: list[Line], last: int) -> bool:
-    if kinds[last] is Line.quote:
+    if kinds[last] is QUOTE:
         # "> wrote:" of a broken address, not a quote.
-        return last > 0 and kinds[last - 1] in (Line.text, Line.header) and len(lines[last].strip()) < 40
-    return kinds[last] in (Line.text, Line.header) and (
+        return last > 0 and kinds[last - 1] in (TEXT, HEADER) and len(lines[last].strip()) < 40
+    return kinds[last] in (TEXT, HEADER) and (
         lines[last].rstrip(_BLANKS)[-1:] in tuple(":：->*_") or lines[last][:1].isdigit()
     )
 
@@ -156,11 +178,11 @@ def _reaching_up(lines: list[str], kinds: list[Line], first: int, last: int) -> 
         halved = text.count(">") > text.count("<")
         if marks.is_dated(text) and not halved:
             break
-        if kinds[above] is Line.empty:
+        if kinds[above] is EMPTY:
             if not halved and text.lstrip()[:1] != "<":
                 break
             continue
-        if kinds[above] not in (Line.text, Line.header) or len(lines[above]) > _LONGEST_NAME:
+        if kinds[above] not in (TEXT, HEADER) or len(lines[above]) > _LONGEST_NAME:
             break
         top = above
     return (
@@ -176,35 +198,35 @@ def _mark_headers(kinds: list[Line]) -> None:
     """Blocks of header lines with what they go on in; fewer than three lines are text that looks like it."""
     at = 0
     while at < len(kinds):
-        if kinds[at] is not Line.header:
+        if kinds[at] is not HEADER:
             at += 1
             continue
         ends, found = at, 0
         while ends < len(kinds) and ends - at < _LONGEST_BLOCK:
-            if kinds[ends] is Line.header:
+            if kinds[ends] is HEADER:
                 found, last = found + 1, ends
-            elif kinds[ends] not in (Line.text, Line.empty) or ends - last > _FOLDED:
+            elif kinds[ends] not in (TEXT, EMPTY) or ends - last > _FOLDED:
                 break
             ends += 1
-        kind = Line.header if found >= _HEADERS_OF_A_BLOCK else Line.text
-        kinds[at : last + 1] = [kind if one in (Line.header, Line.text) else one for one in kinds[at : last + 1]]
+        kind = HEADER if found >= _HEADERS_OF_A_BLOCK else TEXT
+        kinds[at : last + 1] = [kind if one in (HEADER, TEXT) else one for one in kinds[at : last + 1]]
         at = last + 1
 
 
 def _mark_headings(lines: list[str], kinds: list[Line]) -> None:
     """A line of the same length under a line of text makes it a heading."""
     for number in range(1, len(kinds)):
-        if kinds[number] is Line.divider and kinds[number - 1] is Line.text:
+        if kinds[number] is DIVIDER and kinds[number - 1] is TEXT:
             shown, above = lines[number].strip(), lines[number - 1].strip()
             if shown[0] in "=-~" and len(shown) >= _SHORTEST_UNDERLINE and abs(len(shown) - len(above)) <= 1:
-                kinds[number] = Line.text
+                kinds[number] = TEXT
 
 
 def _kept(lines: list[str], kinds: list[Line]) -> list[bool]:
     """Which lines stay."""
     end = _end(kinds)
-    text = [number for number in range(end) if kinds[number] is Line.text]
-    kept = [number < end and kinds[number] in (Line.text, Line.quote, Line.empty) for number in range(len(kinds))]
+    text = [number for number in range(end) if kinds[number] is TEXT]
+    kept = [number < end and kinds[number] in (TEXT, QUOTE, EMPTY) for number in range(len(kinds))]
     if not text:
         # Nothing but quotes: then they are what was sent.
         return [True] * len(kinds)
@@ -219,37 +241,37 @@ def _end(kinds: list[Line]) -> int:
     """The first line after which nothing is the writer's, whatever it looks like."""
     written = False
     for number, kind in enumerate(kinds):
-        if kind is Line.text:
+        if kind is TEXT:
             written = True
-        elif written and kind in (Line.divider, Line.original, Line.header):
+        elif written and kind in (DIVIDER, ORIGINAL, HEADER):
             return number
-        elif written and kind is Line.attribution:
-            after = next((one for one in kinds[number:] if one not in (Line.attribution, Line.empty)), Line.empty)
-            if after is not Line.quote:
+        elif written and kind is ATTRIBUTION:
+            after = next((one for one in kinds[number:] if one not in (ATTRIBUTION, EMPTY)), EMPTY)
+            if after is not QUOTE:
                 return number
     return len(kinds)
 
 
 def _begin(kinds: list[Line], text: list[int]) -> int:
     """Where the answer begins that stands below what it answers, all of which says whose it is."""
-    before = [kind for kind in kinds[: text[0]] if kind is not Line.empty]
+    before = [kind for kind in kinds[: text[0]] if kind is not EMPTY]
     after = kinds[text[0] : text[-1]]
-    introduced = bool(before) and before[0] in (Line.attribution, Line.original, Line.header)
-    return text[0] if introduced and Line.quote not in after else 0
+    introduced = bool(before) and before[0] in (ATTRIBUTION, ORIGINAL, HEADER)
+    return text[0] if introduced and QUOTE not in after else 0
 
 
 def _end_of_answer(lines: list[str], kinds: list[Line], text: list[int], end: int) -> int:
     """Where the answer ends: before the quotes that end the mail, and before what little stands below them."""
     after = text[-1] + 1
-    if lines[after - 1].rstrip().endswith((":", "：")) and Line.attribution not in kinds[after:end]:
+    if lines[after - 1].rstrip().endswith((":", "：")) and ATTRIBUTION not in kinds[after:end]:
         # The writer introduces the quote.
-        return next((number for number in range(end, after, -1) if kinds[number - 1] is Line.quote), after)
-    quoted = [number for number in range(text[0], end) if kinds[number] in (Line.attribution, Line.quote)]
-    if not quoted or quoted[0] > after or kinds[quoted[0]] is not Line.attribution:
+        return next((number for number in range(end, after, -1) if kinds[number - 1] is QUOTE), after)
+    quoted = [number for number in range(text[0], end) if kinds[number] in (ATTRIBUTION, QUOTE)]
+    if not quoted or quoted[0] > after or kinds[quoted[0]] is not ATTRIBUTION:
         return after
     # One block of quotes with its attribution, an answer before it and a few lines below.
     below = [number for number in text if number > quoted[0]]
-    within = any(kinds[number] is Line.text for number in range(quoted[0], quoted[-1]))
+    within = any(kinds[number] is TEXT for number in range(quoted[0], quoted[-1]))
     if within or len(below) >= _SHORT_ENDING or _is_greeting(lines, kinds, quoted[0]):
         return after
     return quoted[0]
@@ -257,7 +279,7 @@ def _end_of_answer(lines: list[str], kinds: list[Line], text: list[int], end: in
 
 def _is_greeting(lines: list[str], kinds: list[Line], end: int) -> bool:
     """Whether what stands above a quote is only a salutation, so that the answer stands below."""
-    above = [text for number in range(end) if kinds[number] is Line.text and (text := lines[number].strip())]
+    above = [text for number in range(end) if kinds[number] is TEXT and (text := lines[number].strip())]
     return (
         len(above) == 1
         and len(above[0]) <= _LONGEST_GREETING
