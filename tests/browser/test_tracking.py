@@ -124,7 +124,7 @@ def log_in(page: Page, tracked: Tracked, to: str, username: str, password: str, 
 
 
 @pytest.mark.spec("8: templates: preview with a real record; an error names the line")
-@pytest.mark.spec("8: a record's conversation: sent from a template, answered, read, deleted, in the web client")
+@pytest.mark.spec("8: the record's Overview and E-mail tab show the conversation")
 def test_the_conversation_of_a_record_and_a_template(
     tracked: Tracked, new_page: NewPage, picture: Picture, tmp_path: Path
 ) -> None:
@@ -192,7 +192,7 @@ def test_the_conversation_of_a_record_and_a_template(
     looked_at(page, picture, "tracking-template")
 
 
-@pytest.mark.spec("13: inbound replay: every rule's verdict, the text kept and cut; fixed and reprocessed")
+@pytest.mark.spec("13: Inbound replay: drop an .eml and see every rule's verdict")
 def test_the_set_up_and_the_quarantine(tracked: Tracked, new_page: NewPage, picture: Picture, tmp_path: Path) -> None:
     page = new_page()
     log_in(page, tracked, "server", "admin", ADMIN, TRACKING_PAGE)
