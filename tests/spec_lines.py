@@ -225,7 +225,6 @@ LINES = (
     "8: the poller: whatever mail comes is filed or quarantined, its bytes kept, and the next one fetched",
     "8: each mail is on disk here before it is deleted there, once, wherever a session breaks",
     "8: the record's Overview and E-mail tab show the conversation",
-    "8: templates: preview with a real record; an error names the line",
     "9: project log-in",
     "9: log-in by kind of client: native, web, API",
     "9: log-in lists for web and other clients, inactive databases",

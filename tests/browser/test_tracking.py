@@ -123,7 +123,9 @@ def log_in(page: Page, tracked: Tracked, to: str, username: str, password: str, 
     press(page, "Log in")
 
 
-@pytest.mark.spec("8: templates: preview with a real record; an error names the line")
+@pytest.mark.spec(
+    "8: templates: standard ones, custom ones; sandboxed; a preview with a real record; an error names the line"
+)
 @pytest.mark.spec("8: the record's Overview and E-mail tab show the conversation")
 def test_the_conversation_of_a_record_and_a_template(
     tracked: Tracked, new_page: NewPage, picture: Picture, tmp_path: Path

@@ -57,7 +57,6 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "8: trackers, vacation programs",
     "8: a mail that comes again",
     "8: the record's Overview and E-mail tab",
-    "8: templates: preview",
     "8: the poller: whatever mail comes",
     "9: the web client",
     "12: trackkit worker",

@@ -255,7 +255,9 @@ def template_fields() -> Fields:
     return Fields([Section("", tuple(map(field_of, declared.values())))], start)
 
 
-@pytest.mark.spec("8: templates: preview with a real record; an error names the line")
+@pytest.mark.spec(
+    "8: templates: standard ones, custom ones; sandboxed; a preview with a real record; an error names the line"
+)
 def test_a_template_is_tried_out_while_it_is_typed(project: Project, api: peers.ApiServer) -> None:
     fields = template_fields()
     trial = TemplateTrial(project, fields, Trouble())
