@@ -102,6 +102,7 @@ Reporting-MTA: dns; relay.test
 Final-Recipient: rfc822; %(carl)s
 Action: failed
 Status: 5.1.1
+Diagnostic-Code: smtp; 550 nobody \0 here
 
 --b
 Content-Type: text/rfc822-headers

@@ -31,8 +31,8 @@ def dovecot() -> Iterator[Dovecot]:
 
 
 def as_fetched(raw: bytes) -> bytes:
-    """What Dovecot makes of a mail that lies in a Maildir: CRLF, the last line ended, no NUL."""
-    lines = re.sub(rb"(?<!\r)\n", b"\r\n", raw).replace(b"\0", b"\x80")
+    """What Dovecot makes of a mail that lies in a Maildir: CRLF, the last line ended."""
+    lines = re.sub(rb"(?<!\r)\n", b"\r\n", raw)
     return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
 
 
