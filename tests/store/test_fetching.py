@@ -33,6 +33,7 @@ MAILS = [
     b"Subject: long line\r\n\r\n" + b"x" * 3000 + b"\r\n",
     b"Subject: bytes\r\n\r\n" + bytes(range(256)).replace(b"\r", b"").replace(b"\n", b"") + b"\n.\nno end\r\r\n",
     b"no header at all\r\n",
+    b"Subject: in pieces\r\n\r\n" + b"".join(b".%d\r\n.\r\n" % number for number in range(20_000)),
 ]
 
 

@@ -88,18 +88,13 @@ class Maildrop(Pop3):
         """Fetch these messages, in order; of each at most so many bytes are kept."""
         came = octets = 0
         async for number in self._answers("RETR", numbers):
-            async with self._in_time():
-                line = await self._arrivals.line()
+            line = await self._line()
             if not line.startswith(b"+OK"):
                 _, words = self._read(line)
                 yield Retrieved(number, 0, None, words or "the host gives no reason")
                 continue
-            try:
-                async with asyncio.timeout(LONGEST_MESSAGE_SECONDS):
-                    size, raw = await self._content(most)
-            except TimeoutError:
-                words = f"message {number} did not come within {LONGEST_MESSAGE_SECONDS / 60:.0f} minutes"
-                raise PopFailed(Failure.pop_unreachable, words) from None
+            is_there = self._end(begun=False) >= 0
+            size, raw = await (self._content(most) if is_there else self._in_the_end(number, most))
             came, octets = came + 1, octets + size
             yield Retrieved(number, size, raw)
         self._conversation.note(f"{came:,} messages came, {octets:,} bytes")
@@ -109,8 +104,7 @@ class Maildrop(Pop3):
         deleted = []
         for at in range(0, len(numbers), _TOGETHER):
             async for number in self._answers("DELE", numbers[at : at + _TOGETHER]):
-                async with self._in_time():
-                    line = await self._arrivals.line()
+                line = await self._line()
                 if line.startswith(b"+OK"):
                     deleted.append(number)
                 else:
@@ -130,36 +124,47 @@ class Maildrop(Pop3):
                 self._write(b"%s %d\r\n" % (verb.encode(), number))
             yield number
 
+    async def _in_the_end(self, number: int, most: int) -> tuple[int, bytes | None]:
+        try:
+            async with asyncio.timeout(LONGEST_MESSAGE_SECONDS):
+                return await self._content(most)
+        except TimeoutError:
+            words = f"message {number} did not come within {LONGEST_MESSAGE_SECONDS / 60:.0f} minutes"
+            raise PopFailed(Failure.pop_unreachable, words) from None
+
     async def _content(self, most: int) -> tuple[int, bytes | None]:
-        """The size of the message that follows, and its bytes."""
-        arrivals, end = self._arrivals, self._arrivals.line_end
-        unread, closing = arrivals.unread, end + b"." + end
+        """The size of the message that follows, and its bytes; does not wait when all of it is there."""
+        unread, end = self._arrivals.unread, self._arrivals.line_end
+        closing = len(end) * 2 + 1
         parts: list[bytes] = []
-        size = scanned = 0
-        first = True
-        while True:
-            if first and len(unread) >= len(closing) - len(end):
-                if unread.startswith(closing[len(end) :]):
-                    del unread[: len(closing) - len(end)]
-                    return 0, b""
-                first = False
-            at = unread.find(closing, scanned) if not first else -1
-            if at >= 0:
-                parts.append(bytes(unread[: at + len(end)]))
-                del unread[: at + len(closing)]
-                size += len(parts[-1])
-                return size, _unstuffed(b"".join(parts), end) if size <= most else None
-            if len(unread) > _PIECE:  # keep what may be the beginning of the end
-                take = len(unread) - len(closing)
+        size = 0
+        while (at := self._end(begun=size > 0)) < 0:
+            if len(unread) > _PIECE:
+                take = len(unread) - closing  # what is left may be the beginning of the end
                 size += take
-                if size <= most:
-                    parts.append(bytes(unread[:take]))
-                else:
-                    parts.clear()
+                parts.append(bytes(unread[:take]))
                 del unread[:take]
-            scanned = max(0, len(unread) - len(closing) + 1) if not first else 0
+            if size > most:
+                parts.clear()
             async with self._in_time():
-                await arrivals.more(len(unread))
+                await self._arrivals.more(len(unread))
+        size += at
+        parts.append(bytes(unread[:at]))
+        del unread[: at + 1 + len(end)]
+        return size, _unstuffed(b"".join(parts), end) if size <= most else None
+
+    def _end(self, *, begun: bool) -> int:
+        """Where in what is unread the line with a dot alone begins; -1 = it has not come.
+
+        Parameters
+        ----------
+        begun: something of the message has been read.
+        """
+        unread, end = self._arrivals.unread, self._arrivals.line_end
+        if not begun and unread.startswith(b"." + end):
+            return 0
+        at = unread.find(end + b"." + end)
+        return at + len(end) if at >= 0 else -1
 
     async def _listed(self, command: str) -> list[tuple[int, str]] | None:
         """The numbers and words of a listing; none where the host does not know the command."""

@@ -74,6 +74,11 @@ class _Arrivals(asyncio.Protocol):
         self.ended = f"the connection broke: {exc}" if exc else "the host closed the connection"
         self._came.set()
 
+    @property
+    def has_line(self) -> bool:
+        """Whether the next line is there: then `line` does not wait."""
+        return self.unread.find(b"\n", 0, MAXIMUM_LINE + 1) >= 0
+
     async def line(self) -> bytes:
         """The next line without its end; `PopFailed` when none will come. Cancel it to give up."""
         while (end := self.unread.find(b"\n", 0, MAXIMUM_LINE + 1)) < 0:
@@ -233,8 +238,14 @@ class Pop3:
             raise ValueError("a command line holds control characters")
         self._conversation.sent(shown or line)
         self._write(f"{line}\r\n".encode())
+        return self._read(await self._line())
+
+    async def _line(self) -> bytes:
+        """The next line, in time; none is measured where it is there already."""
+        if self._arrivals.has_line:
+            return await self._arrivals.line()
         async with self._in_time():
-            return self._read(await self._arrivals.line())
+            return await self._arrivals.line()
 
     def _write(self, commands: bytes) -> None:
         transport = self._arrivals.transport
