@@ -12,9 +12,10 @@ from trackkit.contract.databases import NamedDatabase, RemoveDatabase
 from trackkit.contract.mail import ListQueue
 from trackkit.contract.operation import Nothing
 from trackkit.contract.project import OpenProject
+from trackkit.contract.tracking import NamedProject
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
-from trackkit.services import databases, mail_listing, project_login, sample
+from trackkit.services import databases, mail_listing, project_login, sample, tracking_check
 from trackkit.services.environment import Environment
 from trackkit.store import project_emails, project_items
 
@@ -34,6 +35,8 @@ def test_a_fresh_server_gets_a_believable_project(environment: Environment, admi
     project = environment.projects.open("Sample")
     for kind in KINDS.values():
         assert project.read(partial(project_items.count, info=kind)), kind
+    steps = tracking_check.check(admin(), NamedProject(database=sample.NAME)).steps
+    assert [step.number for step in steps if step.done] == [5, 7, 8]  # its templates, rules and groups are whole
     mails = project.read(lambda connection: project_items.page(connection, KINDS[Kind.tracked_email]))
     assert {mail.values["record"] for mail in mails} == {"defect 4", "defect 7"}
     for mail in mails:

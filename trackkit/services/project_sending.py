@@ -15,6 +15,7 @@ from trackkit.contract import project_mail as contract
 from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, NotLoggedIn, Problem
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
+from trackkit.domain.tracking.carriers import untagged
 from trackkit.domain.tracking.cookie import Tracked
 from trackkit.domain.tracking.letter import Attachment, Letter, Party, compose, line_of
 from trackkit.domain.tracking.sending import Known, Own, addressees, answer_to, named_record, refuse_unready, sender
@@ -106,7 +107,7 @@ def _words(
             "Give them, or a template.",
             problems=[Problem(name, "is empty") for name in missing],
         )
-    return line_of(subject), _storable(text)
+    return untagged(line_of(subject)), _storable(text)
 
 
 def _storable(text: str) -> str:
@@ -215,7 +216,10 @@ def _references(connection: Connection, answered: EmailRow | None) -> list[str]:
     """The message ids of the thread that is answered."""
     if answered is None:
         return []
-    return [row.message_id for row in project_emails.thread_of(connection, answered.number, _THREAD)]
+    thread = project_emails.thread_of(connection, answered.number, _THREAD)
+    if not thread:
+        raise NotFound(f"There is no e-mail {answered.number} in this project any more; nothing was sent.")
+    return [row.message_id for row in thread]
 
 
 def _refuse_large(call: Call, raw: bytes) -> None:

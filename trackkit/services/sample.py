@@ -22,9 +22,10 @@ from trackkit.services.databases import register
 from trackkit.services.environment import Call, Environment
 from trackkit.services.mail import policy
 from trackkit.services.sample_project import fill
-from trackkit.store import new_mail, project_facts, records
+from trackkit.store import new_mail, project_facts, project_mail_settings, records
 from trackkit.store.database import Connection
 from trackkit.store.new_mail import NewMessage
+from trackkit.store.project_mail_settings import StoredMailSettings
 
 SOURCE: Final = "databases"
 NAME: Final = "sample"
@@ -59,7 +60,9 @@ def _make(environment: Environment) -> None:
 
     environment.places.build(location, None, work)
     settings = DatabaseSettings(description=DESCRIPTION, sending=False, solosubmit=True)
-    register(call, "database.create", location, settings, database_id, None)
+    row = register(call, "database.create", location, settings, database_id, None)
+    mail = StoredMailSettings(_MAIL, None, 1)
+    environment.store.write(lambda connection: project_mail_settings.save(connection, row.id, mail))
     environment.store.write(lambda connection: _hold_mails(connection, call))
 
 
@@ -80,6 +83,7 @@ def _hold_mails(connection: Connection, call: Call) -> None:
         new_mail.enqueue(connection, new, status, call.now)
 
 
+_MAIL: Final = {"notification_name": "Sample project", "notification_address": "support@sample.invalid"}
 _MAILS: Final = (
     ("ana@sample.invalid", "Defect 1 was assigned to you", "Total is wrong when a voucher covers the whole order.\n"),
     ("orders@northwind.invalid", "Defect 4: which printer do you use?", "Please tell us the printer's model.\n"),

@@ -94,7 +94,8 @@ _TEMPLATES: Final[list[dict[str, Any]]] = [
     },
 ]
 _RULES: Final[list[dict[str, Any]]] = [
-    {"name": "Tell the owner", "event": "assigned", "recipients": ["owner"], "template": "Assigned"},
+    {"name": "Tell the owner", "event": "assigned", "recipients": ["owner"], "template": "Assigned", "tracked": True},
+    {"name": "Tell the reporter", "event": "status", "recipients": ["reporter"]},
     {"name": "Overdue defects", "event": "overdue", "recipients": ["owner", "Support"], "template": "Standard"},
 ]
 _REPORTS: Final[list[dict[str, Any]]] = [

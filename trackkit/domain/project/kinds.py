@@ -235,7 +235,11 @@ class MailTemplate(Texts):
     name: str = _name()
     record_kind: RecordKind = declare("defect", title="For")
     subject: str = declare("", title="Subject", max_length=300)
-    body: str = _text("Text")
+    body: str = _text(
+        "Text",
+        help="With {{ record.title }}, {{ user.full_name }}, {% if record.owner %} … {% endif %}, {{ record.due_on | "
+        "date('%d.%m.%Y') }}; the preview names all that can be used.",
+    )
 
 
 class NotificationRule(Texts):
