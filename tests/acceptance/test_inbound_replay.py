@@ -16,6 +16,9 @@ from tests.peers import answering
 from trackkit.contract.tracking import InboxMail
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound
 from trackkit.domain.project.commands import COMMANDS
+from trackkit.domain.project.kind import Kind
+from trackkit.domain.tracking import cookie
+from trackkit.domain.tracking.cookie import Keys, Tracked
 
 TRACKING, CARL = "track@mail.example", "carl@customer.example"
 
@@ -74,7 +77,7 @@ def forged(mail: bytes) -> bytes:
     return re.sub(rb"(tk1[0-9a-z]+)([0-9a-z]{6})([0-9a-z])(?=[@\]>])", lambda m: m[1] + m[2][::-1] + m[3], mail)
 
 
-@pytest.mark.spec("13: Inbound replay: drop an .eml and see every rule's verdict")
+@pytest.mark.spec("13: inbound replay: every rule's verdict of a mail, the text that is kept and cut; fix, reprocess")
 def test_a_replay_says_what_the_import_does_and_changes_nothing(office: Office) -> None:
     answer = answering.top(office.sent, CARL, "It leaks at the seal.")
     before = office.tracking.replay(answer)
@@ -94,11 +97,17 @@ def test_a_replay_says_what_the_import_does_and_changes_nothing(office: Office) 
     assert office.tracking.replay(answer, office.database).state == "duplicate"
 
 
-@pytest.mark.spec("13: fix, reprocess")
+@pytest.mark.spec("13: inbound replay: every rule's verdict of a mail, the text that is kept and cut; fix, reprocess")
+@pytest.mark.spec("8: a forged cookie: quarantined, Unusual Activity; another server's: left alone")
 def test_a_forged_mail_is_explained_then_filed_by_hand(office: Office) -> None:
     raw = forged(answering.top(office.sent, "eve@elsewhere.example", "Let me in."))
     (row,) = office.comes_in(raw)
     assert row.state == "quarantined"
+    noted = office.house.admin.log.list(level="unusual_activity", match="only", limit=1).entries[0]
+    assert (noted.source, str(row.inbox_id) in noted.message) == ("tracking", True)
+    stranger = cookie.make(Tracked("p", Kind.defect, 1, 1, 1), Keys(0, {0: b"k" * 32}), "another server")
+    (foreign,) = office.comes_in(re.sub(rb"tk1[0-9a-z]+", stranger.encode(), raw))
+    assert (foreign.state, "another server" in foreign.reason) == ("untracked", True)
     assert row in office.tracking.quarantine()
     why = office.tracking.replay(row.inbox_id)
     assert (why.state, why.rule, why.reason) == ("quarantined", "cookie", row.reason)
@@ -118,6 +127,34 @@ def test_a_forged_mail_is_explained_then_filed_by_hand(office: Office) -> None:
         office.tracking.reprocess(row.inbox_id)
 
 
+PAGE = b"""\
+MIME-Version: 1.0
+Content-Type: text/html
+
+<p onclick="x()">It <b>leaks</b><img src="https://spy.example/x.gif"><script>x()</script></p>
+"""
+
+
+@pytest.mark.spec("8: HTML is made safe")
+@pytest.mark.spec("8: automatic letter for a mail that came, one a sender and window, never to a program")
+def test_html_is_shown_safe_and_its_author_gets_one_letter(office: Office) -> None:
+    """Two mails of a customer, and one of a program that does not want an answer."""
+    office.tracking.set(office.database, {"letter": True, "notification_address": "desk@people.example"})
+    message_id = str(answering.read(office.sent)["Message-ID"]).encode()
+    head = b"From: dora@customer.example\nTo: track@mail.example\nSubject: Re: it\nIn-Reply-To: " + message_id + b"\n"
+    program = head.replace(b"dora@", b"robot@") + b"Auto-Submitted: auto-replied\n"
+    office.comes_in(
+        *(lines.replace(b"\n", b"\r\n") for lines in (head + PAGE, head + b"Date: now\n" + PAGE, program + PAGE))
+    )
+    with office.house.project(office.database) as project:
+        emails = project.mail.list("defect 1").items
+        letters = [one for one in emails if one.origin == "letter"]
+        received = [project.mail.show(one.number) for one in emails if one.sender == "dora@customer.example"]
+    assert [one.html for one in received] == ["<p>It <b>leaks</b><img></p>"] * 2
+    assert [to.address for one in letters for to in one.recipients] == ["dora@customer.example"]
+    assert office.house.admin.mail.show(letters[0].queue_id).message.sender == "", "nothing may answer it"
+
+
 def test_tracking_switched_off_is_mended_and_reprocessed(office: Office) -> None:
     office.tracking.set(office.database, {"tracking": False})
     # Nobody tracks with the account while that is off; the server still fetches from its own.
@@ -128,7 +165,7 @@ def test_tracking_switched_off_is_mended_and_reprocessed(office: Office) -> None
     assert "While it was off." in office.conversation()
 
 
-@pytest.mark.spec("8: carries a tracking cookie: signed")
+@pytest.mark.spec("8: cookies are signed; after a rotation those of former keys are taken")
 def test_former_keys_are_taken_after_a_rotation(office: Office) -> None:
     key = office.tracking.status().key_id
     assert office.tracking.rotate_key().key_id == key + 1

@@ -176,7 +176,7 @@ def reply(cookie: str, text: str = "Yes.", *more: str, author: str = f"Bob Ray <
 QUOTED = "Yes, it does.\r\n\r\nOn Mon, 2 Mar 2026, Ann wrote:\r\n> Does it?"
 
 
-@pytest.mark.spec("8: A reply is attached to the original e-mail as its answer")
+@pytest.mark.spec("8: a tracked e-mail there and back: sent, answered, fetched, filed with its record, forwarded")
 def test_a_reply_is_filed_forwarded_and_marks_its_recipient(desk: Desk) -> None:
     raw = reply(desk.cookie(), QUOTED)
     (row,) = desk.imported(raw)
@@ -197,7 +197,7 @@ def test_a_reply_is_filed_forwarded_and_marks_its_recipient(desk: Desk) -> None:
     assert "Yes, it does." in mail.get_body().get_content()  # type: ignore[attr-defined]
 
 
-@pytest.mark.spec("8: each is imported once")
+@pytest.mark.spec("8: a mail that comes again is filed once, and nobody hears of it again")
 def test_the_same_mail_is_filed_once(desk: Desk) -> None:
     raw = reply(desk.cookie())
     again = b"Received: from elsewhere\r\n" + raw
@@ -231,6 +231,7 @@ def test_stopped_after_filing_it_is_no_duplicate_of_itself(desk: Desk, monkeypat
     assert len(desk.queued()) == 1
 
 
+@pytest.mark.spec("8: a forged cookie: quarantined, Unusual Activity; another server's: left alone")
 def test_what_becomes_of_others(desk: Desk, clock: Clock) -> None:
     other = cookie.make(Tracked("p", Kind.defect, 1, 1, 1), Keys(0, {0: b"z" * 32}), "another server")
     mine = desk.cookie()
@@ -303,7 +304,8 @@ Message-ID: <{cookie}@example.org>
 """
 
 
-@pytest.mark.spec("8: Auto-replies and bounces are recognised")
+@pytest.mark.spec("8: a bounce marks its recipient, hard or soft, with the status; nobody gets it as an answer")
+@pytest.mark.spec("8: an automatic answer is recorded as such, not forwarded, not answered")
 def test_programs_are_recorded_and_never_answered(desk: Desk) -> None:
     settings(desk.admin, letter=True)
     bounce = BOUNCE.format(to=TRACKING, bob=BOB, cookie=desk.cookie()).replace("\n", "\r\n").encode()
@@ -317,7 +319,7 @@ def test_programs_are_recorded_and_never_answered(desk: Desk) -> None:
     assert desk.queued() == []
 
 
-@pytest.mark.spec("8: Automatic letter: an optional acknowledgement")
+@pytest.mark.spec("8: automatic letter for a mail that came, one a sender and window, never to a program")
 def test_a_letter_a_sender_and_window(desk: Desk, clock: Clock) -> None:
     settings(desk.admin, letter=True, letter_hours=24)
     desk.imported(reply(desk.cookie(), number=1), reply(desk.cookie(), number=2))
@@ -350,7 +352,7 @@ def test_an_answer_to_a_letter_goes_to_the_notification_account(desk: Desk) -> N
     assert [one[1] for one in desk.queued() if one[2].startswith("Fwd:")] == [ANN, ANN]
 
 
-@pytest.mark.spec("8: never a loop")
+@pytest.mark.spec("8: trackers, vacation programs and bounces answer each other: it comes to rest")
 def test_a_storm_is_filed_and_not_passed_on(desk: Desk, clock: Clock) -> None:
     """A program that says of itself in no way that it is one answers everything at once."""
     settings(desk.admin, letter=True)
@@ -398,6 +400,7 @@ def test_a_mail_that_cannot_be_filed_stops_no_other(desk: Desk, monkeypatch: pyt
     assert poison.raw is not None
 
 
+@pytest.mark.spec("8: HTML is made safe")
 def test_files_html_and_a_hostile_name(desk: Desk) -> None:
     body = (
         "--b\r\nContent-Type: text/html\r\n\r\n"
@@ -416,6 +419,23 @@ def test_files_html_and_a_hostile_name(desk: Desk) -> None:
     assert html == '<p>Yes <img src="data:image/png;base64,AAAA"><img></p>'
     attached = desk.project.read(lambda c: c.execute(select(files.c.name, files.c.content).order_by(files.c.id)).all())
     assert [tuple(one) for one in attached] == [("attachment-1.png", b"\0\0\0"), ("x.txt", b"file")]
+
+
+def test_words_of_hosts_and_headers_are_stored_whatever_they_hold(desk: Desk) -> None:
+    subject = reply(desk.cookie(), "Yes.").replace(b"Re: Does it crash?", b"=?utf-8?q?Yes=0D=0ABcc:_eve=40x.test=00?=")
+    report = (
+        f"From: MAILER-DAEMON@example.net\r\nTo: {TRACKING}\r\nSubject: Undelivered\r\nMessage-ID: <b@example.net>\r\n"
+        f"In-Reply-To: <{desk.cookie()}@example.org>\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; example.net\r\n\r\n"
+        f"Final-Recipient: rfc822; {BOB}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        "Diagnostic-Code: smtp; 550 no \0 here\r\n\r\n--b--\r\n"
+    )
+    rows = desk.imported(subject, report.encode())
+    assert [row.subject for row in rows] == ["Yes Bcc: eve@x.test", "Undelivered"]
+    assert [row.subject for row in desk.emails(direction="received")] == [row.subject for row in rows]
+    assert "\0" not in desk.recipient(1).text
+    assert desk.recipient(1).status_code == "5.1.1"
 
 
 def test_tracking_switched_off_and_an_inactive_project(desk: Desk) -> None:

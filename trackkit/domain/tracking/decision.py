@@ -131,11 +131,8 @@ class Understood:
     """This server sent it: its Message-ID is a cookie of its own."""
     probe: str | None
     """The token of a probe."""
-
-    @property
-    def author(self) -> str:
-        """Whom it says it is from, as addresses are compared."""
-        return self.mail.author.lower()
+    author: str
+    """Whom it says it is from, as addresses are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +174,7 @@ def understand(raw: bytes, fetched_at: datetime, where: Where) -> Understood:
     message_id = mail.fields.first("message-id")
     own = PREFIX in message_id.lower() and _is_own(message_id, where)
     token = probe.token_in(message_id)
-    return Understood(raw, mail, kind, cookies, own, token if token in where.probes else None)
+    return Understood(raw, mail, kind, cookies, own, token if token in where.probes else None, mail.author.lower())
 
 
 def _is_own(message_id: str, where: Where) -> bool:
@@ -236,11 +233,18 @@ def import_key(mail: Incoming, raw: bytes) -> str:
     """By what the same mail is known, whatever the hosts on its way have written above it."""
     names = ("message-id",) if mail.fields.first("message-id").strip("<> ") else ("from", "date", "subject")
     named = "\n".join(mail.fields.first(name).strip() for name in names)
-    body = _EMPTY_LINE.split(raw, maxsplit=1)[-1].replace(b"\r\n", b"\n").strip()
-    return hashlib.sha256(named.encode("utf-8", "replace") + b"\0" + body).hexdigest()
+    key = hashlib.sha256(named.encode("utf-8", "replace") + b"\0")
+    empty_line = _EMPTY_LINE.search(raw)
+    at, end = empty_line.end() if empty_line else 0, len(raw)
+    while end > at and raw[end - 1] in b" \t\r\n":
+        end -= 1
+    for begins in range(at, end, _PIECE):  # of a large mail there shall not be another copy
+        key.update(raw[begins : min(end, begins + _PIECE)].translate(None, b"\r"))
+    return key.hexdigest()
 
 
 _EMPTY_LINE: Final = re.compile(rb"\r?\n\r?\n|\r\r")
+_PIECE: Final = 2**20
 
 
 def _settles(rule: Rule, words: str, state: InboxState) -> Judgement:

@@ -55,7 +55,9 @@ class Fields:
 
     def addresses(self, name: str) -> list[str]:
         """The addresses in all values of a field."""
-        return [address for value in self.all(name) for address in addresses(value)]
+        if name not in self._named:
+            return []
+        return [address for value in self._named[name] for address in addresses(value)]
 
     def __contains__(self, name: str) -> bool:
         return name in self._named

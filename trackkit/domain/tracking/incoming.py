@@ -73,21 +73,15 @@ class Incoming:
     attachments: tuple[Attachment, ...]
     sent_at: datetime
     problems: tuple[str, ...]
+    author: str
+    """The first address in From; ``""`` without one."""
+    recipients: tuple[str, ...]
+    """Every address that the header says it was sent or delivered to, each once."""
 
     @property
     def fields(self) -> Fields:
         """Its header."""
         return self.parts.fields
-
-    @property
-    def author(self) -> str:
-        """The first address in From; ``""`` without one."""
-        return next(iter(self.fields.addresses("from")), "")
-
-    @property
-    def recipients(self) -> list[str]:
-        """Every address that the header says it was sent or delivered to, each once."""
-        return list(dict.fromkeys(address for name in _RECIPIENTS for address in self.fields.addresses(name)))
 
     def readable(self) -> str:
         """The text that a person reads: the plain one, else that of the HTML."""
@@ -136,7 +130,10 @@ def parse(raw: bytes, received_at: datetime) -> Incoming:
     attachments = tuple(_attachment(number, part) for number, part in enumerate(rest[:MOST_ATTACHMENTS], start=1))
     sent_at, wrong = checked_date(parts.fields.first("date"), received_at)
     problems += [*parts.problems, *wrong]
-    return Incoming(raw, parts, text, html, attachments, sent_at, tuple(dict.fromkeys(problems)))
+    author = next(iter(parts.fields.addresses("from")), "")
+    recipients = tuple(dict.fromkeys(one for name in _RECIPIENTS for one in parts.fields.addresses(name)))
+    told = tuple(dict.fromkeys(problems))
+    return Incoming(raw, parts, text, html, attachments, sent_at, told, author, recipients)
 
 
 def _read(raw: bytes, parts: list[Part]) -> tuple[str, str, list[Part]]:
