@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -65,6 +66,17 @@ class House:
     def tested(self) -> str:
         """The id of a test of the settings that has ended."""
         return self.server.admin.mail.test().wait().state.test_id
+
+    def rested(self, person: Person, operation: str) -> dict[str, Any]:
+        """Nothing, once that person, who has one test of settings at a time, has none under way."""
+        begun = self.http.ask(operation, {}, person.token)
+        named = re.search(r"\((\w+)\)", begun.error.message) if begun.error else None
+        if begun.error and (begun.code != "conflict" or named is None):
+            return {}  # it is refused for another reason
+        same = {"test_id": named[1] if named else begun.body["test_id"]}
+        show = "mail.test_progress"
+        wait_until(lambda: self.http.ask(show, same, person.token).body["finished"], what="the end of a test")
+        return {}
 
     def idle_queue(self) -> str:
         """A domain that no mail is for, once the mail queue has no long work to do: it has one at a time."""
@@ -250,7 +262,7 @@ SAMPLES: dict[str, Sample] = {
     "options.history": nothing,
     "options.plan_revert": lambda house, person: {"change_id": house.option_change()},
     "options.revert": lambda house, person: {"change_id": house.option_change()},
-    "mail.test": nothing,
+    "mail.test": lambda house, person: house.rested(person, "mail.test"),
     "mail.test_progress": lambda house, person: {"test_id": house.tested()},
     "mail.test_cancel": lambda house, person: {"test_id": house.tested()},
     "mail.submit": lambda house, person: MESSAGE,
@@ -362,7 +374,7 @@ SAMPLES: dict[str, Sample] = {
     "project.mail.show": lambda house, person: house.number_of_email(),
     "project.mail.raw": lambda house, person: house.number_of_email(),
     "tracking.status": nothing,
-    "tracking.test": nothing,
+    "tracking.test": lambda house, person: house.rested(person, "tracking.test"),
     "tracking.poll": nothing,
     "tracking.inbox": nothing,
     "tracking.show": lambda house, person: {"inbox_id": house.quarantined()},

@@ -421,6 +421,23 @@ def test_files_html_and_a_hostile_name(desk: Desk) -> None:
     assert [tuple(one) for one in attached] == [("attachment-1.png", b"\0\0\0"), ("x.txt", b"file")]
 
 
+def test_words_of_hosts_and_headers_are_stored_whatever_they_hold(desk: Desk) -> None:
+    subject = reply(desk.cookie(), "Yes.").replace(b"Re: Does it crash?", b"=?utf-8?q?Yes=0D=0ABcc:_eve=40x.test=00?=")
+    report = (
+        f"From: MAILER-DAEMON@example.net\r\nTo: {TRACKING}\r\nSubject: Undelivered\r\nMessage-ID: <b@example.net>\r\n"
+        f"In-Reply-To: <{desk.cookie()}@example.org>\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; example.net\r\n\r\n"
+        f"Final-Recipient: rfc822; {BOB}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        "Diagnostic-Code: smtp; 550 no \0 here\r\n\r\n--b--\r\n"
+    )
+    rows = desk.imported(subject, report.encode())
+    assert [row.subject for row in rows] == ["Yes Bcc: eve@x.test", "Undelivered"]
+    assert [row.subject for row in desk.emails(direction="received")] == [row.subject for row in rows]
+    assert "\0" not in desk.recipient(1).text
+    assert desk.recipient(1).status_code == "5.1.1"
+
+
 def test_tracking_switched_off_and_an_inactive_project(desk: Desk) -> None:
     settings(desk.admin, tracking=False)
     (row,) = desk.imported(reply(desk.cookie()))

@@ -16,6 +16,7 @@ from trackkit.domain.databases import (
     RESERVED,
     DatabaseSettings,
     Place,
+    called,
     checked_name,
     checked_path,
     checked_url,
@@ -44,6 +45,21 @@ def test_a_name_is_usable_or_refused(text: str) -> None:
     assert os.path.normpath(name) == name == os.path.basename(name)
     assert len(os.fsencode(name)) <= 255
     assert place_of(name) is Place.relative
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pumps",
+        "/srv/data/pumps",
+        "/srv/pumps/",
+        r"C:\data\pumps",
+        r"\\host\share\pumps",
+        "postgresql://u@h:1/pumps?a=b/c",
+    ],
+)
+def test_mail_tells_nothing_of_the_machine(name: str) -> None:
+    assert called(name) == "pumps"
 
 
 @given(st.text(min_size=1, max_size=40))

@@ -6,6 +6,7 @@ or the rule.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -101,6 +102,13 @@ def place_of(location: str) -> Place:
     if location.startswith(("/", "\\\\")) or (location[1:3] in (":\\", ":/") and location[:1].isalpha()):
         return Place.path
     return Place.relative
+
+
+def called(name: str) -> str:
+    """What mail says a database is called: of a path or a URL the end, since the rest is about this machine."""
+    if place_of(name) is Place.relative:
+        return name
+    return re.split(r"[/\\\\]", name.partition("?")[0].rstrip("/\\"))[-1]
 
 
 def name_key(name: str) -> str:

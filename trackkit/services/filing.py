@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from trackkit.domain.databases import called
 from trackkit.domain.log_text import storable
 from trackkit.domain.project.kinds import EmailOrigin
 from trackkit.domain.tracking import decision as rules
@@ -19,7 +20,7 @@ from trackkit.domain.tracking.cookie import Tracked
 from trackkit.domain.tracking.decision import Decision, Facts, Understood
 from trackkit.domain.tracking.filing import Content
 from trackkit.domain.tracking.kinds import MailKind
-from trackkit.domain.tracking.letter import Party, compose
+from trackkit.domain.tracking.letter import Party, compose, line_of
 from trackkit.domain.tracking.outcomes import Mark, Sent
 from trackkit.domain.tracking.passing_on import About, Before
 from trackkit.services import letters
@@ -159,7 +160,7 @@ def _begun_by(first: AnsweredRow | None, known: Known, project: TrackedProject) 
     settings = project.settings
     if not settings.notification_address:
         return None, "The project has no notification account."
-    return Party(settings.notification_address, settings.notification_name or project.row.name), ""
+    return Party(settings.notification_address, settings.notification_name or called(project.row.name)), ""
 
 
 def _lately(case: Case, known: Known) -> Before:
@@ -265,7 +266,7 @@ def _new_email(case: Case, one: Verdict, number: int, now: datetime) -> NewEmail
 
 
 def _line(text: str) -> str:
-    return storable(text, _LONGEST_LINE)
+    return storable(line_of(text), _LONGEST_LINE)
 
 
 def _marks(case: Case, known: Known) -> list[tuple[int, Mark]]:
@@ -283,7 +284,7 @@ def _forward(
 ) -> Outgoing:
     answered = known.first.get(case.tracked.email)
     about = About(
-        project.row.name, case.record, known.titles.get(case.record, ""), answered.subject if answered else ""
+        called(project.row.name), case.record, known.titles.get(case.record, ""), answered.subject if answered else ""
     )
     letter = passing_on.forward(
         case.found, decided.standing, case.content.text, to, about, project.mailbox.address, case.key[:32], now, largest

@@ -26,6 +26,7 @@ from trackkit.domain.tracking.carriers import Verdict, untagged
 from trackkit.domain.tracking.decision import Decision, Rule, Understood
 from trackkit.domain.tracking.filing import content_of
 from trackkit.domain.tracking.inbox import InboxState
+from trackkit.domain.tracking.letter import line_of
 from trackkit.services import filing, project_outbox
 from trackkit.services.environment import Environment
 from trackkit.services.filing import Case
@@ -210,7 +211,7 @@ def _row(one: Reading, is_its_own: bool = False) -> Decided:
         reason=storable(settled.words, _LONGEST),
         kind=one.found.kind.kind.value if one.found else "",
         author=storable(mail.author, _LONGEST) if mail else "",
-        subject=storable(untagged(mail.fields.text("subject")), _LONGEST) if mail else "",
+        subject=storable(line_of(untagged(mail.fields.text("subject"))), _LONGEST) if mail else "",
         tries=one.tries,
         keeps_raw=state not in _DROPPED,
         database_id=tracked.project if tracked and (state is InboxState.attached or waits) else None,

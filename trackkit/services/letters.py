@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from trackkit.domain.addresses import address_problem
+from trackkit.domain.databases import called
 from trackkit.domain.errors import InvalidInput, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.notices import may_be_told
@@ -131,7 +132,7 @@ def _letter(
     author = Party(settings.notification_address or (mailbox.address if mailbox else ""), settings.notification_name)
     if not author.address:
         raise NotFound("the project has no notification account.")
-    me = Person(author.name or sender.row.name, author.name, author.address)
+    me = Person(author.name or called(sender.row.name), author.name, author.address)
     template = settings.letter_template or _TEMPLATE
     written = project_templates.rendered(connection, sender.row, template, one.kind, one.record, me)
     way = plain_way(author.address, f"letter.{number}.{sender.row.database_id}")

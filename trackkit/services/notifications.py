@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from trackkit.domain.addresses import address_problem, normal_address
+from trackkit.domain.databases import called
 from trackkit.domain.errors import DatabaseUnavailable, InvalidInput, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.project import rules
@@ -144,7 +145,7 @@ class Teller:
         user = (
             project_templates.person_of(connection, actor)
             if actor
-            else Person(settings.notification_name or self._row.name, "", settings.notification_address)
+            else Person(settings.notification_name or called(self._row.name), "", settings.notification_address)
         )
         return project_templates.written(template, project_templates.about(self._row, record, user))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from trackkit.domain.databases import called
 from trackkit.domain.errors import InvalidInput, NotFound
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
@@ -71,7 +72,7 @@ def about(row: DatabaseRow, record: ItemRow, user: Person) -> About:
         "changed_by": record.changed_by,
     }
     values = {**record.values, **made}
-    return About(record.kind, values, row.name, row.settings.description, user, server_name())
+    return About(record.kind, values, called(row.name), row.settings.description, user, server_name())
 
 
 def person_of(connection: Connection, username: str) -> Person:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trackkit.domain.log_text import storable
 from trackkit.domain.tracking.failures import Failure
 from trackkit.domain.tracking.kinds import Classified, MailKind
 
@@ -57,8 +58,8 @@ def marks(found: Classified, author: str, recipient: int, sent: Mapping[int, Sen
 
 def _of_failure(kind: str, one: Failure) -> Mark:
     if one.action == "delayed":
-        return Mark(0, MailKind.delay.value, one.status, None, one.text[:_LONGEST])
-    return Mark(0, kind, one.status, one.hard, one.text[:_LONGEST])
+        return Mark(0, MailKind.delay.value, one.status, None, storable(one.text, _LONGEST))
+    return Mark(0, kind, one.status, one.hard, storable(one.text, _LONGEST))
 
 
 def _number(address: str, recipient: int, sent: Mapping[int, Sent]) -> int | None:
