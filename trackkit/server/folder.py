@@ -43,11 +43,6 @@ class Folder:
         return self.path / "log.db"
 
     @property
-    def turns(self) -> tuple[Path, Path]:
-        """What processes take their turns by at the main and the log's database on SQLite."""
-        return self.path / "trackkit.db.turn", self.path / "log.db.turn"
-
-    @property
     def log_search(self) -> Path:
         """The log's search index on SQLite; it can be deleted and is made again."""
         return self.path / "log-search.db"

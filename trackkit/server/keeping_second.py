@@ -1,7 +1,8 @@
 """Keeps the second process of a server on SQLite (`server/second.py`) while the options ask for so many connections.
 
-Promises: there is none where one process is enough; what it ended with, or that nothing is heard of it, is logged, and
-what it held is given back before the next is started; it has ended before the server has.
+Promises: there is none where one process is enough; that it has ended by itself, or nothing is heard of it, is logged,
+and what it held is given back before the next is started; it has ended before the server has. What goes wrong is
+logged and tried again, later and later.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import threading
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final
 
 from trackkit.domain.log import Severity
 from trackkit.domain.mail_workers import wants_second
@@ -21,17 +21,17 @@ from trackkit.server import second
 from trackkit.server.folder import Folder
 from trackkit.server.sending import AtWork
 from trackkit.services.environment import Environment
-from trackkit.store.file_turn import POSSIBLE, FileTurn
+from trackkit.services.machine import IS_WINDOWS
 
 SILENT_SECONDS = 30.0
 """Without a sign of life for so long it is ended."""
 
 STOP_SECONDS = 20.0
-"""What it gets to stop in order: more than the engine takes at the most."""
+"""What it gets to stop in order: more than its engine takes at the most."""
 
 FIRST_PATIENCE_SECONDS = 1.0
 LONGEST_PATIENCE_SECONDS = 60.0
-"""How long it is waited before one that ended by itself is started again."""
+"""How long it is waited before it is started again."""
 
 
 @asynccontextmanager
@@ -48,7 +48,7 @@ async def second_process(environment: Environment, folder: Folder, at_work: AtWo
 
 
 class Keeper:
-    """Of one server; `tell` is thread-safe."""
+    """Of one server. `tell` is safe for threads."""
 
     def __init__(self, environment: Environment, folder: Folder, at_work: AtWork) -> None:
         self._environment, self._folder, self._at_work = environment, folder, at_work
@@ -57,6 +57,7 @@ class Keeper:
         self._stopping = False
         self._telling = threading.Lock()
         self._pipe: int | None = None
+        """What is told goes in here while there is somebody to hear it."""
         self._told = self._followed
 
     async def run(self) -> None:
@@ -68,12 +69,16 @@ class Keeper:
                 await self._changed.wait()
                 continue
             began = self._loop.time()
-            await self._one_life()
-            patience = FIRST_PATIENCE_SECONDS if self._loop.time() - began > patience else patience * 2
-            if self._is_wanted:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(patience, LONGEST_PATIENCE_SECONDS)):
-                        await self._until_unwanted()
+            why = await self._one_life()
+            if not self._is_wanted:
+                continue
+            words = "The second process that sends mail has ended; it is started again."
+            self._at_work.queue.report(Severity.warning, words, f"{why}. What it held is given back.")
+            is_early = self._loop.time() - began < LONGEST_PATIENCE_SECONDS
+            patience = min(patience * 2, LONGEST_PATIENCE_SECONDS) if is_early else FIRST_PATIENCE_SECONDS
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._until_unwanted()
 
     def stop(self) -> None:
         """End the second process, and `run`."""
@@ -90,7 +95,8 @@ class Keeper:
                 self._loop.call_soon_threadsafe(self._changed.set)
         with self._telling:
             if self._pipe is not None:
-                with suppress(BlockingIOError, BrokenPipeError):  # it has not even read what came before, or has ended
+                # Full: it has enough to look at already. Broken: it has ended, which is seen elsewhere.
+                with suppress(BlockingIOError, BrokenPipeError):
                     os.write(self._pipe, second.CHANGED if is_change else second.MAIL)
 
     @property
@@ -99,7 +105,7 @@ class Keeper:
 
     @property
     def _is_wanted(self) -> bool:
-        if self._stopping or not POSSIBLE or not self._environment.store.is_sqlite:
+        if self._stopping or IS_WINDOWS or not self._environment.store.is_sqlite:
             return False
         return wants_second(self._environment.options.current.sending, _processors())
 
@@ -108,36 +114,21 @@ class Keeper:
             await self._changed.wait()
             self._changed.clear()
 
-    async def _one_life(self) -> None:
-        """Start it, and stay until it has ended: by itself, or because it is not wanted any more."""
-        queue, in_touch = self._at_work.queue, self._at_work.in_touch
-        for store, path in zip(self._stores, self._folder.turns, strict=True):
-            await asyncio.to_thread(store.share, FileTurn(path))
-        queue.expect_others()
-        await in_touch.begin()
-        self._at_work.keep_in_touch()
+    async def _one_life(self) -> str:
+        """Start it, and stay until it has ended, by itself or because it is not wanted any more; what it ended by."""
         try:
+            await self._at_work.begin_sharing()
             process = await self._started()
             try:
-                await self._watched(process)
+                why = await self._watched(process)
             finally:
                 self._hang_up()
                 await _ended(process)
-            if self._is_wanted:
-                words = f"The second process that sends mail ended ({_how(process)}); it is started again."
-                queue.report(Severity.warning, words, "What it held is given back.")
-        except OSError as error:
-            queue.report(Severity.error, "The second process that sends mail cannot be started.", str(error))
+            return f"It {why}" if why else _how(process)
+        except Exception as error:  # noqa: BLE001 - whatever it is: told, and tried again
+            return f"{type(error).__name__}: {error}"
         finally:
-            await self._at_work.stop_keeping_in_touch()
-            await in_touch.call(queue.second_is_over)
-            for store in self._stores:
-                await asyncio.to_thread(store.share, None)
-            self._at_work.engine.wake()
-
-    @property
-    def _stores(self):
-        return self._environment.store, self._environment.log_store
+            await self._at_work.end_sharing()
 
     async def _started(self) -> Process:
         reading, writing = os.pipe()
@@ -154,27 +145,29 @@ class Keeper:
             self._pipe = writing
         return process
 
-    async def _watched(self, process: Process) -> None:
-        """Return when it has ended, is silent, or is not wanted any more."""
+    async def _watched(self, process: Process) -> str:
+        """Return when it is not wanted any more or has ended; what was wrong with one that has not."""
         unwanted = asyncio.create_task(self._until_unwanted())
         living = asyncio.create_task(self._signs_of_life(process))
         await asyncio.wait([unwanted, living], return_when=asyncio.FIRST_COMPLETED)
         unwanted.cancel()
         living.cancel()
         await asyncio.gather(unwanted, living, return_exceptions=True)
+        return living.result() if not living.cancelled() else ""
 
-    async def _signs_of_life(self, process: Process) -> None:
-        assert process.stdout is not None
-        is_new = True
-        with suppress(TimeoutError):
-            while True:
-                async with asyncio.timeout(SILENT_SECONDS):
-                    if not await process.stdout.read(100):
-                        return
-                if is_new:
-                    self._at_work.in_touch.look_soon()  # the connections are to be divided
-                    is_new = False
-        process.kill()
+    async def _signs_of_life(self, process: Process) -> str:
+        if process.stdout is None:
+            raise RuntimeError("it was started without a pipe")
+        try:
+            async with asyncio.timeout(SILENT_SECONDS) as silence:
+                if await process.stdout.read(1):
+                    self._at_work.in_touch.look_soon()  # it is there, so that the connections can be divided
+                while await process.stdout.read(100):
+                    silence.reschedule(self._loop.time() + SILENT_SECONDS)
+        except TimeoutError:
+            process.kill()
+            return f"gave no sign of life for {SILENT_SECONDS:.0f} seconds"
+        return ""
 
     def _hang_up(self) -> None:
         with self._telling:
@@ -194,7 +187,7 @@ async def _ended(process: Process) -> None:
 
 def _how(process: Process) -> str:
     code = process.returncode or 0
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+    return f"Signal {-code}" if code < 0 else f"Exit code {code}"
 
 
 def _processors() -> int:

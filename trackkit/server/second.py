@@ -31,7 +31,6 @@ from trackkit.services.sealing import Sealer
 from trackkit.services.sinks.event_log import EventLogSink, system_event_log
 from trackkit.store import database
 from trackkit.store.database import Store
-from trackkit.store.file_turn import FileTurn
 
 MAIL: Final = b"m"
 CHANGED: Final = b"c"
@@ -49,8 +48,8 @@ def run(data: Path) -> None:
         machine = settings.load(folder.path)
         environment = mail_environment(
             closing,
-            _store(closing, folder.database, folder.turns[0]),
-            _store(closing, folder.log_database, folder.turns[1]),
+            _store(closing, folder.database),
+            _store(closing, folder.log_database),
             Sealer(folder.secret_key.read_bytes()),
             folder.startup_log,
             EventLogSink(lambda: system_event_log(machine.journal_socket, machine.syslog_socket)),
@@ -61,10 +60,9 @@ def run(data: Path) -> None:
         run_loop(_work(environment))
 
 
-def _store(closing: ExitStack, path: Path, turns: Path) -> Store:
+def _store(closing: ExitStack, path: Path) -> Store:
     store = database.sqlite(path, create=False)
     closing.callback(store.close)
-    store.share(FileTurn(turns))
     return store
 
 

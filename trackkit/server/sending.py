@@ -45,8 +45,25 @@ class AtWork:
         """With the others, from now on."""
         self._keeping = asyncio.create_task(self.in_touch.run())
 
-    async def stop_keeping_in_touch(self) -> None:
-        """There are no others any more."""
+    async def begin_sharing(self) -> None:
+        """A second process of this machine will send, too, and have the first turn at what comes in."""
+        self.queue.expect_others()
+        await self.in_touch.begin()
+        self.keep_in_touch()
+        self.engine.yields = True
+
+    async def end_sharing(self) -> None:
+        """It has ended, in whatever way: what it held is given back, and this one goes on alone."""
+        self.engine.yields = False
+        await self._lose_touch()
+        try:
+            await self.in_touch.call(self.queue.second_is_over)
+        except Exception as error:  # noqa: BLE001 - reported; the engine's rescue, or the next start, makes up for it
+            words = "What the second process that sends mail held could not be given back; it is tried again."
+            self.queue.report(Severity.error, words, f"{type(error).__name__}: {error}")
+        self.engine.wake()
+
+    async def _lose_touch(self) -> None:
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -60,7 +77,7 @@ class AtWork:
         except Exception as error:  # noqa: BLE001 - told, then the process stops
             words = f"The mail engine ended: {type(error).__name__}: {error}"
             self.queue.report(Severity.severe_error, words)
-        await self.stop_keeping_in_touch()
+        await self._lose_touch()
         await self.in_touch.end()
 
 

@@ -99,9 +99,9 @@ class DeliveryQueue:
         self._membership.expect_others()
 
     def second_is_over(self) -> None:
-        """It has ended, in whatever way: all connections are here again, and what it held is given back."""
-        self._environment.store.write(lambda connection: mail_workers.forget(connection, SECOND))
+        """The second process has ended, in whatever way: this worker is alone again, and what it held is given back."""
         self._membership.be_alone()
+        self._environment.store.write(lambda connection: mail_workers.forget(connection, SECOND))
         self.rescue()
 
     def leave(self) -> None:

@@ -15,7 +15,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
@@ -24,7 +24,6 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from trackkit.domain.errors import Unavailable
-from trackkit.store.file_turn import FileTurn
 from trackkit.store.prepared import run_plain
 
 __all__ = ["Connection", "Store", "Work", "postgresql", "sqlite"]
@@ -63,18 +62,10 @@ class Store:
         self._kept: Connection | None = None
         self._turn = threading.Lock()
         """Whoever writes to SQLite holds it."""
-        self._among: FileTurn | None = None
         self._writer: threading.Thread | None = None
         if self.is_sqlite:
             self._writer = threading.Thread(target=self._write_jobs, name="trackkit-writer", daemon=True)
             self._writer.start()
-
-    def share(self, turns: FileTurn | None) -> None:
-        """From the next turn on other processes write to this SQLite file, too, by these turns; none = no other does."""
-        with self._turn:
-            before, self._among = self._among, turns
-        if before is not None:
-            before.close()
 
     def read(self, work: Work[T]) -> T:
         """Run `work` in a transaction that sees one state of the database."""
@@ -106,7 +97,7 @@ class Store:
         """
         if not self.is_sqlite:
             return self.write(work)
-        with self._turn, self._turn_of_all(), _reachable():
+        with self._turn, _reachable():
             if self._closed:
                 raise Unavailable(_CLOSED)
             try:
@@ -147,7 +138,6 @@ class Store:
         if self._writer is not None:
             self._jobs.put(_NO_MORE)
             self._writer.join()
-        self.share(None)
         self.engine.dispose()
 
     def _transaction(self, work: Work[T]) -> T:
@@ -165,16 +155,12 @@ class Store:
         following = None
         while (job := following or self._jobs.get()) is not _NO_MORE:
             following = None
-            with self._turn, self._turn_of_all():
+            with self._turn:
                 if job.how == "together":
                     jobs, following = self._gathered(job)
                     self._commit_together(jobs)
                 else:
                     self._run_outside(job)
-
-    def _turn_of_all(self) -> AbstractContextManager[None]:
-        """This process's turn among those that share the file; for who has the turn here."""
-        return self._among or _NOBODY_ELSE
 
     def _gathered(self, first: _Job[Any]) -> tuple[list[_Job[Any]], _Job[Any] | None]:
         """What waits and may share a commit with `first`, and what comes next and may not."""
@@ -262,7 +248,6 @@ class _Job(Generic[T]):
             self.future.set_exception(error)
 
 
-_NOBODY_ELSE: Final = nullcontext()
 _NO_MORE: Final = _Job[Any](lambda _: None, how="outside")
 
 
