@@ -261,7 +261,7 @@ class Engine:
             if not claimed:
                 await self._sleep(self._seconds_until(next_due_at))
             elif len(claimed) < LEAST_CLAIMED:
-                await asyncio.sleep(YIELDING_SECONDS if self.yields else GATHER_SECONDS)
+                await (self._sleep(YIELDING_SECONDS) if self.yields else asyncio.sleep(GATHER_SECONDS))
 
     def _look(self, limit: int, besides: frozenset[str]) -> tuple[list[Claimed], datetime | None]:
         """In a thread: what could be claimed, and if nothing, when there will be something."""

@@ -35,7 +35,9 @@ LONGEST_PATIENCE_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def second_process(environment: Environment, folder: Folder, at_work: AtWork) -> AsyncIterator[asyncio.Task[None]]:
+async def second_process(
+    environment: Environment, folder: Folder, at_work: AtWork
+) -> AsyncIterator[asyncio.Task[None]]:
     """There is a second process while this lasts, if it shall be; the task ends by itself only on a defect."""
     keeper = Keeper(environment, folder, at_work)
     environment.on_mail.insert(0, keeper.tell)  # whoever has nothing else to do hears of it first
@@ -65,12 +67,12 @@ class Keeper:
         patience = FIRST_PATIENCE_SECONDS
         while not self._stopping:
             self._changed.clear()
-            if not self._is_wanted:
+            if not self._is_wanted():
                 await self._changed.wait()
                 continue
             began = self._loop.time()
             why = await self._one_life()
-            if not self._is_wanted:
+            if not self._is_wanted():
                 continue
             words = "The second process that sends mail has ended; it is started again."
             self._at_work.queue.report(Severity.warning, words, f"{why}. What it held is given back.")
@@ -103,14 +105,13 @@ class Keeper:
     def _followed(self) -> tuple[object, object]:
         return self._environment.options.current, self._environment.trust.current
 
-    @property
     def _is_wanted(self) -> bool:
         if self._stopping or IS_WINDOWS or not self._environment.store.is_sqlite:
             return False
         return wants_second(self._environment.options.current.sending, _processors())
 
     async def _until_unwanted(self) -> None:
-        while self._is_wanted:
+        while self._is_wanted():
             await self._changed.wait()
             self._changed.clear()
 
