@@ -1,4 +1,4 @@
-"""`trackkit server run`: one process with API and mail engine, from start to ordered stop.
+"""`trackkit server run`: the process with API and mail engine, from start to ordered stop.
 
 When it accepts requests it prints one line: ``ready`` and its URL, and with TLS the certificate's fingerprint.
 SIGTERM and SIGINT stop it: no new requests, running ones end, mail under way is settled, stores are closed.

@@ -265,7 +265,7 @@ class Session:
         )
 
 
-_COMMANDS: Final[dict[str, Callable[[Session, str], Reply | None | Coroutine[Any, Any, Reply | None]]]] = {
+_COMMANDS: Final[dict[str, Callable[[Session, str], Reply | Coroutine[Any, Any, Reply | None] | None]]] = {
     "EHLO": Session._ehlo,
     "HELO": Session._helo,
     "MAIL": Session._mail,
