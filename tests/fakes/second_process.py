@@ -1,4 +1,4 @@
-"""In place of `trackkit.server.second`: writes down what it is told; with a file ``silent`` there, gives no sign of life."""
+"""In place of `trackkit.server.second`: notes what it is told; where a file ``silent`` lies, it hangs."""
 
 from __future__ import annotations
 

@@ -45,7 +45,10 @@ _STEADY: Final = 3 * BEAT
 def wants_second(sending: SendingOptions, processors: int) -> bool:
     """Whether a server on SQLite with so many processors shall send from a second process, too."""
     over_connections = sending.method not in ("pickup", "mapi") and sending.is_set_up
-    return over_connections and processors > 1 and sending.timing.connections >= SECOND_FROM_CONNECTIONS
+    # Some providers take a refresh token just once: two processes would use it up for each other.
+    by_refresh_token = sending.smtp.authentication == "oauth2" and sending.oauth2.refresh_token is not None
+    many = sending.timing.connections >= SECOND_FROM_CONNECTIONS
+    return over_connections and not by_refresh_token and processors > 1 and many
 
 
 def share(limit: int, number: int, workers: int) -> int:

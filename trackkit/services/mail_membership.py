@@ -69,7 +69,7 @@ class Membership:
 
         def work(connection: Connection) -> int:
             mail_workers.forget_lost(connection, now - REMEMBERED)
-            if alone_of_its_name:  # on SQLite all are processes of this server, and none outlives it
+            if alone_of_its_name:  # on SQLite all are this server's own, and end with it
                 mail_workers.forget(connection, None if self._store.is_sqlite else self.name)
             return mail_workers.join(connection, self.name, now)
 
