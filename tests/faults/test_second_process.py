@@ -91,7 +91,7 @@ def test_two_processes_send_and_a_kill_of_either_loses_nothing(start: Start, raw
     assert len(raw_sink.taken) <= at_pause + CONNECTIONS
     wait_until(lambda: holders(server) == set(BOTH), what="both at work again")
     second(server).send_signal(signal.SIGKILL)
-    raw_sink.delay = 0.5  # so that something is left for the next one
+    raw_sink.delay = 1.5  # so that something is left for the next one
     told = "second process that sends mail has ended"
     wait_until(lambda: server.admin.log.list(text=told, source="mail").entries, what="that it has ended")
     wait_until(lambda: workers(server) == BOTH, what="the next second process", seconds=30)
