@@ -2,7 +2,8 @@
 
 Printed for the draining alone, without a profiler: messages a second, and the processor's time a message in the event
 loop, in each of the store's steps, and in the rest of the threads. A second run under a profiler, which makes all of
-it slower, names the functions of the event loop's thread that cost most by themselves.
+it slower, names the functions of the event loop's thread that cost most by themselves. It is one engine in one process:
+a server with so many connections has a second one beside it, which spends the same again (`server/second.py`).
 
 Run by `make bench`; `TRACKKIT_BENCH_MESSAGES` says how many (5,000), `TRACKKIT_BENCH_ROUNDS` how many rounds (3).
 """

@@ -141,7 +141,7 @@ class House:
     def option_change(self) -> int:
         """A change of options that can be reverted."""
         options = self.server.admin.options
-        options.set({"sending.timing.connections": 5 + next(self.counter) % 90})
+        options.set({"sending.timing.connections": 5 + next(self.counter) % 3})
         return options.history(limit=1).sets[0].change_id
 
     def license(self) -> int:

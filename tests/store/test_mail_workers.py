@@ -1,4 +1,4 @@
-"""Mail workers on one PostgreSQL database, with a clock that the test moves: shares, losses, late outcomes."""
+"""Mail workers on one database, with a clock that the test moves: shares, losses, late outcomes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from tests.store.outcomes import ACCEPTED, LATER
 from tests.store.test_queue import _list, _settle, _show, _submit
 from trackkit.contract.operation import Nothing
 from trackkit.domain.delivery import State
+from trackkit.domain.mail_workers import SECOND
 from trackkit.services import health, mail_workers
+from trackkit.services.attempts import Attempted
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Environment
 from trackkit.store import queue as store
 from trackkit.store.database import Connection
 
-pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def database_url(postgres_url: str) -> str:
-    """There is more than one worker on PostgreSQL only."""
-    return postgres_url
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
 
 
 @pytest.fixture
@@ -35,6 +34,7 @@ def pair(environment: Environment, admin: AsUser) -> tuple[DeliveryQueue, Delive
 
 def _joined(environment: Environment, name: str) -> DeliveryQueue:
     queue = DeliveryQueue(environment, name, jitter=lambda: 0.0)
+    queue.expect_others()
     queue.join()
     queue.beat(0)
     return queue
@@ -175,8 +175,12 @@ def test_options_changed_by_another_process_are_noticed(environment: Environment
     assert not cache.follow()
 
 
+@ON_POSTGRESQL
 def test_two_workers_that_settle_the_parts_of_a_message_at_once_leave_nothing_behind(
-    pair: tuple[DeliveryQueue, DeliveryQueue], admin: AsUser, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    pair: tuple[DeliveryQueue, DeliveryQueue],
+    admin: AsUser,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server, other = pair
     for one in (server, other, server, other):
@@ -203,3 +207,43 @@ def test_two_workers_that_settle_the_parts_of_a_message_at_once_leave_nothing_be
         _settle(other, clock, first, ACCEPTED)
         done[0].result(60)
     assert _list(admin).total == 0
+
+
+@ON_SQLITE
+def test_the_second_process_of_a_server_on_sqlite_ends_and_the_server_is_alone_again(
+    environment: Environment, queue: DeliveryQueue, admin: AsUser
+) -> None:
+    admin.set({"sending.timing.connections": 20})
+    queue.join(as_the_only_one=True)
+    assert queue.beat(20).is_divided
+    assert _connections(queue) == [20], "alone it gives no signs"
+    queue.expect_others()
+    assert queue.is_there()
+    second = _joined(environment, SECOND)
+    for one in (queue, second, queue, second):
+        one.beat(0)
+    assert _connections(queue, second) == [10, 10]
+    queue_id = _submit(admin)
+    [held] = second.claim(10)
+    assert queue.claim(10) == []
+
+    queue.second_is_over()
+    assert _connections(queue) == [20]
+    [shown] = _show(admin, queue_id).recipients
+    assert (shown.state, shown.outcome_unknown) == (State.deferred, True)
+    second.settle([Attempted.untried(held, environment.clock())])
+    [again] = queue.claim(10)
+    assert again.queue_id == queue_id
+    listed = mail_workers.list_workers(admin(), Nothing()).workers
+    assert [(w.name, w.connections) for w in listed] == [("server", 20)]
+
+
+@ON_SQLITE
+def test_a_server_that_starts_forgets_the_second_process_of_the_one_before(
+    environment: Environment, queue: DeliveryQueue, admin: AsUser
+) -> None:
+    queue.expect_others()
+    queue.join()
+    _joined(environment, SECOND)
+    queue.join(as_the_only_one=True)
+    assert [w.name for w in mail_workers.list_workers(admin(), Nothing()).workers] == ["server"]

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackkit.domain.mail_workers import BEAT, LOST_AFTER, Watch, granted, is_fresh, looked, share
+from trackkit.domain.mail_workers import BEAT, LOST_AFTER, Watch, granted, is_fresh, looked, share, wants_second
+from trackkit.domain.options import from_flat
 
+OAUTH2 = {
+    "sending.smtp.host": "mail.example.org",
+    "sending.smtp.authentication": "oauth2",
+    "sending.smtp.username": "u",
+    "sending.oauth2.token_url": "https://login.example.org/token",
+    "sending.oauth2.client_id": "c",
+}
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -118,3 +126,24 @@ def test_one_that_was_asleep_does_not_rely_on_what_it_holds_long_before_it_is_lo
     assert is_fresh(NOON, NOON + 3 * BEAT)
     assert not is_fresh(NOON, NOON - BEAT)
     assert not is_fresh(None, NOON)
+
+
+@pytest.mark.parametrize(
+    ("connections", "processors", "more", "wanted"),
+    [
+        (8, 2, {"sending.smtp.host": "mail.example.org"}, True),
+        (7, 2, {"sending.smtp.host": "mail.example.org"}, False),
+        (100, 1, {"sending.smtp.host": "mail.example.org"}, False),
+        (8, 2, {}, False),
+        (8, 2, {"sending.smtp.host": "mail.example.org", "sending.paused": True}, True),
+        (8, 2, {"sending.method": "direct"}, True),
+        (8, 2, OAUTH2 | {"sending.oauth2.refresh_token": "r"}, False),
+        (8, 2, OAUTH2 | {"sending.oauth2.client_secret": "s"}, True),
+        (8, 2, {"sending.method": "pickup", "sending.pickup.folder": "/srv/pickup"}, False),
+    ],
+)
+def test_a_second_process_is_wanted_for_many_connections_on_several_processors(
+    connections: int, processors: int, more: dict[str, object], wanted: bool
+) -> None:
+    options = from_flat({"sending.timing.connections": connections, **more})
+    assert wants_second(options.sending, processors) is wanted

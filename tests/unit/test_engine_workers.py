@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+
+import pytest
 
 from tests.fakes.delivery_queue import MemoryQueue
 from tests.fakes.smtp_server import ScriptedSmtp
 from tests.unit.engine_running import ONE, RAW, all_in, options_for, run, running, until
 from trackkit.domain.delivery import State
 from trackkit.domain.options import Options
+from trackkit.mail import engine as engine_module
 from trackkit.services.attempts import Claimed
 
 
@@ -97,6 +101,29 @@ def test_without_a_share_of_the_connections_what_waits_is_given_back() -> None:
                 await until(lambda: engine.open_connections == 0)
                 assert len(server.messages) == 1
                 queue.share = 1
+                engine.wake()
+                await until(all_in(queue, State.sent))
+
+    run(work())
+
+
+def test_one_that_yields_looks_later_for_what_comes_in_but_follows_the_options_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "YIELDING_SECONDS", 600)
+
+    async def work() -> None:
+        with ScriptedSmtp() as server:
+            queue = OneOfSeveral(options_for(server.port))
+            async with running(queue) as engine:
+                await until(lambda: queue.looks > 0)
+                engine.yields = True
+                looks = queue.looks
+                queue.submit(RAW, ONE)
+                engine.wake()
+                await asyncio.sleep(0.1)
+                assert (queue.looks, queue.states()) == (looks, [State.queued])
+                queue.current = options_for(server.port, sending__timing__connections=2)
                 engine.wake()
                 await until(all_in(queue, State.sent))
 

@@ -298,12 +298,12 @@ def test_another_administrators_change_is_shown_and_never_overwritten_unasked(
 ) -> None:
     form.fields.put("sending.smtp.host", "mine.example.com")
     form.fields.put("sending.timing.days", "9")
-    bob.options.set({"sending.smtp.host": "theirs", "sending.timing.connections": 8})
+    bob.options.set({"sending.smtp.host": "theirs", "sending.timing.connections": 6})
     form.apply_button.click()
     told, choice = form.asking.children
     assert "changed by bob" in told.value
     assert "SMTP host: was (none), is now theirs; yours: mine.example.com" in told.value
-    assert "Simultaneous connections: was 4, is now 8" in told.value
+    assert "Simultaneous connections: was 4, is now 6" in told.value
     assert value(server, "sending.smtp.host") == "theirs"
     assert value(server, "sending.timing.days") == 5
 
@@ -311,7 +311,7 @@ def test_another_administrators_change_is_shown_and_never_overwritten_unasked(
     assert (take.description, keep_mine.description) == ("Take theirs", "Keep mine and apply again")
     (keep_mine if keep else take).click()
     assert form.asking.children == ()
-    assert form.fields.values["sending.timing.connections"] == "8"
+    assert form.fields.values["sending.timing.connections"] == "6"
     if keep:
         assert value(server, "sending.smtp.host") == "mine.example.com"
         assert value(server, "sending.timing.days") == 9
@@ -321,18 +321,18 @@ def test_another_administrators_change_is_shown_and_never_overwritten_unasked(
         assert form.fields.changed == ["sending.timing.days"]
         form.apply_button.click()
         assert value(server, "sending.timing.days") == 9
-    assert value(server, "sending.timing.connections") == 8
+    assert value(server, "sending.timing.connections") == 6
 
 
 def test_a_change_elsewhere_in_the_group_is_told_too(form: Form, server: RunningServer, bob: Server) -> None:
     form.fields.put("sending.timing.days", "9")
-    bob.options.set({"sending.timing.connections": 8})
+    bob.options.set({"sending.timing.connections": 6})
     form.apply_button.click()
     told, choice = form.asking.children
-    assert "Simultaneous connections: was 4, is now 8" in told.value
+    assert "Simultaneous connections: was 4, is now 6" in told.value
     choice.children[1].click()
     assert value(server, "sending.timing.days") == 9
-    assert value(server, "sending.timing.connections") == 8
+    assert value(server, "sending.timing.connections") == 6
 
 
 def test_keeping_mine_meets_a_third_change(form: Form, server: RunningServer, bob: Server) -> None:

@@ -9,7 +9,7 @@ from trackkit.domain.accounts import Role
 
 
 class MailWorker(Response):
-    """A worker: the server's own is called ``server``."""
+    """A worker: the server's own is called ``server``, its second process ``server-2``."""
 
     name: str
     joined_at: datetime

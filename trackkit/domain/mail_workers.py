@@ -17,8 +17,16 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from trackkit.domain.options import SendingOptions
+
 SERVER: Final = "server"
 """The name of the server's own worker; nobody else may have it."""
+
+SECOND: Final = "server-2"
+"""That of the process beside it which a server on SQLite may have."""
+
+SECOND_FROM_CONNECTIONS: Final = 8
+"""With so many connections one process is not enough for them: Python runs on one processor at a time."""
 
 LONGEST_NAME: Final = 40
 BEAT: Final = timedelta(seconds=5)
@@ -32,6 +40,15 @@ TOLD: Final = timedelta(hours=1)
 """How long health tells of it."""
 
 _STEADY: Final = 3 * BEAT
+
+
+def wants_second(sending: SendingOptions, processors: int) -> bool:
+    """Whether a server on SQLite with so many processors shall send from a second process, too."""
+    over_connections = sending.method not in ("pickup", "mapi") and sending.is_set_up
+    # Some providers take a refresh token just once: two processes would use it up for each other.
+    by_refresh_token = sending.smtp.authentication == "oauth2" and sending.oauth2.refresh_token is not None
+    many = sending.timing.connections >= SECOND_FROM_CONNECTIONS
+    return over_connections and not by_refresh_token and processors > 1 and many
 
 
 def share(limit: int, number: int, workers: int) -> int:

@@ -45,7 +45,7 @@ class TimingOptions(Group):
         ge=1,
         le=100,
         help="At most this many connections to mail hosts at a time, those of all mail workers together. With direct "
-        "delivery a single domain gets half of them at most.",
+        "delivery a single domain gets half of them at most. From 8 on a server on SQLite sends from two processes.",
     )
     messages_per_minute: int | None = declare(
         None,

@@ -54,6 +54,9 @@ LEAST_CLAIMED = CLAIM_DIRECT
 GATHER_SECONDS = 0.02
 """After a small claim: more is coming in, and a claim costs much the same for one message and for twenty."""
 
+YIELDING_SECONDS = 0.25
+"""How much later one that leaves small loads to another process looks for what has come."""
+
 LONGEST_SLEEP_SECONDS = 30.0
 MOMENT_SECONDS = 0.02
 HOUSEKEEPING_SECONDS = 20.0
@@ -117,6 +120,9 @@ class Engine:
         """Whether nothing could be claimed for want of room, or nothing of these domains."""
         self._leaves, self._ask_at = False, float("-inf")
         """Whether mail may leave, and when to ask again."""
+        self.yields = False
+        """Whether another process shall have the first turn at what comes in: this one takes what that leaves."""
+        self._later: asyncio.TimerHandle | None = None
         self._stopping = False
         self._finished = asyncio.Event()
 
@@ -201,7 +207,15 @@ class Engine:
     def _on_wake(self) -> None:
         if self.destinations is not None:
             self.destinations.asked_again(asyncio.get_running_loop().time())
+        followed = self._followed
         self._follow_options()
+        if not self.yields or self._followed is not followed:
+            self._nudged.set()
+        elif self._later is None:
+            self._later = asyncio.get_running_loop().call_later(YIELDING_SECONDS, self._nudge)
+
+    def _nudge(self) -> None:
+        self._later = None
         self._nudged.set()
 
     def _follow_options(self) -> None:
@@ -247,7 +261,7 @@ class Engine:
             if not claimed:
                 await self._sleep(self._seconds_until(next_due_at))
             elif len(claimed) < LEAST_CLAIMED:
-                await asyncio.sleep(GATHER_SECONDS)
+                await (self._sleep(YIELDING_SECONDS) if self.yields else asyncio.sleep(GATHER_SECONDS))
 
     def _look(self, limit: int, besides: frozenset[str]) -> tuple[list[Claimed], datetime | None]:
         """In a thread: what could be claimed, and if nothing, when there will be something."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from trackkit.domain.log import Severity
@@ -34,25 +35,34 @@ class InTouch:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mail-worker")
         self._works = True
         self._sign_due_at = float("-inf")
+        self._asked = asyncio.Event()
 
     async def begin(self) -> None:
         """Give the first sign; fails as the store does."""
-        await self._call(lambda: self._queue.beat(0))
+        await self.call(lambda: self._queue.beat(0))
+
+    def look_soon(self) -> None:
+        """Give a sign and follow the options at once: another worker has come, or changed something."""
+        self._sign_due_at = float("-inf")
+        self._asked.set()
 
     async def run(self) -> None:
         """Keep in touch until cancelled."""
         while True:
+            self._asked.clear()
             try:
                 await self._look()
                 self._tell(None)
             except Exception as error:  # noqa: BLE001 - whatever it is: reported, and tried again
                 self._tell(error)
-            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._asked.wait()
 
     async def end(self) -> None:
         """Leave the others; one that cannot is found to be lost by them."""
         try:
-            await self._call(self._queue.leave)
+            await self.call(self._queue.leave)
         except Exception as error:  # noqa: BLE001 - reported; the process ends all the same
             words = f"The mail worker {self._queue.worker} could not take leave of the others; they find it lost."
             self._queue.report(Severity.warning, words, f"{type(error).__name__}: {error}")
@@ -60,18 +70,19 @@ class InTouch:
 
     async def _look(self) -> None:
         """Follow the options; give a sign when it is time, and until the connections are divided."""
-        changed = await self._call(self._follow)
+        changed = await self.call(self._follow)
         now = asyncio.get_running_loop().time()
         if changed or now >= self._sign_due_at:
             share = self._queue.options().sending.timing.connections
             connections = self._engine.open_connections
-            beat = await self._call(lambda: self._queue.beat(connections))
+            beat = await self.call(lambda: self._queue.beat(connections))
             self._sign_due_at = now + BEAT.total_seconds() if beat.is_divided else now
             changed = changed or bool(beat.lost) or share != self._queue.options().sending.timing.connections
         if changed:
             self._engine.wake()
 
-    async def _call(self, call: Callable[[], T]) -> T:
+    async def call(self, call: Callable[[], T]) -> T:
+        """The result of `call`, made when earlier ones have ended."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _tell(self, error: Exception | None) -> None:

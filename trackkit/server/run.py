@@ -1,4 +1,4 @@
-"""`trackkit server run`: one process with API and mail engine, from start to ordered stop.
+"""`trackkit server run`: the process with API and mail engine, from start to ordered stop.
 
 When it accepts requests it prints one line: ``ready`` and its URL, and with TLS the certificate's fingerprint.
 SIGTERM and SIGINT stop it: no new requests, running ones end, mail under way is settled, stores are closed.
@@ -23,6 +23,7 @@ from trackkit.server import compose, settings
 from trackkit.server.compose import SOURCE
 from trackkit.server.fetching import fetching
 from trackkit.server.folder import Folder, fingerprint, locked, prepare
+from trackkit.server.keeping_second import second_process
 from trackkit.server.process import run_loop, stop_signal
 from trackkit.server.receiving import receiving
 from trackkit.server.sending import sending
@@ -108,8 +109,9 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         servers.append((web_server(LocalApp(app), None), local))
     stop = stop_signal()
     async with (
-        sending(environment, SERVER, as_the_only_one=True) as engine,
-        testing(environment, engine.local),
+        sending(environment, SERVER, as_the_only_one=True, alone=environment.store.is_sqlite) as engine,
+        second_process(environment, folder, engine) as second,
+        testing(environment, engine.engine.local),
         receiving(environment, folder) as listener,
         fetching(environment) as poller,
         _housekeeping(environment),
@@ -123,7 +125,8 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         print(ready, flush=True)  # noqa: T201 - for whoever started this process
         stopping = asyncio.create_task(stop.wait())
         # A part that ends by itself is a defect: stop in order and fail, rather than half live on.
-        await asyncio.wait([stopping, engine.task, listener, poller, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        parts = [engine.task, second, listener, poller]
+        await asyncio.wait([stopping, *parts, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for server, _ in servers:
             server.should_exit = True
         await asyncio.gather(*tasks)

@@ -15,7 +15,7 @@ from typing import Final
 from trackkit.domain.delivery import EVENT_OF_VERDICT, Event, Gone, Status, step
 from trackkit.domain.evidence import Evidence
 from trackkit.domain.log import Severity
-from trackkit.domain.mail_workers import SERVER
+from trackkit.domain.mail_workers import SECOND, SERVER
 from trackkit.domain.message import BY_MAPI, MailType, queue_id
 from trackkit.domain.options import Options
 from trackkit.domain.replies import Failure, Outcome, Stage, Verdict
@@ -94,6 +94,16 @@ class DeliveryQueue:
             self.rescue()
         return beat
 
+    def expect_others(self) -> None:
+        """Other processes may send, too, from now on."""
+        self._membership.expect_others()
+
+    def second_is_over(self) -> None:
+        """The second process has ended, in whatever way: this worker is alone again, and what it held is given back."""
+        self._membership.be_alone()
+        self._environment.store.write(lambda connection: mail_workers.forget(connection, SECOND))
+        self.rescue()
+
     def leave(self) -> None:
         """Be none of the workers any more, and write down what was counted."""
         self._membership.leave()
@@ -115,7 +125,7 @@ class DeliveryQueue:
         store = self._environment.store
         now, holder = self._environment.clock(), self._membership.holder or ""
         found = store.read(lambda connection: queue_claim.due(connection, now, limit, _CLAIM_BYTES, domains, types))
-        if found and not store.is_sqlite and self._environment.trust.follow():
+        if found and not self._membership.alone and self._environment.trust.follow():
             return []  # it may be due because of trust that this worker did not know of
         leased = store.write(partial(self._lease, found, now, holder)) if found else []
         if not leased:

@@ -44,7 +44,7 @@ def mail_log(environment: Environment) -> None:
 
 def _look(environment: Environment) -> None:
     if environment.digest.present.opened_at is None:
-        return  # the usual case costs nothing
+        return  # the usual case
     current = environment.options.current
     log = current.log
     now, window = environment.clock(), timedelta(seconds=log.email_window_seconds)

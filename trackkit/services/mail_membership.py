@@ -1,6 +1,6 @@
 """One worker among the mail workers of its server: its lease holder's name, its share of the connections, its signs.
 
-On SQLite the server's own worker is the only one: it has all connections and is never lost.
+One that is alone, as the server's own is on SQLite without a second process, has all connections and is never lost.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Membership:
 
     def __init__(self, store: Store, name: str, clock: Callable[[], datetime], limit: Callable[[], int]) -> None:
         self._store, self.name, self._clock, self._limit = store, name, clock, limit
+        self.alone = store.is_sqlite
+        """Whether no other process sends."""
         self._life: int | None = None
         self._sign_at: datetime | None = None
         self._granted: int | None = None
@@ -59,7 +61,7 @@ class Membership:
     @property
     def is_fresh(self) -> bool:
         """Whether what this worker holds is still its own for a good while. Cheap."""
-        return self._store.is_sqlite or is_fresh(self._sign_at, self._clock())
+        return self.alone or is_fresh(self._sign_at, self._clock())
 
     def join(self, *, alone_of_its_name: bool = False) -> None:
         """Begin a life; `alone_of_its_name`: every other of that name is over for certain."""
@@ -67,12 +69,20 @@ class Membership:
 
         def work(connection: Connection) -> int:
             mail_workers.forget_lost(connection, now - REMEMBERED)
-            if alone_of_its_name:
-                mail_workers.forget(connection, self.name)
+            if alone_of_its_name:  # on SQLite all are this server's own, and end with it
+                mail_workers.forget(connection, None if self._store.is_sqlite else self.name)
             return mail_workers.join(connection, self.name, now)
 
         self._life = self._store.write(work)
         self._sign_at, self._watch = now, _NOBODY
+
+    def expect_others(self) -> None:
+        """Another process may begin to send after this."""
+        self._sign_at, self._watch, self.alone = self._clock(), _NOBODY, False
+
+    def be_alone(self) -> None:
+        """The other process of this machine sends no more: it has ended."""
+        self.alone, self._granted = True, None
 
     def leave(self) -> None:
         """End in order."""
@@ -85,7 +95,7 @@ class Membership:
         life = self._life
         if life is None or holder != holder_of(self.name, life):
             return False
-        return self._store.is_sqlite or mail_workers.is_there(connection, life)
+        return self.alone or mail_workers.is_there(connection, life)
 
     def beat(self, open_connections: int) -> Beat:
         """Give a sign, look at the others, take one's share.
@@ -94,7 +104,7 @@ class Membership:
         ----------
         open_connections: how many there are, counted since the share was last taken.
         """
-        if self._store.is_sqlite:
+        if self.alone:
             return Beat()
         now, life, limit = self._clock(), self._life, self._limit()
         before = 0 if self._granted is None else self._granted

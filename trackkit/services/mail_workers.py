@@ -21,17 +21,19 @@ def list_workers(call: Call, request: Nothing) -> contract.MailWorkers:
         return [*mail_workers.present(connection), *mail_workers.lost(connection, call.now - REMEMBERED)]
 
     limit = environment.options.current.sending.timing.connections
+    rows = environment.store.read(work)
+    alone = environment.store.is_sqlite and sum(row.lost_at is None for row in rows) == 1
     return contract.MailWorkers(
         workers=tuple(
             contract.MailWorker(
                 name=row.name,
                 joined_at=row.joined_at,
-                # The server that answers is there; on SQLite it gives no signs, and nobody shares with it.
+                # The server that answers is there; while it is alone it gives no signs, and nobody shares with it.
                 seen_at=call.now if row.name == SERVER and row.lost_at is None else row.seen_at,
-                connections=limit if environment.store.is_sqlite else row.connections,
+                connections=limit if alone else row.connections,
                 lost_at=row.lost_at,
             )
-            for row in environment.store.read(work)
+            for row in rows
         ),
         connections=limit,
     )

@@ -54,9 +54,10 @@ def leave(connection: Connection, life: int) -> None:
     connection.execute(delete(mail_workers).where(mail_workers.c.id == life))
 
 
-def forget(connection: Connection, name: str) -> None:
-    """Remove every life of that name: whoever says so knows that they are over."""
-    connection.execute(delete(mail_workers).where(mail_workers.c.name == name))
+def forget(connection: Connection, name: str | None) -> None:
+    """Remove every life of that name, or of any (none): whoever says so knows that they are over."""
+    those = () if name is None else (mail_workers.c.name == name,)
+    connection.execute(delete(mail_workers).where(*those))
 
 
 def forget_lost(connection: Connection, before: datetime) -> None:

@@ -13,7 +13,8 @@ Fails in no way of its own: what the client does wrong it is told, what the serv
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from trackkit.domain import smtp_commands
 from trackkit.domain.listener import login_needed
@@ -71,20 +72,6 @@ class Session:
         self._mistakes = 0
         self._sender: str | None = None
         self._recipients: dict[str, None] = {}
-        self._commands: dict[str, Callable[[str], Awaitable[Reply | None]]] = {
-            "EHLO": self._ehlo,
-            "HELO": self._helo,
-            "MAIL": self._mail,
-            "RCPT": self._rcpt,
-            "DATA": self._data,
-            "RSET": self._rset,
-            "NOOP": self._noop,
-            "QUIT": self._quit,
-            "VRFY": self._vrfy,
-            "HELP": self._help,
-            "STARTTLS": self._starttls,
-            "AUTH": lambda argument: logging_in.auth(self, argument),
-        }
 
     async def run(self) -> None:
         """Talk until one side has had enough."""
@@ -140,9 +127,12 @@ class Session:
                 words = "A web browser, or something that talks like one, was sent to the SMTP listener."
                 self.house.tell(Severity.unusual_activity, f"browser {self._peer}", words, address=self._peer)
                 raise Leave(Reply(521, "5.5.0", "This is a mail server"))
-            if verb not in self._commands:
+            do = _COMMANDS.get(verb)
+            if do is None:
                 raise Refusal(500, "5.5.1", "That command is not known here")
-            reply = await self._commands[verb](argument)
+            reply = do(self, argument)
+            if reply is not None and not isinstance(reply, Reply):  # it waits for something
+                reply = await reply
         except Refusal as refusal:
             reply = refusal.reply
         if reply is None:
@@ -154,14 +144,14 @@ class Session:
 
     # Commands: each gives its reply, or none when it has replied -----------------------------------------------------
 
-    async def _ehlo(self, argument: str) -> Reply | None:
+    def _ehlo(self, argument: str) -> Reply | None:
         self._greeted(argument, extended=True)
-        offers = ["PIPELINING", f"SIZE {self.house.most_octets}", "8BITMIME", "ENHANCEDSTATUSCODES"]
-        offers.append("AUTH PLAIN LOGIN" if self.wire.encrypted else "STARTTLS")
-        self.wire.say(f"250-{self.house.name}", *(f"250-{offer}" for offer in offers[:-1]), f"250 {offers[-1]}")
+        last = "AUTH PLAIN LOGIN" if self.wire.encrypted else "STARTTLS"
+        offers = (self.house.name, "PIPELINING", f"SIZE {self.house.most_octets}", "8BITMIME", "ENHANCEDSTATUSCODES")
+        self.wire.say("\r\n".join((*(f"250-{offer}" for offer in offers), f"250 {last}")))
         return None
 
-    async def _helo(self, argument: str) -> Reply:
+    def _helo(self, argument: str) -> Reply:
         self._greeted(argument, extended=False)
         return Reply(250, "", self.house.name)
 
@@ -171,7 +161,7 @@ class Session:
         self.helo, self.extended = name, extended
         self._forget()
 
-    async def _mail(self, argument: str) -> Reply:
+    def _mail(self, argument: str) -> Reply:
         if not self.helo:
             raise Refusal(503, "5.5.1", "Say EHLO first")
         if self.login is None and login_needed(self.house.options):
@@ -184,7 +174,7 @@ class Session:
         self._sender = sender.address
         return Reply(250, "2.1.0", "Ok")
 
-    async def _rcpt(self, argument: str) -> Reply:
+    def _rcpt(self, argument: str) -> Reply:
         if self._sender is None:
             raise Refusal(503, "5.5.1", "Say MAIL first")
         address = smtp_commands.recipient(argument)
@@ -208,21 +198,21 @@ class Session:
         self._forget()
         return await self._message(sender, recipients)
 
-    async def _rset(self, argument: str) -> Reply:
+    def _rset(self, argument: str) -> Reply:
         self._forget()
         return OK
 
-    async def _noop(self, argument: str) -> Reply:
+    def _noop(self, argument: str) -> Reply:
         return OK
 
-    async def _quit(self, argument: str) -> Reply:
+    def _quit(self, argument: str) -> Reply:
         raise Leave(Reply(221, "2.0.0", "Bye"))
 
-    async def _vrfy(self, argument: str) -> Reply:
+    def _vrfy(self, argument: str) -> Reply:
         return Reply(252, "2.1.5", "Send it, then it is known whether it arrives")
 
-    async def _help(self, argument: str) -> Reply:
-        return Reply(214, "2.0.0", f"Commands: {' '.join(self._commands)}")
+    def _help(self, argument: str) -> Reply:
+        return Reply(214, "2.0.0", f"Commands: {' '.join(_COMMANDS)}")
 
     async def _starttls(self, argument: str) -> Reply | None:
         if argument:
@@ -273,3 +263,19 @@ class Session:
         return Arrival(
             self.helo, self._peer, self.house.name, self.wire.encrypted, self.login is not None, self.extended
         )
+
+
+_COMMANDS: Final[dict[str, Callable[[Session, str], Reply | Coroutine[Any, Any, Reply | None] | None]]] = {
+    "EHLO": Session._ehlo,
+    "HELO": Session._helo,
+    "MAIL": Session._mail,
+    "RCPT": Session._rcpt,
+    "DATA": Session._data,
+    "RSET": Session._rset,
+    "NOOP": Session._noop,
+    "QUIT": Session._quit,
+    "VRFY": Session._vrfy,
+    "HELP": Session._help,
+    "STARTTLS": Session._starttls,
+    "AUTH": logging_in.auth,
+}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from typing import cast
 
 from trackkit.domain.smtp_commands import LONGEST_LINE, Reply
@@ -34,6 +35,12 @@ class LineTooLong(Exception):
 
 class Interrupted(Exception):
     """`Wire.interrupt` was called, and the client has said nothing that still has to be answered."""
+
+
+@lru_cache(maxsize=256)
+def _octets(line: str | Reply) -> bytes:
+    """A line as it goes; most are said again and again."""
+    return f"{line}\r\n".encode("ascii", "replace")
 
 
 class Wire(asyncio.Protocol):
@@ -109,20 +116,26 @@ class Wire(asyncio.Protocol):
 
     async def line(self, seconds: float) -> bytes:
         """The next line with its end, complete in that time however slowly it comes."""
-        deadline = self._loop.time() + seconds
         if len(self._out) > _MOST_REPLIES:
             await self.flush()
-        while (end := self._buffer.find(b"\n", self._looked_at)) < 0:
-            self._looked_at = len(self._buffer)
-            if self._looked_at > LONGEST_LINE:
-                raise LineTooLong
-            await self._more(deadline, interruptible=True)
+        end = self._buffer.find(b"\n", self._looked_at)
+        if end < 0:
+            deadline = self._loop.time() + seconds
+            while end < 0:
+                self._looked_at = len(self._buffer)
+                if self._looked_at > LONGEST_LINE:
+                    raise LineTooLong
+                await self._more(deadline, interruptible=True)
+                end = self._buffer.find(b"\n", self._looked_at)
         if end >= LONGEST_LINE:
             raise LineTooLong
-        line = bytes(self._buffer[: end + 1])
-        del self._buffer[: end + 1]
         self._looked_at = 0
-        return line
+        if end + 1 == len(self._buffer):
+            line, self._buffer = self._buffer, bytearray()
+            return bytes(line)
+        line = self._buffer[: end + 1]
+        del self._buffer[: end + 1]
+        return bytes(line)
 
     async def some(self, seconds: float) -> bytearray:
         """Whatever has come, at least one octet."""
@@ -137,13 +150,17 @@ class Wire(asyncio.Protocol):
 
     def say(self, *lines: str | Reply) -> None:
         """Reply; it leaves when everything that came was read, or with `flush`."""
-        self._out += [f"{line}\r\n".encode("ascii", "replace") for line in lines]
+        for line in lines:
+            self._out.append(_octets(line))
 
-    async def flush(self) -> None:
-        """Let the replies leave, and wait until the client has room for more."""
+    def _send(self) -> None:
         if self._out and self._transport is not None and not self._lost:
             self._transport.write(b"".join(self._out))
             self._out.clear()
+
+    async def flush(self) -> None:
+        """Let the replies leave, and wait until the client has room for more."""
+        self._send()
         deadline = self._loop.time() + _WRITE_SECONDS
         while self._writing_paused:
             await self._wait(deadline)
@@ -197,7 +214,9 @@ class Wire(asyncio.Protocol):
         if self._reading_paused and self._transport is not None:
             self._reading_paused = False
             self._transport.resume_reading()
-        await self.flush()
+        self._send()
+        if self._writing_paused:
+            await self.flush()
         before = len(self._buffer)
         while len(self._buffer) == before:
             if self._ended or self._lost:

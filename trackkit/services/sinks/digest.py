@@ -6,7 +6,6 @@ A server that is killed may lose what the sink was just handed; those entries ar
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
@@ -35,8 +34,6 @@ class DigestSink:
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
-        self._lock = threading.Lock()
-        self._present: Digest | None = None
 
     def level(self, options: LogOptions) -> str:
         """`log.email_level`."""
@@ -52,26 +49,21 @@ class DigestSink:
 
     @property
     def present(self) -> Digest:
-        """What is collected now; cheap."""
-        with self._lock:
-            if self._present is None or not self._store.is_sqlite:  # mail workers collect, too
-                self._present = self._store.read(_load)
-            return self._present
+        """What is collected now, by other processes too."""
+        return self._store.read(_load)
 
     def changing(self, work: Callable[[Connection, Digest], tuple[T, Digest]]) -> T:
         """Change what is collected, in one transaction with whatever else `work` does; its result."""
 
-        def unit(connection: Connection) -> tuple[T, Digest]:
+        def unit(connection: Connection) -> T:
             records.lock_facts(connection)
             before = _load(connection)
             result, changed = work(connection, before)
             if changed != before:
                 records.set_fact(connection, _FACT, _STORED.dump_json(changed).decode())
-            return result, changed
+            return result
 
-        with self._lock:
-            result, self._present = self._store.write(unit)
-        return result
+        return self._store.write(unit)
 
 
 def _load(connection: Connection) -> Digest:
