@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - the folder itself is made anew
+MEMORY = Path("/dev/shm")
 ROOM = 4 * 2**30
 
 
