@@ -21,7 +21,8 @@ def copy_to(folder: Folder) -> None:
     """Put them into a data folder, readable for its owner only."""
     made = _made()
     for source, target in ((made.database, folder.database), (made.log_database, folder.log_database)):
-        shutil.copy(source, target)
+        shutil.copyfile(source, target)
+        target.chmod(0o600)
 
 
 def migrate(store: Store, *schemas: Schema) -> None:
