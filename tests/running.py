@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import trackkit
-from tests import forked, licensed
+from tests import forked, licensed, migrated
 from tests.ports import free_port
 from trackkit.client import Server
+from trackkit.server.folder import Folder
 
 START_SECONDS = 60
 SHORT = "tk-"
@@ -150,14 +151,19 @@ def start_server(
     prefix: tuple[str, ...] = (),
     seats: int | None = None,
 ) -> RunningServer:
-    """Start a server on a fresh data folder (or the one given) and set options.
+    """Start a server on a fresh data folder (or the one given) and set options. In a fresh one its tables are there
+    already; in one that is given, with a `prefix` and on PostgreSQL it makes everything itself.
 
     Parameters
     ----------
     seats: floating and web seats beside those for evaluation; the server accepts serials of `tests.licensed` then, also
         with 0.
     """
-    data = data or Path(tempfile.mkdtemp(prefix=SHORT)) / "data"
+    if data is None:
+        data = Path(tempfile.mkdtemp(prefix=SHORT)) / "data"
+        if not database_url and not prefix:
+            data.mkdir(mode=0o700)
+            migrated.copy_to(Folder(data))
     if seats is not None:
         licensed.accept(data)
     server = RunningServer(data, free_port(), database_url, arguments, environment or {}, sample, prefix)

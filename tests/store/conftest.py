@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests import migrated
 from tests.conftest import new_database
 from tests.peers.postgres import Cluster
 from trackkit.contract.options import SetOptions
 from trackkit.domain.accounts import Actor, Role
 from trackkit.server import compose
-from trackkit.server.folder import Folder, prepare
+from trackkit.server.folder import prepare
 from trackkit.server.settings import MachineSettings
 from trackkit.services import options
 from trackkit.services.delivery import DeliveryQueue
 from trackkit.services.environment import Call, Environment
 from trackkit.store import database, project_facts
 from trackkit.store.database import Store
-from trackkit.store.migrate import Schema, upgrade
+from trackkit.store.migrate import upgrade
 
 
 class Clock:
@@ -56,7 +56,7 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 def _migrated(postgres: Cluster) -> str:
     """A database with the tables of a server, to be copied: making them takes longer than most tests."""
     url = postgres.create("migrated")
-    _migrate(database.postgresql(url), "main", "log")
+    migrated.migrate(database.postgresql(url), "main", "log")
     return "migrated"
 
 
@@ -68,29 +68,11 @@ def migrated_url(postgres: Cluster, _migrated: str) -> Iterator[str]:
     postgres.drop(name)
 
 
-@pytest.fixture(scope="session")
-def _migrated_files(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    """The same on SQLite."""
-    folder = prepare(tmp_path_factory.mktemp("migrated"))
-    _migrate(database.sqlite(folder.database), "main")
-    _migrate(database.sqlite(folder.log_database), "log")
-    return folder
-
-
-def _migrate(store: Store, *schemas: Schema) -> None:
-    for schema in schemas:
-        upgrade(store, schema)
-    store.close()
-
-
 @pytest.fixture
-def environment(
-    tmp_path: Path, database_url: str | None, clock: Clock, _migrated_files: Folder
-) -> Iterator[Environment]:
+def environment(tmp_path: Path, database_url: str | None, clock: Clock) -> Iterator[Environment]:
     folder = prepare(tmp_path / "data")
     if database_url is None:
-        shutil.copy(_migrated_files.database, folder.database)
-        shutil.copy(_migrated_files.log_database, folder.log_database)
+        migrated.copy_to(folder)
     with compose.environment(folder, MachineSettings(), database_url, clock) as made:
         yield made
 

@@ -40,13 +40,16 @@ def upgrade_on(connection: Connection, schema: Schema, revision: str = "heads") 
     """
     if connection.dialect.name != "sqlite":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    config = _config(schema)
-    config.attributes.update(connection=connection, schema=schema)
-    if standing(connection, schema) == "newer":
+    found = standing(connection, schema)
+    if found == "current" and revision == "heads":  # nothing to do, which Alembic takes long to find out
+        return
+    if found == "newer":
         raise Conflict(
             f"The {schema} database was written by a newer trackkit ({revision_of(connection, schema)}).",
             "Start it with the newer version, or restore a backup made by this one.",
         )
+    config = _config(schema)
+    config.attributes.update(connection=connection, schema=schema)
     with _ALEMBIC:
         command.upgrade(config, revision)
 
