@@ -146,7 +146,6 @@ def test_a_mailbox_that_fails_is_told_once_and_so_is_its_end(
     ]
 
 
-@pytest.mark.spec("13: dead-man's switch: age of the oldest unfetched mail")
 def test_mail_that_cannot_be_fetched_holds_up_no_other_and_is_told_before_it_hurts(
     environment: Environment, host: MailboxHost, clock: Clock
 ) -> None:
