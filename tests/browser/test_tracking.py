@@ -123,8 +123,13 @@ def log_in(page: Page, tracked: Tracked, to: str, username: str, password: str, 
     press(page, "Log in")
 
 
-@pytest.mark.spec("8: a record's conversation: sent from a template, answered, read, deleted, in the web client")
-def test_the_conversation_of_a_record(tracked: Tracked, new_page: NewPage, picture: Picture, tmp_path: Path) -> None:
+@pytest.mark.spec(
+    "8: templates: standard ones, custom ones; sandboxed; a preview with a real record; an error names the line"
+)
+@pytest.mark.spec("8: the record's Overview and E-mail tab show the conversation")
+def test_the_conversation_of_a_record_and_a_template(
+    tracked: Tracked, new_page: NewPage, picture: Picture, tmp_path: Path
+) -> None:
     page = new_page()
     log_in(page, tracked, f"project:{DATABASE}", "ada", ADA, PROJECT_PAGE)
     grid_row(page, "Defects", "at night").dblclick()
@@ -176,26 +181,20 @@ def test_the_conversation_of_a_record(tracked: Tracked, new_page: NewPage, pictu
     expect(page.locator(".tk-talk > li")).to_have_count(3)
     looked_at(page, picture, "tracking-record")
 
-
-@pytest.mark.spec("8: templates: preview with a real record; an error names the line")
-def test_a_template_is_tried_out_while_it_is_written(tracked: Tracked, new_page: NewPage, picture: Picture) -> None:
-    page = new_page()
-    log_in(page, tracked, f"project:{DATABASE}", "ada", ADA, PROJECT_PAGE)
-    expect(grid_row(page, "Defects", "at night")).to_be_visible()
     page.get_by_label("Show").select_option("E-mail templates")
     press(page, "Add")
     page.get_by_role("textbox", name="Subject").fill("About {{ record.title }}")
     text = page.get_by_role("textbox", name="Text")
     text.fill("Dear customer,\n{{ record.titel }}")
     expect(page.locator(".tk-message").filter(has_text="Line 2")).to_be_visible()
-    looked_at(page, picture, "tracking-template-fault")
+    picture(page, "tracking-template-fault")
     text.fill("Dear customer,\n{{ record.title }} is {{ record.status }}.")
     expect(page.locator(".tk-preview pre")).to_have_text("Dear customer,\nIt stops <b>at night</b> is new.")
     expect(page.locator(".tk-message").filter(has_text="Line 2")).to_have_count(0)
     looked_at(page, picture, "tracking-template")
 
 
-@pytest.mark.spec("13: inbound replay: every rule's verdict, the text kept and cut; fixed and reprocessed")
+@pytest.mark.spec("13: Inbound replay: drop an .eml and see every rule's verdict")
 def test_the_set_up_and_the_quarantine(tracked: Tracked, new_page: NewPage, picture: Picture, tmp_path: Path) -> None:
     page = new_page()
     log_in(page, tracked, "server", "admin", ADMIN, TRACKING_PAGE)

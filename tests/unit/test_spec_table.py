@@ -56,6 +56,7 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "8: an automatic answer",
     "8: trackers, vacation programs",
     "8: a mail that comes again",
+    "8: the record's Overview and E-mail tab",
     "8: the poller: whatever mail comes",
     "9: the web client",
     "12: trackkit worker",

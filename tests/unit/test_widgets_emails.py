@@ -139,7 +139,7 @@ def test_what_came_back_is_said_at_the_recipient() -> None:
     assert "<script>" not in whole
 
 
-@pytest.mark.spec("8: project users send mail from a record, tracked or not, choosing a template")
+@pytest.mark.spec("8: project users send mail from a record, tracked or not")
 def test_a_new_e_mail_from_a_template_that_is_filled_in_before_it_is_sent(
     panel: EmailPanel, api: peers.ApiServer
 ) -> None:
@@ -217,7 +217,7 @@ def test_an_answer_goes_to_its_author_and_a_deletion_asks_first(panel: EmailPane
     assert api.last("project.mail.delete").fields == {"number": "5"}
 
 
-@pytest.mark.spec("8: commands by security group and record type: Send / Reply to / View / Delete Tracked E-mail")
+@pytest.mark.spec("8: commands by security group and record type: send, reply to, view, delete tracked e-mail")
 def test_what_the_groups_do_not_give_is_disabled_or_not_there(api: peers.ApiServer) -> None:
     with opened(api, VIEW_ONLY) as project:
         panel = EmailPanel(project, "defect 12", Trouble())
@@ -255,7 +255,9 @@ def template_fields() -> Fields:
     return Fields([Section("", tuple(map(field_of, declared.values())))], start)
 
 
-@pytest.mark.spec("8: templates: preview with a real record; an error names the line")
+@pytest.mark.spec(
+    "8: templates: standard ones, custom ones; sandboxed; a preview with a real record; an error names the line"
+)
 def test_a_template_is_tried_out_while_it_is_typed(project: Project, api: peers.ApiServer) -> None:
     fields = template_fields()
     trial = TemplateTrial(project, fields, Trouble())

@@ -75,7 +75,7 @@ def test_a_mailbox_that_fails_says_why_and_what_to_do(server: Server, api: peers
     assert "tracking.rotate_key" not in api.calls()
 
 
-@pytest.mark.spec("8: `tracking check` walks the eight steps for a project and says what is missing")
+@pytest.mark.spec("8: tracking check walks the eight steps for a project and says what is missing")
 def test_the_steps_of_a_project_and_its_settings(server: Server, api: peers.ApiServer) -> None:
     panel = TrackingSetup(server, Trouble())
     assert "a is not ready: Step 4 is missing." in words(panel.ready)
@@ -119,7 +119,7 @@ def test_who_was_slower_sees_what_the_other_one_changed(server: Server, api: pee
     assert "somebody else meanwhile" in panel.form.trouble.line.value
 
 
-@pytest.mark.spec("13: inbound replay: every rule's verdict, the text kept and cut; fixed and reprocessed")
+@pytest.mark.spec("13: Inbound replay: drop an .eml and see every rule's verdict")
 def test_a_quarantined_mail_is_looked_into_filed_and_discarded(server: Server, api: peers.ApiServer) -> None:
     panel = InboxPanel(server, Trouble())
     assert api.last("tracking.inbox").fields["states"] == ["quarantined"]

@@ -60,19 +60,6 @@ project_mail = Table(
     Column("revision", Integer, nullable=False),
 )
 
-automatic_mails = Table(
-    "automatic_mails",
-    main,  # what was sent automatically to whom, for the limits
-    Column("id", RowId, primary_key=True),
-    Column("database_id", String(36), nullable=False),
-    Column("address", String(320), nullable=False),  # in small letters
-    Column("thread", String(100), nullable=False),  # the record: defect 12
-    Column("purpose", String(32), nullable=False),
-    Column("sent_at", Instant, nullable=False),
-    Index(None, "address", "sent_at"),
-    sqlite_autoincrement=True,
-)
-
 outbox_marks = Table(
     "outbox_marks",
     main,  # up to which number the outgoing mail of a project is in the queue

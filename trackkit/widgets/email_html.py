@@ -23,8 +23,8 @@ def conversation_html(emails: Iterable[EmailView], left: int = 0) -> str:
     items = "".join(map(_in_short, emails))
     if not items:
         return "<p class='tk-empty'>No e-mail has been sent or received about it yet.</p>"
-    more = f"<p class='tk-hint'>{left:,} later ones are in the tab E-mail.</p>" if left else ""
-    return f"<ol class='tk-talk'>{items}</ol>{more}"
+    more = f"<p class='tk-hint'>{left:,} earlier ones are in the tab E-mail.</p>" if left else ""
+    return f"{more}<ol class='tk-talk'>{items}</ol>"
 
 
 def _in_short(email: EmailView) -> str:
@@ -78,7 +78,7 @@ def _facts(detail: EmailDetail) -> Iterable[tuple[str, str]]:
     if email.answers:
         yield "Answers", f"e-mail {email.answers}"
     if detail.replies:
-        yield "Answered by", ", ".join(f"e-mail {number}" for number in detail.replies)
+        yield "Followed by", ", ".join(f"e-mail {number}" for number in detail.replies)
     if email.queue_id:
         yield "In the mail queue", shown(email.queue_id)
     if detail.problems:

@@ -82,10 +82,14 @@ def _row(email: EmailView, with_record: bool) -> Row:
     cells = (
         Cell(instant(email.at)),
         *([Cell(email.record)] if with_record else []),
-        Cell(headline(email), below=("not tracked",) if not email.tracked else ()),
+        Cell(
+            headline(email),
+            tone="tk-bad" if failed else "",
+            below=("came back" if failed else "", "not tracked" if not email.tracked else ""),
+        ),
         Cell(
             email.sender or "(nobody)",
-            tone="tk-bad" if failed or (doubtful and bad) else "tk-warn" if doubtful else "",
+            tone="tk-bad" if doubtful and bad else "tk-warn" if doubtful else "",
             below=(f"to {addresses(email)}", STANDINGS[email.standing] if doubtful else ""),
         ),
         Cell(email.subject or "(no subject)", below=(email.beginning,)),

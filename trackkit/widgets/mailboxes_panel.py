@@ -68,7 +68,7 @@ class MailboxesPanel:
         self.trips.value = trips_html(found.round_trips)
         former = f" Taken as well: {counted(found.keys - 1, 'former key')}." if found.keys > 1 else ""
         words = f"Tracking cookies are signed with key {found.key_id}.{former}"
-        self.key.value = f"<p class='tk-hint'>{words}</p>" if found.keys else ""
+        self.key.value = f"<p class='tk-hint'>{words}</p>" if found.enabled else ""
         role, usable = Role(self._server.role), found.enabled and bool(found.mailboxes)
         self.buttons["Fetch now"].disabled = not (usable and role.covers(Role.operator))
         self.buttons["Send a probe mail"].disabled = self.buttons["Fetch now"].disabled

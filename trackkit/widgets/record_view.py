@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets as w
 
 from trackkit.client.project import Project
 from trackkit.contract.project import Item
-from trackkit.contract.project_mail import Emails
+from trackkit.contract.project_mail import EmailView
 from trackkit.domain.project.commands import MAIL_VERBS
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS
@@ -21,7 +21,7 @@ from trackkit.widgets.tabs import Tabs
 from trackkit.widgets.work import in_background
 
 MANY = 50
-"""E-mails of a conversation in the overview."""
+"""E-mails of a conversation in the overview, the latest."""
 
 
 class RecordView:
@@ -67,7 +67,7 @@ class RecordView:
         """Ask for the record and its conversation again."""
         in_background(self._trouble, lambda: self._project.show(self._kind, self._key), self._show)
         if may(self._project, self._record, "view_mail"):
-            in_background(self._trouble, lambda: self._project.mail.list(self._record, limit=MANY), self._talk)
+            in_background(self._trouble, lambda: list(self._project.mail.each(self._record)), self._talk)
         else:
             words = f"Your security groups do not have the command {MAIL_VERBS['view_mail']}."
             self.conversation.value = f"<p class='tk-empty'>{shown(words)}</p>"
@@ -78,9 +78,9 @@ class RecordView:
         self._head.children = (title(f"{info.title} {self._key}: {subject}", level=3),)
         self.overview.value = overview_html(item)
 
-    def _talk(self, found: Emails) -> None:
-        self.conversation.value = conversation_html(found.items, found.total - len(found.items))
-        self.tabs.retitle(1, f"E-mail ({found.total:,})" if found.total else "E-mail")
+    def _talk(self, found: Sequence[EmailView]) -> None:
+        self.conversation.value = conversation_html(found[-MANY:], len(found[:-MANY]))
+        self.tabs.retitle(1, f"E-mail ({len(found):,})" if found else "E-mail")
 
 
 def overview_html(item: Item) -> str:

@@ -55,7 +55,7 @@ def _failing(one: MailboxView) -> str:
         else ""
     )
     words = f"<strong>{shown(one.mailbox)} fails since {instant(one.failing_since)} UTC.</strong>"
-    return status(f"{words}<br>{shown(one.words, _LONGEST)} {shown(one.advice, _LONGEST)}{talk}", "tk-bad")
+    return status(f"{words}<br>{shown(one.words, _LONGEST)}<br>{shown(one.advice, _LONGEST)}{talk}", "tk-bad")
 
 
 def counts_words(found: TrackingStatus) -> str:
@@ -98,9 +98,9 @@ def ready_words(check: Check) -> str:
     missing = [str(one.number) for one in check.steps if not one.done]
     if check.ready:
         return status(f"<strong>{shown(check.database)} is ready for tracked e-mail.</strong>", "tk-good")
-    steps = f"{'Step' if len(missing) == 1 else 'Steps'} {' and '.join(missing)}"
-    verb = "is" if len(missing) == 1 else "are"
-    return status(f"<strong>{shown(check.database)} is not ready: {steps} {verb} missing.</strong>", "tk-warn")
+    *others, last = missing
+    steps = f"Steps {', '.join(others)} and {last} are" if others else f"Step {last} is"
+    return status(f"<strong>{shown(check.database)} is not ready: {steps} missing.</strong>", "tk-warn")
 
 
 _VERDICTS = {"quarantined": "tk-bad", "attached": "tk-good"}

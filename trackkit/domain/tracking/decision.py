@@ -10,7 +10,6 @@ Neither From nor a cookie proves who wrote: nothing here gives a mail any right 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -234,8 +233,8 @@ def import_key(mail: Incoming, raw: bytes) -> str:
     names = ("message-id",) if mail.fields.first("message-id").strip("<> ") else ("from", "date", "subject")
     named = "\n".join(mail.fields.first(name).strip() for name in names)
     key = hashlib.sha256(named.encode("utf-8", "replace") + b"\0")
-    empty_line = _EMPTY_LINE.search(raw)
-    at, end = empty_line.end() if empty_line else 0, len(raw)
+    found = [place + len(mark) for mark in _EMPTY_LINES if (place := raw.find(mark)) >= 0]
+    at, end = min(found, default=0), len(raw)
     while end > at and raw[end - 1] in b" \t\r\n":
         end -= 1
     for begins in range(at, end, _PIECE):  # of a large mail there shall not be another copy
@@ -243,7 +242,7 @@ def import_key(mail: Incoming, raw: bytes) -> str:
     return key.hexdigest()
 
 
-_EMPTY_LINE: Final = re.compile(rb"\r?\n\r?\n|\r\r")
+_EMPTY_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 _PIECE: Final = 2**20
 
 

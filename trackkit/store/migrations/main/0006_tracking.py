@@ -63,18 +63,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("database_row", name=op.f("pk_project_mail")),
     )
     op.create_table(
-        "automatic_mails",
-        sa.Column("id", ROW_ID, nullable=False),
-        sa.Column("database_id", sa.String(length=36), nullable=False),
-        sa.Column("address", sa.String(length=320), nullable=False),
-        sa.Column("thread", sa.String(length=100), nullable=False),
-        sa.Column("purpose", sa.String(length=32), nullable=False),
-        sa.Column("sent_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_automatic_mails")),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(op.f("ix_automatic_mails_address_sent_at"), "automatic_mails", ["address", "sent_at"])
-    op.create_table(
         "outbox_marks",
         sa.Column("database_id", sa.String(length=36), nullable=False),
         sa.Column("last", ROW_ID, nullable=False),
