@@ -123,6 +123,35 @@ def test_mail_that_waits_at_the_host_is_seen(server: RunningServer, host: Mailbo
     assert (mailbox.waiting, mailbox.waiting_since) == (0, None)
 
 
+@pytest.mark.spec("8: each mail is on disk here before it is deleted there, once, wherever a session breaks")
+def test_wherever_a_session_breaks_each_mail_is_here_once(server: RunningServer) -> None:
+    admin, sent = server.admin, 0
+
+    def is_here(raw: bytes) -> None:
+        with closing(sqlite3.connect(server.data / "trackkit.db", timeout=20)) as connection:
+            assert connection.execute("SELECT count(*) FROM inbox WHERE raw = ?", (raw,)).fetchone() == (1,)
+
+    with MailboxHost() as host:
+        host.boxes["track"] = box = Box(deleted=is_here)
+        use(admin, host.port, encryption="none", remove_untracked=True)
+        broken = 1
+        while broken:
+            assert broken < 40, "a session of two mails has not so many commands"
+            sent += 2
+            box.messages += [MAIL + b"Number %d.\r\n" % number for number in (sent - 1, sent)]
+            box.cut_after_commands, box.loses_answer = broken, broken % 2 == 0
+            admin.tracking.poll()
+            broken = broken + 1 if box.cut_after_commands is None else 0
+            box.cut_after_commands = None
+            admin.tracking.poll()
+            assert box.messages == []
+        assert host.faults == []
+    (mailbox,) = admin.tracking.status().mailboxes
+    came = [mail for mail in admin.tracking.inbox(limit=2000).items if mail.mailbox == mailbox.mailbox]
+    assert (len(came), len({mail.sha256 for mail in came})) == (sent, sent)
+    assert sent >= 20
+
+
 def test_the_command_line(server: RunningServer, host: MailboxHost, tmp_path: Path) -> None:
     admin = server.admin
     trackkit = CommandLine(tmp_path, {"TRACKKIT_DATA": str(server.data)})
