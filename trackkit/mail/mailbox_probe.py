@@ -32,7 +32,8 @@ class _Watched(Watched):
     def heard(self, line: str) -> None:
         """As `Conversation.heard`."""
         super().heard(line)
-        if self._now is not None and self._now[0] in (StepKind.greeting, StepKind.login):
+        kind = self._now[0] if self._now is not None else None
+        if kind is StepKind.login or (kind is StepKind.greeting and not self._said):
             self._said = line
 
 
