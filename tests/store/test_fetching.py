@@ -92,7 +92,6 @@ def lot(number: int) -> list[bytes]:
     return [b"Subject: %d of %d\r\n\r\n" % (n, number) + b"y" * size + b"\r\n" for n, size in enumerate(MAIL_SIZES)]
 
 
-@pytest.mark.spec("8: each mail is on disk here before it is deleted there, once, wherever a session breaks")
 @pytest.mark.parametrize("habit", ["pipelining", "one by one", "no unique-ids"])
 def test_a_session_that_breaks_anywhere_loses_nothing_and_doubles_nothing(
     environment: Environment, host: MailboxHost, habit: str
@@ -146,7 +145,6 @@ def test_a_mailbox_that_fails_is_told_once_and_so_is_its_end(
     ]
 
 
-@pytest.mark.spec("13: dead-man's switch: age of the oldest unfetched mail")
 def test_mail_that_cannot_be_fetched_holds_up_no_other_and_is_told_before_it_hurts(
     environment: Environment, host: MailboxHost, clock: Clock
 ) -> None:
