@@ -4,7 +4,9 @@ command line and in the form."""
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,57 @@ def test_from_an_untrusted_host_to_mail_that_comes_in(server: RunningServer, hos
         admin.tracking.show(mail.inbox_id + 1)
     (mailbox,) = admin.tracking.status().mailboxes
     assert (mailbox.failing_since, mailbox.waiting) == (None, 0)
+
+
+@pytest.mark.spec("13: dead-man's switch: age of the oldest unfetched mail")
+def test_mail_that_waits_at_the_host_is_seen(server: RunningServer, host: MailboxHost) -> None:
+    admin = server.admin
+    use(admin, host.port)
+    host.boxes["track"] = Box([MAIL], refuses={"RETR": "-ERR the disk is broken"})
+    if admin.tracking.poll().mailboxes[0].words:  # its certificate is trusted by an earlier test, or not yet
+        admin.apply(admin.tracking.test().wait().fixes[0])
+        admin.tracking.poll()
+    (mailbox,) = admin.tracking.status().mailboxes
+    assert (mailbox.waiting, mailbox.failing_since) == (1, None)
+    assert mailbox.waiting_since is not None
+    assert not [one for one in admin.health().findings if one.subject.startswith("mailbox ")]
+    with closing(sqlite3.connect(server.data / "trackkit.db", timeout=20)) as connection, connection:
+        connection.execute("UPDATE mailboxes SET waiting_since = waiting_since - 7200 * 1000000")
+    (finding,) = [one for one in admin.health().findings if one.subject.startswith("mailbox ")]
+    assert "could not be fetched, the oldest for 2 h" in finding.words
+    host.boxes["track"].refuses = {}
+    assert admin.tracking.poll().mailboxes[0].fetched == 1
+    (mailbox,) = admin.tracking.status().mailboxes
+    assert (mailbox.waiting, mailbox.waiting_since) == (0, None)
+
+
+@pytest.mark.spec("8: each mail is on disk here before it is deleted there, once, wherever a session breaks")
+def test_wherever_a_session_breaks_each_mail_is_here_once(server: RunningServer) -> None:
+    admin, sent = server.admin, 0
+
+    def is_here(raw: bytes) -> None:
+        with closing(sqlite3.connect(server.data / "trackkit.db", timeout=20)) as connection:
+            assert connection.execute("SELECT count(*) FROM inbox WHERE raw = ?", (raw,)).fetchone() == (1,)
+
+    with MailboxHost() as host:
+        host.boxes["track"] = box = Box(deleted=is_here)
+        use(admin, host.port, encryption="none", remove_untracked=True)
+        broken = 1
+        while broken:
+            assert broken < 40, "a session of two mails has not so many commands"
+            sent += 2
+            box.messages += [MAIL + b"Number %d.\r\n" % number for number in (sent - 1, sent)]
+            box.cut_after_commands, box.loses_answer = broken, broken % 2 == 0
+            admin.tracking.poll()
+            broken = broken + 1 if box.cut_after_commands is None else 0
+            box.cut_after_commands = None
+            admin.tracking.poll()
+            assert box.messages == []
+        assert host.faults == []
+    (mailbox,) = admin.tracking.status().mailboxes
+    came = [mail for mail in admin.tracking.inbox(limit=2000).items if mail.mailbox == mailbox.mailbox]
+    assert (len(came), len({mail.sha256 for mail in came})) == (sent, sent)
+    assert sent >= 20
 
 
 def test_the_command_line(server: RunningServer, host: MailboxHost, tmp_path: Path) -> None:

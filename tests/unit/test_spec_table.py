@@ -58,9 +58,11 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "8: a mail that comes again",
     "8: the record's Overview and E-mail tab",
     "8: the poller: whatever mail comes",
+    "8: each mail is on disk here before",
     "9: the web client",
     "12: trackkit worker",
     "13: a test that ends in the fix",
+    "13: dead-man's switch: age",
 )
 
 

@@ -63,7 +63,7 @@ def test_a_mail_is_read_in_every_form(form: str) -> None:
     assert mail.author == "ann@example.org"
     assert mail.fields.text("from").startswith("Ann Lée ")
     assert mail.fields.text("subject") == "Ärger im Büro [x]"
-    assert mail.recipients == ["tracking@example.org", "bob@example.org", "carl@example.org"]
+    assert mail.recipients == ("tracking@example.org", "bob@example.org", "carl@example.org")
     assert mail.text == "Grüße aus dem Büro"
     assert mail.html == "<p>Grüße</p>"
     assert [(one.name, one.type, one.content(mail).strip()) for one in mail.attachments] == [
@@ -165,7 +165,7 @@ def test_addresses_and_ids_on_which_other_parsers_fail() -> None:
         b"From: group:;\nTo: undisclosed-recipients:;, <>\nMessage-Id: <>\nIn-Reply-To:\nReferences: <<>> <\n\nx"
     )
     assert mail.author == ""
-    assert mail.recipients == []
+    assert mail.recipients == ()
 
 
 @pytest.mark.parametrize("form", FORMS)
