@@ -223,7 +223,6 @@ LINES = (
     "8: a mail that comes again is filed once, and nobody hears of it again",
     "8: killed at any commit: each mail is filed once, none is deleted before it is durable",
     "8: the poller: whatever mail comes is filed or quarantined, its bytes kept, and the next one fetched",
-    "8: each mail is on disk here before it is deleted there, once, wherever a session breaks",
     "8: the record's Overview and E-mail tab show the conversation",
     "9: project log-in",
     "9: log-in by kind of client: native, web, API",

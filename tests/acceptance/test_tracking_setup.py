@@ -196,3 +196,29 @@ def test_a_probe_goes_out_and_comes_back(
     (trip,) = tracking.status().round_trips
     assert trip.returned_at is not None
     assert mailbox.boxes["shop"].messages == []
+
+
+@pytest.mark.spec("13: dead-man's switch: age of the oldest unfetched mail")
+def test_the_age_of_the_oldest_mail_that_cannot_be_fetched(
+    house: House, database: str, mailbox: MailboxHost, command: CommandLine
+) -> None:
+    admin = house.admin
+    mailbox.boxes["stuck"] = stuck = Box([b"Subject: x\r\n\r\nx\r\n"], refuses={"RETR": "-ERR the disk is broken"})
+    values = {"host": "127.0.0.1", "port": mailbox.port, "encryption": "none", "username": "stuck"}
+    values |= {"enabled": True, "password": MAILBOX_PASSWORD, "address": "track@people.example"}
+    admin.options.set({f"tracking.{name}": value for name, value in {**values, "poll_interval": 86_400}.items()})
+    key = f"stuck@127.0.0.1:{mailbox.port}"
+
+    def findings() -> list[str]:
+        return [one.words for one in admin.health().findings if one.subject == f"mailbox {key}"]
+
+    admin.tracking.poll()
+    (one,) = [box for box in admin.tracking.status().mailboxes if box.mailbox == key]
+    assert (one.waiting, one.failing_since) == (1, None)
+    assert findings() == []
+    house.sql(f"UPDATE mailboxes SET waiting_since = waiting_since - 7200000000 WHERE mailbox = '{key}'")
+    assert findings() == [f"1 message in {key} could not be fetched, the oldest for 2 h."]
+    assert "the oldest for 2 h" in command("doctor")
+    stuck.refuses = {}
+    admin.tracking.poll()
+    assert findings() == []
