@@ -85,7 +85,6 @@ $(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
 # when it is first loaded, and most of it never is.
 $(VENV)/.installed-dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	@echo "installing trackkit and the development tools into $(VENV)"
-	@$(PIP) uv
-	@.ci/uv $(BIN) install --constraint requirements.lock --editable '.[dev]' \
+	@{ $(PIP) uv && .ci/uv $(BIN) install --constraint requirements.lock --editable '.[dev]'; } \
 		|| { echo "uv could not, so pip does"; $(PIP) --no-compile --editable '.[dev]'; }
 	@touch $(VENV)/.installed $@
