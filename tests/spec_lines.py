@@ -222,6 +222,7 @@ LINES = (
     "8: trackers, vacation programs and bounces answer each other: it comes to rest",
     "8: a mail that comes again is filed once, and nobody hears of it again",
     "8: killed at any commit: each mail is filed once, none is deleted before it is durable",
+    "8: each mail is on disk here before it is deleted there, once, wherever a session breaks",
     "8: the poller: whatever mail comes is filed or quarantined, its bytes kept, and the next one fetched",
     "8: the record's Overview and E-mail tab show the conversation",
     "9: project log-in",

@@ -101,28 +101,6 @@ def test_from_an_untrusted_host_to_mail_that_comes_in(server: RunningServer, hos
     assert (mailbox.failing_since, mailbox.waiting) == (None, 0)
 
 
-@pytest.mark.spec("13: dead-man's switch: age of the oldest unfetched mail")
-def test_mail_that_waits_at_the_host_is_seen(server: RunningServer, host: MailboxHost) -> None:
-    admin = server.admin
-    use(admin, host.port)
-    host.boxes["track"] = Box([MAIL], refuses={"RETR": "-ERR the disk is broken"})
-    if admin.tracking.poll().mailboxes[0].words:  # its certificate is trusted by an earlier test, or not yet
-        admin.apply(admin.tracking.test().wait().fixes[0])
-        admin.tracking.poll()
-    (mailbox,) = admin.tracking.status().mailboxes
-    assert (mailbox.waiting, mailbox.failing_since) == (1, None)
-    assert mailbox.waiting_since is not None
-    assert not [one for one in admin.health().findings if one.subject.startswith("mailbox ")]
-    with closing(sqlite3.connect(server.data / "trackkit.db", timeout=20)) as connection, connection:
-        connection.execute("UPDATE mailboxes SET waiting_since = waiting_since - 7200 * 1000000")
-    (finding,) = [one for one in admin.health().findings if one.subject.startswith("mailbox ")]
-    assert "could not be fetched, the oldest for 2 h" in finding.words
-    host.boxes["track"].refuses = {}
-    assert admin.tracking.poll().mailboxes[0].fetched == 1
-    (mailbox,) = admin.tracking.status().mailboxes
-    assert (mailbox.waiting, mailbox.waiting_since) == (0, None)
-
-
 @pytest.mark.spec("8: each mail is on disk here before it is deleted there, once, wherever a session breaks")
 def test_wherever_a_session_breaks_each_mail_is_here_once(server: RunningServer) -> None:
     admin, sent = server.admin, 0

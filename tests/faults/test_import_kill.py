@@ -116,7 +116,8 @@ def mails(sent: bytes, number: int) -> dict[str, bytes]:
     """What comes in a round: an answer, a bounce, something untracked, something forged; by what becomes of each."""
     mail = answering.read(sent)
     to, message_id = answering.answered_to(mail), str(mail["Message-ID"])
-    answer = answering.top(sent, CARL, f"The answer of round {number}.")
+    # Another author each time: of one, only so many answers an hour are passed on.
+    answer = answering.top(sent, f"carl.{number}@customer.test", f"The answer of round {number}.")
     answer = answering.changed(answer, answering.with_subject(f"answer {number}"))
     values = {b"to": to.encode(), b"round": number, b"id": message_id.encode(), b"carl": CARL.encode()}
     return {

@@ -63,7 +63,6 @@ ONE_ENGINE = (  # what does not depend on the database underneath
     "12: trackkit worker",
     "13: a test that ends in the fix",
     "13: Inbound replay",
-    "13: dead-man's switch: age",
 )
 
 
