@@ -54,7 +54,7 @@ def with_connections(number: int) -> Options:
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     monkeypatch.setattr(keeping_second, "second", second_process)
-    monkeypatch.setattr(keeping_second, "_processors", lambda: 2)
+    monkeypatch.setattr(keeping_second, "processors", lambda: 2)
     monkeypatch.setattr(keeping_second, "FIRST_PATIENCE_SECONDS", 0.01)
     return Server(tmp_path)
 

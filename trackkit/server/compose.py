@@ -31,6 +31,7 @@ from trackkit.services.machine import MAPI_LIBRARY, Machine
 from trackkit.services.passwords import Passwords
 from trackkit.services.probe_runs import ProbeRuns
 from trackkit.services.project_stores import ProjectStores
+from trackkit.services.reading import Readers
 from trackkit.services.sealing import Sealer
 from trackkit.services.sinks.event_log import EventLogSink, system_event_log
 from trackkit.services.sinks.startup_log import StartupLog
@@ -79,6 +80,8 @@ def environment(
         closing.callback(projects.close)
         jobs = Jobs(main, clock, log)
         closing.callback(jobs.close)
+        readers = Readers(log)
+        closing.callback(readers.close)
         if database_url:
             tell_workers(main, sealer, zone)
         yield Environment(
@@ -108,6 +111,7 @@ def environment(
             plain_allowed=settings.allow_plain or ip_address(settings.address).is_loopback,
             given_port=given_port,
             probes=ProbeRuns(clock, log),
+            readers=readers,
         )
 
 

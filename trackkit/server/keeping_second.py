@@ -21,7 +21,7 @@ from trackkit.server import second
 from trackkit.server.folder import Folder
 from trackkit.server.sending import AtWork
 from trackkit.services.environment import Environment
-from trackkit.services.machine import IS_WINDOWS
+from trackkit.services.machine import IS_WINDOWS, processors
 
 SILENT_SECONDS = 30.0
 """Without a sign of life for so long it is ended."""
@@ -108,7 +108,7 @@ class Keeper:
     def _is_wanted(self) -> bool:
         if self._stopping or IS_WINDOWS or not self._environment.store.is_sqlite:
             return False
-        return wants_second(self._environment.options.current.sending, _processors())
+        return wants_second(self._environment.options.current.sending, processors())
 
     async def _until_unwanted(self) -> None:
         while self._is_wanted():
@@ -189,7 +189,3 @@ async def _ended(process: Process) -> None:
 def _how(process: Process) -> str:
     code = process.returncode or 0
     return f"Signal {-code}" if code < 0 else f"Exit code {code}"
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

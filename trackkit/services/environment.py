@@ -25,6 +25,7 @@ from trackkit.services.option_cache import OptionCache
 from trackkit.services.passwords import Passwords
 from trackkit.services.probe_runs import ProbeRuns
 from trackkit.services.project_stores import ProjectStores
+from trackkit.services.reading import Readers
 from trackkit.services.sealing import Sealer
 from trackkit.services.sending_gate import SendingGate
 from trackkit.services.sinks.digest import DigestSink
@@ -96,6 +97,8 @@ class Environment(MailEnvironment):
     """`server.encrypt` may be off: the server listens on this machine only, or the machine's settings allow it."""
     probes: ProbeRuns
     """Tests of settings under way."""
+    readers: Readers
+    """Processes that read mails which were fetched."""
     given_port: int | None = None
     """The port given at the start; it wins over `server.port`."""
     listener: ListenerState = field(default_factory=ListenerState)

@@ -17,12 +17,13 @@ from trackkit.domain.tracking import decision as rules
 from trackkit.domain.tracking import outcomes, passing_on
 from trackkit.domain.tracking.carriers import untagged
 from trackkit.domain.tracking.cookie import Tracked
-from trackkit.domain.tracking.decision import Decision, Facts, Understood
+from trackkit.domain.tracking.decision import Decision, Facts
 from trackkit.domain.tracking.filing import Content
 from trackkit.domain.tracking.kinds import MailKind
 from trackkit.domain.tracking.letter import Party, compose, line_of
 from trackkit.domain.tracking.outcomes import Mark, Sent
 from trackkit.domain.tracking.passing_on import About, Before
+from trackkit.domain.tracking.reading import Understood
 from trackkit.services import letters
 from trackkit.services.environment import Environment
 from trackkit.services.letters import Acknowledgement, Sender

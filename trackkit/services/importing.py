@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from trackkit.domain.errors import DatabaseUnavailable, Unavailable
@@ -22,11 +23,12 @@ from trackkit.domain.log import Severity
 from trackkit.domain.log_text import one_line, storable
 from trackkit.domain.text import counted
 from trackkit.domain.tracking import decision as rules
+from trackkit.domain.tracking import reading
 from trackkit.domain.tracking.carriers import Verdict, untagged
-from trackkit.domain.tracking.decision import Decision, Rule, Understood
-from trackkit.domain.tracking.filing import content_of
+from trackkit.domain.tracking.decision import Decision, Rule
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.letter import line_of
+from trackkit.domain.tracking.reading import Read, Understood, Unreadable
 from trackkit.services import filing, project_outbox
 from trackkit.services.environment import Environment
 from trackkit.services.filing import Case
@@ -69,21 +71,25 @@ def import_fetched(environment: Environment, mailbox_key: str) -> None:
         )
     ):
         after = batch[-1].id
-        settle(environment, now_present, [read(one, now_present) for one in batch], InboxState.fetched)
+        found = environment.readers.read([(one.raw or b"", one.fetched_at) for one in batch], now_present.where.known)
+        settle(environment, now_present, list(map(partial(_judged, now_present), batch, found)), InboxState.fetched)
 
 
 def read(fetched: Fetched, now_present: Present) -> Reading:
     """What a mail says by itself, and what is to be filed of it."""
-    raw = fetched.raw or b""
-    try:
-        found = rules.understand(raw, fetched.fetched_at, now_present.where)
-        before = rules.before_project(found, now_present.where)
-        if before.settled or before.tracked is None:
-            return Reading(fetched, before, found)
-        case = Case(found, before, before.tracked, content_of(found.mail), rules.import_key(found.mail, raw))
-    except Exception as error:  # noqa: BLE001 - a mail must not stop the others, whatever is in it
-        return Reading(fetched, rules.unreadable(f"It could not be read: {type(error).__name__}."))
-    return Reading(fetched, before, found, case)
+    found = reading.read(fetched.raw or b"", fetched.fetched_at, now_present.where.known)
+    return _judged(now_present, fetched, found)
+
+
+def _judged(now_present: Present, fetched: Fetched, read: Read | Unreadable) -> Reading:
+    """What the rules say for which no project is asked."""
+    if isinstance(read, Unreadable):
+        return Reading(fetched, rules.unreadable(read.reason))
+    before = rules.before_project(read.found, now_present.where)
+    if before.settled or before.tracked is None or read.content is None:
+        return Reading(fetched, before, read.found)
+    case = Case(read.found, before, before.tracked, read.content, read.key)
+    return Reading(fetched, before, read.found, case)
 
 
 def settle(

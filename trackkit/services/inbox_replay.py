@@ -23,6 +23,7 @@ from trackkit.domain.tracking.cookie import LARGEST, Tracked
 from trackkit.domain.tracking.decision import ADVICE, TITLES, Decision
 from trackkit.domain.tracking.filing import content_of, written
 from trackkit.domain.tracking.inbox import InboxState
+from trackkit.domain.tracking.reading import import_key
 from trackkit.services import filing, inbox
 from trackkit.services.environment import Call, Environment
 from trackkit.services.filing import Case
@@ -178,7 +179,7 @@ def _by_hand(environment: Environment, now_present: Present, found: Fetched, dat
     if one.found is None:
         raise Conflict(f"Mail {found.id} cannot be read, so it cannot be filed; nothing was changed.")
     mail = one.found.mail
-    case = Case(one.found, one.decision, tracked, content_of(mail), rules.import_key(mail, one.found.raw), by_hand=True)
+    case = Case(one.found, one.decision, tracked, content_of(mail), import_key(mail, one.found.raw), by_hand=True)
     # The project answers now: whoever files by hand is not told to wait.
     known = environment.projects.opened(row).read(
         lambda connection: filing.look_up(connection, now_present.projects[row.database_id], [case], found.fetched_at)

@@ -27,6 +27,11 @@ ALLOW: Final = "On the server machine: `trackkit server set pickup-roots FOLDER[
 NEEDS_WINDOWS: Final = "Mail by MAPI needs Windows, and this machine runs something else."
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What one machine allows and has."""

@@ -9,22 +9,19 @@ Neither From nor a cookie proves who wrote: nothing here gives a mail any right 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from trackkit.domain.project.kinds import Standing
-from trackkit.domain.tracking import authentication, carriers, probe
-from trackkit.domain.tracking.carriers import Carrier, Found, Verdict
-from trackkit.domain.tracking.cookie import PREFIX, Keys, Tracked
+from trackkit.domain.tracking import authentication
+from trackkit.domain.tracking.carriers import Carrier, Verdict
+from trackkit.domain.tracking.cookie import Keys, Tracked
 from trackkit.domain.tracking.inbox import InboxState
-from trackkit.domain.tracking.incoming import Incoming, parse
-from trackkit.domain.tracking.kinds import Classified, MailKind, kind_of
-from trackkit.domain.tracking.kinds import carriers as places
+from trackkit.domain.tracking.kinds import MailKind
+from trackkit.domain.tracking.reading import Known, Understood
 
 
 class Rule(StrEnum):
@@ -117,21 +114,10 @@ class Where:
     probes: Collection[str] = ()
     """Tokens of probes that have not come back."""
 
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """A mail, and what it says by itself."""
-
-    raw: bytes = field(repr=False)
-    mail: Incoming = field(repr=False)
-    kind: Classified
-    cookies: Found
-    own: bool
-    """This server sent it: its Message-ID is a cookie of its own."""
-    probe: str | None
-    """The token of a probe."""
-    author: str
-    """Whom it says it is from, as addresses are compared."""
+    @property
+    def known(self) -> Known:
+        """What a mail is read by."""
+        return Known(self.keys, self.server, tuple(self.projects), frozenset(self.probes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +149,6 @@ class Decision:
         """What settles it; none = its project has to be asked."""
         last = self.judgements[-1]
         return last if last.state else None
-
-
-def understand(raw: bytes, fetched_at: datetime, where: Where) -> Understood:
-    """Read a mail. It never raises for what a mail holds, as far as anybody knows."""
-    mail = parse(raw, fetched_at)
-    kind = kind_of(mail)
-    cookies = carriers.find(places(mail, kind), where.keys, where.server, where.projects)
-    message_id = mail.fields.first("message-id")
-    own = PREFIX in message_id.lower() and _is_own(message_id, where)
-    token = probe.token_in(message_id)
-    return Understood(raw, mail, kind, cookies, own, token if token in where.probes else None, mail.author.lower())
-
-
-def _is_own(message_id: str, where: Where) -> bool:
-    found = carriers.find([(Carrier.in_reply_to, message_id)], where.keys, where.server, where.projects)
-    return found.verdict is Verdict.record
 
 
 def before_project(found: Understood, where: Where) -> Decision:
@@ -226,24 +196,6 @@ def unreadable(reason: str) -> Decision:
 def waiting(before: Decision, reason: str) -> Decision:
     """Of a mail whose project cannot be reached now."""
     return Decision((*before.judgements, _waits(reason)))
-
-
-def import_key(mail: Incoming, raw: bytes) -> str:
-    """By what the same mail is known, whatever the hosts on its way have written above it."""
-    names = ("message-id",) if mail.fields.first("message-id").strip("<> ") else ("from", "date", "subject")
-    named = "\n".join(mail.fields.first(name).strip() for name in names)
-    key = hashlib.sha256(named.encode("utf-8", "replace") + b"\0")
-    found = [place + len(mark) for mark in _EMPTY_LINES if (place := raw.find(mark)) >= 0]
-    at, end = min(found, default=0), len(raw)
-    while end > at and raw[end - 1] in b" \t\r\n":
-        end -= 1
-    for begins in range(at, end, _PIECE):  # of a large mail there shall not be another copy
-        key.update(raw[begins : min(end, begins + _PIECE)].translate(None, b"\r"))
-    return key.hexdigest()
-
-
-_EMPTY_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r")
-_PIECE: Final = 2**20
 
 
 def _settles(rule: Rule, words: str, state: InboxState) -> Judgement:

@@ -120,9 +120,7 @@ def parse(raw: bytes, received_at: datetime) -> Incoming:
     problems = []
     if len(raw) > LONGEST:
         problems.append(f"Only the first {LONGEST >> 20} MB were read.")
-        raw = raw[:LONGEST]
-    if b"\n" not in raw:
-        raw = raw.replace(b"\r", b"\n")
+    raw = taken(raw)
     parts = take_apart(raw)
     text, html, rest = _read(raw, parts.parts)
     if len(rest) > MOST_ATTACHMENTS:
@@ -134,6 +132,12 @@ def parse(raw: bytes, received_at: datetime) -> Incoming:
     recipients = tuple(dict.fromkeys(one for name in _RECIPIENTS for one in parts.fields.addresses(name)))
     told = tuple(dict.fromkeys(problems))
     return Incoming(raw, parts, text, html, attachments, sent_at, told, author, recipients)
+
+
+def taken(raw: bytes) -> bytes:
+    """What of a mail is read (`Incoming.raw`): no more than `LONGEST` octets, lines ended in a way with LF."""
+    raw = raw[:LONGEST]
+    return raw if b"\n" in raw else raw.replace(b"\r", b"\n")
 
 
 def _read(raw: bytes, parts: list[Part]) -> tuple[str, str, list[Part]]:

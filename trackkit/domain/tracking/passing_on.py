@@ -17,9 +17,10 @@ from trackkit.domain.notices import may_be_told
 from trackkit.domain.project.kinds import Standing
 from trackkit.domain.tracking import decision as rules
 from trackkit.domain.tracking.carriers import untagged
-from trackkit.domain.tracking.decision import Judgement, Rule, Understood
+from trackkit.domain.tracking.decision import Judgement, Rule
 from trackkit.domain.tracking.kinds import MailKind
 from trackkit.domain.tracking.letter import Letter, Party, line_of
+from trackkit.domain.tracking.reading import Understood
 
 WITHIN: Final = timedelta(hours=1)
 MOST_OF_A_SENDER: Final = 30
