@@ -73,7 +73,7 @@ def attack(http: Stranger, token: str, name: str, trick: str) -> Answer:
     for field, info in operation.request.model_fields.items():
         if info.annotation is str or info.annotation == (str | None):
             fields[field] = trick
-        elif field in ("backup_id", "job_id", "file_id", "limit", "before"):
+        elif field in ("backup_id", "job_id", "file_id", "number", "limit", "before"):
             fields[field] = 1
         elif field in ("values", "settings"):
             fields[field] = {}

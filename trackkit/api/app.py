@@ -51,7 +51,8 @@ def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDI
     """
     if unbound := set(OPERATIONS) ^ set(bindings):
         raise ServerFault(f"The server cannot start: no handler, or no operation, for {', '.join(sorted(unbound))}.")
-    app = FastAPI(title="trackkit", version=environment.version, docs_url=None, redoc_url=None)
+    # A path that is none is answered as such: a redirect to one without its slash would be no error that clients know.
+    app = FastAPI(title="trackkit", version=environment.version, docs_url=None, redoc_url=None, redirect_slashes=False)
     add_docs(app)
     describe(app)
     app.state.environment, app.state.bindings = environment, bindings
