@@ -34,7 +34,7 @@ from trackkit.domain.tracking.inbox import InboxState
 ACCOUNT, PASSWORD = "track", "correct horse battery"
 CARL = "carl@customer.test"
 THOROUGH = "TRACKKIT_TEST_MAILS" in os.environ
-KILLS = 5
+KILLS = 3
 NEVER = 2**30
 
 

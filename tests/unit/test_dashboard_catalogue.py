@@ -125,6 +125,7 @@ def test_every_dashboard_that_ships_declares_its_realm() -> None:
     assert {name: metadata["trackkit"]["realm"] for name, metadata in found.items()} == {
         "project.ipynb": "project",
         "support.ipynb": "server",
+        "tracking.ipynb": "server",
     }
     for path in dashboards_folder().glob("*.ipynb"):
         assert read_dashboard(path).title == found[path.name]["title"]

@@ -86,7 +86,7 @@ def test_a_worker_that_others_have_not_heard_of_claims_nothing() -> None:
 def test_without_a_share_of_the_connections_what_waits_is_given_back() -> None:
     async def work() -> None:
         release = threading.Event()
-        with ScriptedSmtp({"dot": lambda line: release.wait(5) and None}) as server:  # type: ignore[func-returns-value]
+        with ScriptedSmtp({"dot": lambda line: release.wait(30) and None}) as server:  # type: ignore[func-returns-value]
             queue = OneOfSeveral(options_for(server.port, sending__timing__connections=1))
             for _ in range(10):
                 queue.submit(RAW, ONE)
