@@ -189,7 +189,7 @@ def file_all(
     now: datetime,
 ) -> list[Filed]:
     """Decide about cases, each with a key of its own, and file those that are to be filed; in their order."""
-    largest = environment.options.current.sending.timing.maximum_message_mb * 2**20
+    largest = environment.options.current.sending.timing.largest_message
     known = look_up(connection, project, cases, now)
     verdicts = []
     for case in cases:

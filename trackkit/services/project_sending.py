@@ -223,7 +223,7 @@ def _references(connection: Connection, answered: EmailRow | None) -> list[str]:
 
 
 def _refuse_large(call: Call, raw: bytes) -> None:
-    limit = call.environment.options.current.sending.timing.maximum_message_mb * 1024 * 1024
+    limit = call.environment.options.current.sending.timing.largest_message
     if len(raw) > limit:
         raise MessageTooLarge(
             f"The e-mail would have {len(raw):,} bytes; at most {limit:,} are sent. Nothing was sent.",
