@@ -221,6 +221,11 @@ def mailbox_of(options: TrackingOptions, own: MailboxSettings | None = None) -> 
     )
 
 
+def project_mailbox(options: TrackingOptions, settings: MailSettings) -> Mailbox | None:
+    """The account that the mail of a project comes back to; none while tracking is off, for the server or for it."""
+    return mailbox_of(options, settings.mailbox) if options.enabled and settings.tracking else None
+
+
 def tracking_warnings(options: TrackingOptions) -> Iterator[str]:
     """What a person should know before these options are applied."""
     if not options.enabled:

@@ -32,12 +32,11 @@ from trackkit.domain.tracking_options import Mailbox, MailSettings
 from trackkit.services import project_outbox, project_templates, tracking_keys
 from trackkit.services.environment import Environment
 from trackkit.services.project_mail_settings import mailbox_of_project, own_addresses, settings_of
-from trackkit.services.project_outbox import Outgoing
 from trackkit.services.project_stores import OpenProject
-from trackkit.store import databases, overdue, project_emails, project_items
+from trackkit.store import databases, outbox, overdue, project_emails, project_items
 from trackkit.store.database import Connection
 from trackkit.store.databases import DatabaseRow
-from trackkit.store.project_emails import NewEmail
+from trackkit.store.outbox import Outgoing
 from trackkit.store.project_items import ItemRow
 from trackkit.store.project_tables import key_of_name
 
@@ -167,23 +166,17 @@ class Teller:
         )
         raw, addresses = compose(letter), tuple(party.address for party in to)
         if number is not None:
-            email = NewEmail(
+            email = project_emails.written_here(
+                letter,
+                raw,
                 number=number,
                 kind=record.kind,
                 record=record.number,
-                sent=True,
-                origin="notification",
                 tracked=True,
-                sender=author.address,
-                recipients=addresses,
-                subject=words.subject,
-                text=words.text,
-                message_id=way.message_id,
-                mailed_on=letter.date.date(),
-                raw=raw,
+                origin="notification",
             )
             project_emails.add_all(connection, [email], now, WRITER)
-        project_outbox.put(connection, [Outgoing(number, "notification", way.back, addresses, raw)], now)
+        outbox.put(connection, [Outgoing(number, "notification", way.back, addresses, raw)], now)
 
     def _way(self, record: ItemRow, number: int | None, recipients: int) -> Way:
         if number is None or self._mailbox is None:

@@ -27,12 +27,12 @@ from trackkit.services.project_files import checked_name
 from trackkit.services.project_items import project_of
 from trackkit.services.project_login import identity_of
 from trackkit.services.project_mail_settings import mailbox_of_project, own_addresses
-from trackkit.services.project_outbox import Outgoing
 from trackkit.services.project_stores import OpenProject
 from trackkit.services.project_templates import person_of, rendered
-from trackkit.store import project_emails, project_items
+from trackkit.store import outbox, project_emails, project_items
 from trackkit.store.database import Connection
-from trackkit.store.project_emails import EmailRow, NewEmail
+from trackkit.store.outbox import Outgoing
+from trackkit.store.project_emails import EmailRow
 from trackkit.store.project_items import ItemRow
 
 PURPOSE: Final = "sent"
@@ -150,7 +150,7 @@ def _filed(call: Call, connection: Connection, wanted: _Wanted, own: Own, way_of
     author, to = sender(_user(call, connection), own), _addressees(connection, wanted, own)
     subject, text = wanted.words(connection)
     number = project_emails.take_email_numbers(connection)
-    addresses = [party.address for parties in to.values() for party in parties]
+    addresses = tuple(party.address for parties in to.values() for party in parties)
     way = way_of(number, author.address, len(addresses))
     letter = Letter(
         author=author,
@@ -166,25 +166,18 @@ def _filed(call: Call, connection: Connection, wanted: _Wanted, own: Own, way_of
     )
     raw = compose(letter)
     _refuse_large(call, raw)
-    email = NewEmail(
+    email = project_emails.written_here(
+        letter,
+        raw,
         number=number,
         kind=wanted.kind,
         record=wanted.record,
-        sent=True,
         tracked=bool(way.tag),
         answers=wanted.answers.number if wanted.answers else None,
         user=call.actor.username,
-        sender=author.address,
-        recipients=addresses,
-        subject=subject,
-        text=text,
-        message_id=way.message_id,
-        mailed_on=letter.date.date(),
-        raw=raw,
-        files=wanted.files,
     )
     project_emails.add_all(connection, [email], call.now, call.actor.username)
-    project_outbox.put(connection, [Outgoing(number, PURPOSE, way.back, tuple(addresses), raw)], call.now)
+    outbox.put(connection, [Outgoing(number, PURPOSE, way.back, addresses, raw)], call.now)
     return number
 
 
