@@ -294,12 +294,10 @@ def _forward(
 
 
 def _acknowledgement(case: Case, number: int) -> Acknowledgement:
-    fields = case.found.mail.fields
     return Acknowledgement(
         kind=case.tracked.kind,
         record=case.tracked.record,
         address=case.found.author,
         answers=number,
-        message_id=fields.first("message-id"),
-        subject=untagged(fields.text("subject")),
+        message_id=case.found.mail.fields.first("message-id"),
     )

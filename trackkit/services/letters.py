@@ -39,14 +39,13 @@ WRITER: Final = "tracking"
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What is acknowledged: a record and, of a mail about it, the number it is filed as, its id and subject."""
+    """What is acknowledged: a record and, of a mail about it, the number it is filed as and its id."""
 
     kind: Kind
     record: int
     address: str
     answers: int | None = None
     message_id: str = ""
-    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _tidy(environment: Environment, project: OpenProject) -> None:
     left = project.read(lambda connection: outbox.left_behind(connection, last, _TOGETHER))
     if not left:
         return
-    ids = {message_id(raw): email for _, email, raw in left if email}
+    ids = {own_id: email for _, email, own_id in left if email and own_id}
     queued = environment.store.read(lambda connection: outbox.queued_as(connection, list(ids)))
     by_email = {ids[one]: number for one, number in queued.items()}
     project.write(lambda connection: outbox.taken_over(connection, [number for number, *_ in left], by_email))
