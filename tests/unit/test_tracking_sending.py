@@ -169,3 +169,10 @@ def test_what_is_passed_on_from_a_tracking_address_of_any_alphabet_is_in_ascii()
     )
     assert b"Message-ID: <forward.a1@xn--bcher-kva.example>\r\n" in compose(letter)
     assert compose(letter).isascii()
+
+
+@pytest.mark.parametrize("tracking", ["track@bücher.example", "track@xn--bcher-kva.example"])
+@pytest.mark.parametrize("address", ["Track@bücher.example", "track+x@XN--BCHER-KVA.example"])
+def test_the_tracking_address_is_known_in_both_forms_of_its_domain(tracking: str, address: str) -> None:
+    assert mailbox(address=tracking).is_own(address)
+    assert not mailbox(address=tracking).is_own("track@other.example")
