@@ -13,6 +13,7 @@ from typing import Final
 from trackkit.domain.databases import called
 from trackkit.domain.log_text import storable
 from trackkit.domain.project.kinds import EmailOrigin
+from trackkit.domain.text import line_of
 from trackkit.domain.tracking import decision as rules
 from trackkit.domain.tracking import outcomes, passing_on
 from trackkit.domain.tracking.carriers import untagged
@@ -20,7 +21,7 @@ from trackkit.domain.tracking.cookie import Tracked
 from trackkit.domain.tracking.decision import Decision, Facts
 from trackkit.domain.tracking.filing import Content
 from trackkit.domain.tracking.kinds import MailKind
-from trackkit.domain.tracking.letter import Party, compose, line_of
+from trackkit.domain.tracking.letter import Party, compose
 from trackkit.domain.tracking.outcomes import Mark, Sent
 from trackkit.domain.tracking.passing_on import About, Before
 from trackkit.domain.tracking.reading import Understood

@@ -15,9 +15,10 @@ from trackkit.contract import project_mail as contract
 from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, NotLoggedIn, Problem
 from trackkit.domain.project.kind import Kind, named_record
 from trackkit.domain.project.kinds import KINDS
+from trackkit.domain.text import line_of
 from trackkit.domain.tracking.carriers import untagged
 from trackkit.domain.tracking.cookie import Tracked
-from trackkit.domain.tracking.letter import Attachment, Letter, Party, compose, line_of
+from trackkit.domain.tracking.letter import Attachment, Letter, Party, compose
 from trackkit.domain.tracking.sending import Known, Own, addressees, answer_to, refuse_unready, sender
 from trackkit.domain.tracking.way import Way, plain_way, tracked_way
 from trackkit.services import project_outbox, tracking_keys

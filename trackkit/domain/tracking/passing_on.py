@@ -15,11 +15,12 @@ from typing import Final
 from trackkit.domain.addresses import address_problem
 from trackkit.domain.notices import may_be_told
 from trackkit.domain.project.kinds import Standing
+from trackkit.domain.text import line_of
 from trackkit.domain.tracking import decision as rules
 from trackkit.domain.tracking.carriers import untagged
 from trackkit.domain.tracking.decision import Judgement, Rule
 from trackkit.domain.tracking.kinds import MailKind
-from trackkit.domain.tracking.letter import Letter, Party, line_of
+from trackkit.domain.tracking.letter import Letter, Party
 from trackkit.domain.tracking.reading import Understood
 from trackkit.domain.tracking.way import plain_way
 

@@ -13,8 +13,9 @@ from typing import Final
 from trackkit.domain.addresses import address_problem, normal_address
 from trackkit.domain.errors import Conflict, InvalidInput, Problem
 from trackkit.domain.options import Options
+from trackkit.domain.text import line_of
 from trackkit.domain.tracking.carriers import untagged
-from trackkit.domain.tracking.letter import Party, line_of
+from trackkit.domain.tracking.letter import Party
 
 _REPLY: Final = re.compile(r"(\s*re\s*:\s*)+", re.IGNORECASE)
 _LONGEST_SUBJECT: Final = 300
