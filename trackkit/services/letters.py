@@ -65,6 +65,14 @@ def sender_of(environment: Environment, row: DatabaseRow, settings: MailSettings
     return Sender(row, settings, mailbox, tracking_keys.current(environment))
 
 
+def may_get_letters(environment: Environment, settings: MailSettings, address: str) -> bool:
+    """Whether letters of a project go to somebody who left an address: it can be written to, is nobody's that is a
+    program, and no tracking address."""
+    if not settings.letter or address_problem(address) or not may_be_told(address, b""):
+        return False
+    return not own_addresses(environment)(address)
+
+
 def put_letter(
     connection: Connection,
     environment: Environment,
@@ -76,15 +84,11 @@ def put_letter(
 ) -> None:
     """Acknowledge a new record to somebody who left an address, in the transaction that stores it.
 
-    They get a letter if the project sends any, they can be written to, are no program and no tracking address, and got
-    none lately.
+    They get a letter if they may (`may_get_letters`) and got none lately.
     """
-    if not sender.settings.letter or address_problem(address) or not may_be_told(address, b""):
-        return
     since = now - timedelta(hours=sender.settings.letter_hours)
-    if own_addresses(environment)(address) or received_emails.got_letters(connection, {address.lower()}, since):
-        return
-    put_all(connection, environment, sender, [Acknowledgement(kind, record, address)], now)
+    if not received_emails.got_letters(connection, {address.lower()}, since):
+        put_all(connection, environment, sender, [Acknowledgement(kind, record, address)], now)
 
 
 def put_all(
