@@ -36,7 +36,6 @@ from trackkit.store.outbox import Outgoing
 from trackkit.store.project_emails import EmailRow
 from trackkit.store.project_items import ItemRow
 
-PURPOSE: Final = "sent"
 _THREAD: Final = 50
 """E-mails of a thread that its next one refers to, at most; a letter names fewer."""
 
@@ -178,7 +177,7 @@ def _filed(call: Call, connection: Connection, wanted: _Wanted, own: Own, way_of
         user=call.actor.username,
     )
     project_emails.add_all(connection, [email], call.now, call.actor.username)
-    outbox.put(connection, [Outgoing(number, PURPOSE, way.back, addresses, raw)], call.now)
+    outbox.put(connection, [Outgoing(number, "sent", way.back, addresses, raw)], call.now)
     return number
 
 

@@ -237,10 +237,9 @@ class EmailRow:
         return int(self.record.partition(" ")[2])
 
 
-def find(connection: Connection, number: int, *, lock: bool = False) -> EmailRow | None:
-    """The e-mail with that number; `lock` keeps it as it is until the transaction ends."""
-    query = select(emails).where(emails.c.id == number)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+def find(connection: Connection, number: int) -> EmailRow | None:
+    """The e-mail with that number."""
+    row = connection.execute(select(emails).where(emails.c.id == number)).first()
     return _emails(connection, [row])[0] if row else None
 
 
