@@ -114,6 +114,15 @@ def test_each_command_allows_its_verb_for_its_kind_of_record_and_nothing_else(
                     refused[verb](kind)
 
 
+def test_a_request_with_files_may_be_as_long_as_a_mail(house: House, ada: Project) -> None:
+    large = ("large.bin", bytes(1_500_000))
+    sent = ada.mail.send("defect 1", ["Jo@People.example"], "Large", "See the file.", files=[large])
+    answer = ada.mail.reply(sent.number, "Once more.", files=[large])
+    raw = ada.mail.raw(answer.number)
+    assert len(raw) > len(large[1])
+    assert house.admin.tracking.replay(raw).state
+
+
 @pytest.mark.spec("8: project users send mail from a record, tracked or not")
 def test_a_tracked_mail_carries_its_cookie_three_times(house: House, ada: Project) -> None:
     sent = ada.mail.send(

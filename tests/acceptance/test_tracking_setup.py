@@ -171,9 +171,14 @@ def test_who_submits_a_defect_gets_one_letter(house: House, database: str) -> No
         for number in (1, 2):
             house.admin.submit_defect(database, f"Submitted {number}", "It stops.", email="visitor@elsewhere.example")
         house.admin.submit_defect(database, "Submitted 3", "It stops.", email="noreply@elsewhere.example")
-        assert project.list("defect").total == before + 3
+        house.admin.tracking.set(database, {"mailbox.address": "own@mail.example"})
+        for number, tracked in enumerate(("own@mail.example", "Track+x@mail.example"), 4):
+            house.admin.submit_defect(database, f"Submitted {number}", "It stops.", email=tracked)
+        house.admin.tracking.set(database, {"mailbox.address": None})
+        assert project.list("defect").total == before + 5
     ((sender, to, raw),) = queued(house, f"We have received your message (defect {before + 1})")
     assert (sender, to) == ("", "visitor@elsewhere.example")
+    assert not any(queued(house, f"We have received your message (defect {before + number})") for number in range(2, 6))
     assert message_from_bytes(raw)["Auto-Submitted"] == "auto-generated"
 
 

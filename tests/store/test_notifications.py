@@ -6,18 +6,20 @@ from datetime import timedelta
 from email import message_from_bytes
 
 import pytest
+from sqlalchemy import update
 
 from tests.ports import wait_until
 from tests.store.conftest import AsUser, Clock
 from tests.store.shop import NAME, Shop
 from trackkit.contract.databases import EditDatabase
 from trackkit.contract.log import ListLog
-from trackkit.contract.project import ImportItems
+from trackkit.contract.project import ImportItems, SubmitDefect
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.tracking.carriers import untagged
-from trackkit.services import databases, log, notifications, project_import
+from trackkit.services import databases, log, notifications, project_import, submissions
 from trackkit.services.environment import Environment
 from trackkit.store import project_emails
+from trackkit.store.tracking_tables import project_mail
 
 
 @pytest.fixture
@@ -78,6 +80,22 @@ def test_one_s_own_template_is_used_and_a_bad_one_keeps_nothing_from_being_chang
     assert shop.edit("defect", "1", by="ben", priority="low").values["priority"] == "low"
     assert len(shop.queued()) == 1
     assert "could not tell of defect 1: The template 'Ours' cannot be used" in warnings(shop)[0]
+
+
+def test_a_secret_that_cannot_be_read_keeps_nothing_from_being_changed(shop: Shop) -> None:
+    shop.set_mail(**{"mailbox.username": "own", "mailbox.password": "of its own"})
+    shop.add("rule", name="New", event="created", recipients=["ana"], tracked=True)
+    shop.environment.store.write(
+        lambda connection: connection.execute(update(project_mail).values(sealed_password=b"x"))
+    )
+    shop.add("defect", title="Crash")
+    databases.edit_database(shop.admin(), EditDatabase(database=NAME, settings={"solosubmit": True}))
+    request = SubmitDefect(database=NAME, title="It stops", description="x", email="visitor@elsewhere.example")
+    assert submissions.submit_defect(shop.call(), request).number == 2
+    assert shop.queued() == []
+    words = warnings(shop)[0]
+    assert "Nobody is told of changes in shop" in words
+    assert "secret.key does not fit" in words
 
 
 def test_what_switches_mail_off_switches_notifications_off(shop: Shop) -> None:

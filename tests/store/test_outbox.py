@@ -18,10 +18,10 @@ from trackkit.domain.project.kinds import KINDS, Defect
 from trackkit.domain.tracking.letter import Letter, Party, compose
 from trackkit.services import databases, log, mail_listing, project_outbox
 from trackkit.services.environment import Environment
-from trackkit.services.project_outbox import Outgoing
 from trackkit.services.project_stores import OpenProject
 from trackkit.store import outbox, project_emails, project_items
 from trackkit.store.database import Connection
+from trackkit.store.outbox import Outgoing
 from trackkit.store.project_emails import NewEmail
 from trackkit.store.project_tables import facts, outgoing
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackkit.domain.tracking.letter import MOST_REFERENCES, Attachment, Letter, Party, compose, line_of
+from trackkit.domain.text import line_of
+from trackkit.domain.tracking.letter import MOST_REFERENCES, Attachment, Letter, Party, compose
 
 LETTER = Letter(
     author=Party("ada@people.example", "Ada Lovelace"),

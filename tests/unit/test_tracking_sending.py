@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
 
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.options import Options, changed
-from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kind import Kind, named_record
 from trackkit.domain.tracking import carriers, cookie
 from trackkit.domain.tracking.cookie import Keys, Tracked, Valid
-from trackkit.domain.tracking.letter import Party
-from trackkit.domain.tracking.sending import Known, addressees, answer_to, named_record, refuse_unready, sender
+from trackkit.domain.tracking.letter import Party, compose
+from trackkit.domain.tracking.passing_on import About, forward
+from trackkit.domain.tracking.reading import Known as ReadBy
+from trackkit.domain.tracking.reading import Read, read
+from trackkit.domain.tracking.sending import Known, addressees, answer_to, refuse_unready, sender
 from trackkit.domain.tracking.way import plain_way, tracked_way
 from trackkit.domain.tracking_options import Mailbox, TrackingOptions, mailbox_of
 
@@ -153,3 +157,22 @@ def test_a_record_is_written_in_one_way(text: str) -> None:
 )
 def test_an_answer_says_so_once(subject: str, answer: str) -> None:
     assert answer_to(subject) == answer
+
+
+def test_what_is_passed_on_from_a_tracking_address_of_any_alphabet_is_in_ascii() -> None:
+    now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    came = read(b"From: Jo <jo@y.test>\r\nSubject: Re: x\r\n\r\nYes.\r\n", now, ReadBy(KEYS, "server", (), frozenset()))
+    assert isinstance(came, Read)
+    about = About("Shop", "defect 12", "It stops", "x")
+    letter = forward(
+        *(came.found, "known", "Yes.", Party("ada@x.test"), about, "track@bücher.example", "a1", now, 10_000_000)
+    )
+    assert b"Message-ID: <forward.a1@xn--bcher-kva.example>\r\n" in compose(letter)
+    assert compose(letter).isascii()
+
+
+@pytest.mark.parametrize("tracking", ["track@bücher.example", "track@xn--bcher-kva.example"])
+@pytest.mark.parametrize("address", ["Track@bücher.example", "track+x@XN--BCHER-KVA.example"])
+def test_the_tracking_address_is_known_in_both_forms_of_its_domain(tracking: str, address: str) -> None:
+    assert mailbox(address=tracking).is_own(address)
+    assert not mailbox(address=tracking).is_own("track@other.example")

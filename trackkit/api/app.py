@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, TypeAdapter, create_model
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp
 
 from trackkit.api.description import answers_of, describe
@@ -26,7 +26,7 @@ from trackkit.api.faults import SOURCE, logged_fault
 from trackkit.api.limits import LimitBody
 from trackkit.api.origin import origin_of
 from trackkit.api.submit_form import BesideApi
-from trackkit.contract import mail, project
+from trackkit.contract import mail, project, project_mail, tracking
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Octets, Operation
 from trackkit.contract.wire import AUTOMATIC_HEADER, WireError, status_of
@@ -42,6 +42,12 @@ from trackkit.services.project_login import authenticate_project
 
 _SMALL_BODY: Final = 1024 * 1024
 _IMPORT_BODY: Final = 64 * _SMALL_BODY
+
+_MAIL_PATHS: Final = tuple(
+    compile_path(PREFIX + operation.path)[0]
+    for operation in (mail.SUBMIT, project_mail.SEND, project_mail.REPLY, tracking.REPLAY)
+)
+"""Where a request holds a mail, or the files that go with one."""
 
 
 def create_app(environment: Environment, bindings: Mapping[str, Binding] = BINDINGS) -> ASGIApp:
@@ -70,9 +76,9 @@ def _body_limit(environment: Environment, path: str) -> int:
         return project.MAXIMUM_FILE * 4 // 3 + 2 * _SMALL_BODY
     if path == PREFIX + project.SUBMIT.path:
         return submission.MAXIMUM_BODY
-    if path != PREFIX + mail.SUBMIT.path:
+    if not any(one.match(path) for one in _MAIL_PATHS):
         return _SMALL_BODY
-    return environment.options.current.sending.timing.maximum_message_mb * 1024 * 1024 * 4 // 3 + 2 * _SMALL_BODY
+    return environment.options.current.sending.timing.largest_message * 4 // 3 + 2 * _SMALL_BODY
 
 
 @cache

@@ -188,6 +188,7 @@ class TemplatePreview(Response):
 
 
 _ANY = (errors.NotFound, errors.Conflict, errors.DatabaseUnavailable)
+_SENT = (*_ANY, errors.MessageTooLarge)
 
 LIST = Operation(
     "project.mail.list", "GET", "/project/mail", ListEmails, Emails, None, "E-mails", realm="project", errors=_ANY
@@ -234,7 +235,7 @@ SEND = Operation(
     None,
     "Send an e-mail about a record",
     realm="project",
-    errors=_ANY,
+    errors=_SENT,
 )
 REPLY = Operation(
     "project.mail.reply",
@@ -245,7 +246,7 @@ REPLY = Operation(
     None,
     "Answer an e-mail",
     realm="project",
-    errors=_ANY,
+    errors=_SENT,
 )
 DELETE = Operation(
     "project.mail.delete",

@@ -88,6 +88,11 @@ class TimingOptions(Group):
         help="Larger messages are refused before they are stored (1 MB = 1,048,576 bytes).",
     )
 
+    @property
+    def largest_message(self) -> int:
+        """Octets that a message may have."""
+        return self.maximum_message_mb * 1024 * 1024
+
     @field_validator("schedule")
     @classmethod
     def _schedule_can_be_read(cls, value: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator, model_validator
@@ -34,6 +34,43 @@ _LOGGED_IN: Final = {"sending.smtp.authentication": ("basic", "ntlm", "oauth2")}
 _PASSWORD: Final = {"sending.smtp.authentication": ("basic", "ntlm")}
 _OAUTH2: Final = {"sending.smtp.authentication": ("oauth2",)}
 _POP: Final = {"sending.pop_before_smtp.enabled": (True,)}
+
+
+CONNECT_TIMEOUT: Final[Mapping[str, Any]] = {
+    "title": "Connection time-out",
+    "unit": "seconds",
+    "ge": 1,
+    "le": 600,
+    "help": "How long to wait until the host has greeted.",
+}
+CONVERSATION_TIMEOUT: Final[Mapping[str, Any]] = {
+    "title": "Conversation time-out",
+    "unit": "seconds",
+    "ge": 1,
+    "le": 3600,
+    "help": "How long the host may be silent inside a conversation.",
+}
+"""How the time-outs of every host are declared."""
+
+
+def pop_fields(called: str) -> Mapping[str, Mapping[str, Any]]:
+    """How the fields of an account at a POP3 host are declared, with titles that call it so."""
+    return {
+        "host": {"title": f"{called} host", "max_length": 253},
+        "port": {"title": f"{called} port", "ge": 1, "le": 65535, "help": "110, or 995 for TLS from the start."},
+        "encryption": {
+            "title": f"{called} encryption",
+            "help": "As for SMTP; the command is called STLS. The password goes unencrypted only with 'none'.",
+        },
+        "username": {"title": f"{called} account name", "max_length": 256, "help": "The mailbox, its case kept."},
+        "password": {
+            "title": f"{called} password",
+            "help": "Stored encrypted; it can be replaced but never read back.",
+        },
+    }
+
+
+_POP_FIELDS: Final = pop_fields("POP")
 
 
 class AccountOptions(Group):
@@ -129,24 +166,8 @@ class SmtpOptions(AccountOptions):
         help="For hosts that refuse a second message in one connection. Sending gets slower.",
         needs=_HOSTS,
     )
-    connect_timeout: int = declare(
-        30,
-        title="Connection time-out",
-        unit="seconds",
-        ge=1,
-        le=600,
-        help="How long to wait until the host has greeted.",
-        needs=_HOSTS,
-    )
-    conversation_timeout: int = declare(
-        60,
-        title="Conversation time-out",
-        unit="seconds",
-        ge=1,
-        le=3600,
-        help="How long the host may be silent inside a conversation.",
-        needs=_HOSTS,
-    )
+    connect_timeout: int = declare(30, needs=_HOSTS, **CONNECT_TIMEOUT)
+    conversation_timeout: int = declare(60, needs=_HOSTS, **CONVERSATION_TIMEOUT)
 
     @model_validator(mode="after")
     def _login_is_complete(self) -> Self:
@@ -249,25 +270,11 @@ class PopBeforeSmtpOptions(AccountOptions):
         "the POP3 host. Nothing is downloaded or deleted there.",
         needs=_RELAY,
     )
-    host: str | None = declare(
-        None, title="POP host", max_length=253, help="Name or IP address of the POP3 host.", needs=_POP
-    )
-    port: int = declare(110, title="POP port", ge=1, le=65535, help="110, or 995 for TLS from the start.", needs=_POP)
-    encryption: Encryption = declare(
-        "starttls-if-offered",
-        title="POP encryption",
-        help="As for SMTP; the command is called STLS. The password goes unencrypted only with 'none'.",
-        needs=_POP,
-    )
-    username: str | None = declare(
-        None, title="POP account name", max_length=256, help="The mailbox, its case kept.", needs=_POP
-    )
-    password: SecretStr | None = declare(
-        None,
-        title="POP password",
-        help="Stored encrypted; it can be replaced but never read back.",
-        needs=_POP,
-    )
+    host: str | None = declare(None, help="Name or IP address of the POP3 host.", needs=_POP, **_POP_FIELDS["host"])
+    port: int = declare(110, needs=_POP, **_POP_FIELDS["port"])
+    encryption: Encryption = declare("starttls-if-offered", needs=_POP, **_POP_FIELDS["encryption"])
+    username: str | None = declare(None, needs=_POP, **_POP_FIELDS["username"])
+    password: SecretStr | None = declare(None, needs=_POP, **_POP_FIELDS["password"])
 
     @model_validator(mode="after")
     def _login_is_complete(self) -> Self:

@@ -22,6 +22,13 @@ def is_one_line(text: str) -> bool:
     return text.isprintable() or not any(map(breaks_a_line, text))
 
 
+def line_of(text: str) -> str:
+    """One line of it: blanks in place of what breaks lines, and single ones elsewhere."""
+    if not is_one_line(text):
+        text = "".join(" " if breaks_a_line(character) else character for character in text)
+    return " ".join(text.split())
+
+
 def counted(number: int, thing: str, things: str = "") -> str:
     """``1 message``, ``1,234 messages``."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"

@@ -13,39 +13,24 @@ from typing import Any, Final, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from trackkit.domain.addresses import wire_address
 from trackkit.domain.declared import Group, declare
 from trackkit.domain.hosts import host_and_port
 from trackkit.domain.project.texts import MAXIMUM_ADDRESS, checked_address
-from trackkit.domain.smtp_options import AccountOptions, Encryption
+from trackkit.domain.smtp_options import (
+    CONNECT_TIMEOUT,
+    CONVERSATION_TIMEOUT,
+    AccountOptions,
+    Encryption,
+    pop_fields,
+)
 
 _ON: Final = {"tracking.enabled": (True,)}
 
 _Words = dict[str, Any]
 
-_HOST: _Words = {
-    "title": "POP3 host",
-    "max_length": 253,
-    "help": "Name or IP address of the host with the mailbox.",
-}
-_PORT: _Words = {
-    "title": "POP3 port",
-    "ge": 1,
-    "le": 65535,
-    "help": "110, or 995 for TLS from the start.",
-}
-_ENCRYPTION: _Words = {
-    "title": "POP3 encryption",
-    "help": "As for SMTP; the command is called STLS. The password goes unencrypted only with 'none'.",
-}
-_USERNAME: _Words = {
-    "title": "POP3 account name",
-    "max_length": 256,
-    "help": "The mailbox, its case kept.",
-}
-_PASSWORD: _Words = {
-    "title": "POP3 password",
-    "help": "Stored encrypted; it can be replaced but never read back.",
-}
+_POP3: Final = pop_fields("POP3")
+_HOST: _Words = {**_POP3["host"], "help": "Name or IP address of the host with the mailbox."}
 _ADDRESS: _Words = {
     "title": "Tracking address",
     "max_length": MAXIMUM_ADDRESS,
@@ -79,31 +64,15 @@ class TrackingOptions(_Account):
         help="Replies to tracked e-mails are fetched from a mailbox and filed with their records.",
     )
     host: str | None = declare(None, needs=_ON, **_HOST)
-    port: int = declare(110, needs=_ON, **_PORT)
-    encryption: Encryption = declare("starttls-if-offered", needs=_ON, **_ENCRYPTION)
-    username: str | None = declare(None, needs=_ON, **_USERNAME)
-    password: SecretStr | None = declare(None, needs=_ON, **_PASSWORD)
+    port: int = declare(110, needs=_ON, **_POP3["port"])
+    encryption: Encryption = declare("starttls-if-offered", needs=_ON, **_POP3["encryption"])
+    username: str | None = declare(None, needs=_ON, **_POP3["username"])
+    password: SecretStr | None = declare(None, needs=_ON, **_POP3["password"])
     poll_interval: int = declare(
         60, title="Fetch mail every", unit="seconds", ge=1, le=86_400, help="Of every mailbox.", needs=_ON
     )
-    connect_timeout: int = declare(
-        30,
-        title="Connection time-out",
-        unit="seconds",
-        ge=1,
-        le=600,
-        help="How long to wait until the host has greeted.",
-        needs=_ON,
-    )
-    conversation_timeout: int = declare(
-        60,
-        title="Conversation time-out",
-        unit="seconds",
-        ge=1,
-        le=3600,
-        help="How long the host may be silent inside a conversation.",
-        needs=_ON,
-    )
+    connect_timeout: int = declare(30, needs=_ON, **CONNECT_TIMEOUT)
+    conversation_timeout: int = declare(60, needs=_ON, **CONVERSATION_TIMEOUT)
     address: str | None = declare(None, needs=_ON, **_ADDRESS)
     subaddressing: bool = declare(False, needs=_ON, **_SUBADDRESSING)
     remove_untracked: bool = declare(False, needs=_ON, **_REMOVE)
@@ -130,10 +99,10 @@ class MailboxSettings(_Account):
     """A project's own mailbox; what is empty is inherited from the server's options."""
 
     host: str | None = declare(None, **_HOST)
-    port: int | None = declare(None, **_PORT)
-    encryption: Encryption | None = declare(None, **_ENCRYPTION)
-    username: str | None = declare(None, **_USERNAME)
-    password: SecretStr | None = declare(None, **_PASSWORD)
+    port: int | None = declare(None, **_POP3["port"])
+    encryption: Encryption | None = declare(None, **_POP3["encryption"])
+    username: str | None = declare(None, **_POP3["username"])
+    password: SecretStr | None = declare(None, **_POP3["password"])
     address: str | None = declare(None, **_ADDRESS)
     subaddressing: bool | None = declare(None, **_SUBADDRESSING)
     remove_untracked: bool | None = declare(None, **_REMOVE)
@@ -203,8 +172,8 @@ class Mailbox:
 
     def is_own(self, address: str) -> bool:
         """Whether mail to an address arrives here: it is the tracking address, or that with a detail (``a+b@c``)."""
-        local, _, domain = address.strip().lower().rpartition("@")
-        mine, _, my_domain = self.address.lower().rpartition("@")
+        local, _, domain = wire_address(address.strip()).lower().rpartition("@")
+        mine, _, my_domain = wire_address(self.address).lower().rpartition("@")
         return domain == my_domain and (local == mine or local.startswith(f"{mine}+"))
 
 
@@ -219,6 +188,11 @@ def mailbox_of(options: TrackingOptions, own: MailboxSettings | None = None) -> 
         connect_timeout=options.connect_timeout,
         conversation_timeout=options.conversation_timeout,
     )
+
+
+def project_mailbox(options: TrackingOptions, settings: MailSettings) -> Mailbox | None:
+    """The account that the mail of a project comes back to; none while tracking is off, for the server or for it."""
+    return mailbox_of(options, settings.mailbox) if options.enabled and settings.tracking else None
 
 
 def tracking_warnings(options: TrackingOptions) -> Iterator[str]:

@@ -28,7 +28,6 @@ from trackkit.store.database import Connection
 from trackkit.store.inbox import Arrived, Known
 
 SOURCE: Final = "tracking"
-_MB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Basket:
 
     def __init__(self, environment: Environment, mailbox: Mailbox) -> None:
         self._environment, self._key = environment, mailbox.key
-        most = environment.options.current.sending.timing.maximum_message_mb * _MB
+        most = environment.options.current.sending.timing.largest_message
         self.rules = Rules(mailbox.remove_untracked, most)
         self._known: dict[str, Known] = {}
         self._there: set[int] = set()

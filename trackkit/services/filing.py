@@ -13,6 +13,7 @@ from typing import Final
 from trackkit.domain.databases import called
 from trackkit.domain.log_text import storable
 from trackkit.domain.project.kinds import EmailOrigin
+from trackkit.domain.text import line_of
 from trackkit.domain.tracking import decision as rules
 from trackkit.domain.tracking import outcomes, passing_on
 from trackkit.domain.tracking.carriers import untagged
@@ -20,7 +21,7 @@ from trackkit.domain.tracking.cookie import Tracked
 from trackkit.domain.tracking.decision import Decision, Facts
 from trackkit.domain.tracking.filing import Content
 from trackkit.domain.tracking.kinds import MailKind
-from trackkit.domain.tracking.letter import Party, compose, line_of
+from trackkit.domain.tracking.letter import Party, compose
 from trackkit.domain.tracking.outcomes import Mark, Sent
 from trackkit.domain.tracking.passing_on import About, Before
 from trackkit.domain.tracking.reading import Understood
@@ -189,7 +190,7 @@ def file_all(
     now: datetime,
 ) -> list[Filed]:
     """Decide about cases, each with a key of its own, and file those that are to be filed; in their order."""
-    largest = environment.options.current.sending.timing.maximum_message_mb * 2**20
+    largest = environment.options.current.sending.timing.largest_message
     known = look_up(connection, project, cases, now)
     verdicts = []
     for case in cases:
@@ -294,12 +295,10 @@ def _forward(
 
 
 def _acknowledgement(case: Case, number: int) -> Acknowledgement:
-    fields = case.found.mail.fields
     return Acknowledgement(
         kind=case.tracked.kind,
         record=case.tracked.record,
         address=case.found.author,
         answers=number,
-        message_id=fields.first("message-id"),
-        subject=untagged(fields.text("subject")),
+        message_id=case.found.mail.fields.first("message-id"),
     )

@@ -21,13 +21,12 @@ from typing import Final
 from trackkit.domain.errors import DatabaseUnavailable, Unavailable
 from trackkit.domain.log import Severity
 from trackkit.domain.log_text import one_line, storable
-from trackkit.domain.text import counted
+from trackkit.domain.text import counted, line_of
 from trackkit.domain.tracking import decision as rules
 from trackkit.domain.tracking import reading
 from trackkit.domain.tracking.carriers import Verdict, untagged
 from trackkit.domain.tracking.decision import Decision, Rule
 from trackkit.domain.tracking.inbox import InboxState
-from trackkit.domain.tracking.letter import line_of
 from trackkit.domain.tracking.reading import Read, Understood, Unreadable
 from trackkit.services import filing, project_outbox
 from trackkit.services.environment import Environment

@@ -15,11 +15,11 @@ from trackkit.contract import tracking as contract
 from trackkit.domain.errors import Conflict, DatabaseUnavailable, InvalidInput, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.log_text import storable
-from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.project.kind import named_record
 from trackkit.domain.tracking import authentication
 from trackkit.domain.tracking import decision as rules
 from trackkit.domain.tracking.carriers import untagged
-from trackkit.domain.tracking.cookie import LARGEST, Tracked
+from trackkit.domain.tracking.cookie import Tracked
 from trackkit.domain.tracking.decision import ADVICE, TITLES, Decision
 from trackkit.domain.tracking.filing import content_of, written
 from trackkit.domain.tracking.inbox import InboxState
@@ -174,7 +174,7 @@ def _by_hand(environment: Environment, now_present: Present, found: Fetched, dat
             f"{row.name} does not track e-mail; nothing was changed.",
             f"`trackkit tracking check {row.name}` says what is missing.",
         )
-    tracked = Tracked(row.database_id, *_record(record), 0, 0)
+    tracked = Tracked(row.database_id, *named_record(record), 0, 0)
     one = read(found, now_present)
     if one.found is None:
         raise Conflict(f"Mail {found.id} cannot be read, so it cannot be filed; nothing was changed.")
@@ -187,12 +187,3 @@ def _by_hand(environment: Environment, now_present: Present, found: Fetched, dat
     if case.record not in known.titles:
         raise NotFound(f"There is no {case.record} in {row.name}; nothing was changed.")
     return Reading(found, one.decision, one.found, case)
-
-
-def _record(text: str) -> tuple[Kind, int]:
-    """Kind and number of a record as people write it: ``defect 12``."""
-    kind, _, number = text.strip().rpartition(" ")
-    kind = kind.strip().replace(" ", "_").lower()
-    if kind not in RECORD_KINDS or not (number.isascii() and number.isdigit()) or int(number[:12]) > LARGEST:
-        raise InvalidInput.of("record", f"is {text!r}; write a record as 'defect 12'")
-    return Kind(kind), int(number)

@@ -8,7 +8,7 @@ one at all is decided in `trackkit.domain.tracking.passing_on`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,14 +18,14 @@ from trackkit.domain.errors import InvalidInput, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.notices import may_be_told
 from trackkit.domain.project.kind import Kind
-from trackkit.domain.project.templates import Person
-from trackkit.domain.tracking import carriers
+from trackkit.domain.project.templates import LETTER, Person
 from trackkit.domain.tracking.cookie import Keys, Tracked
 from trackkit.domain.tracking.letter import Letter, Party, compose
 from trackkit.domain.tracking.way import plain_way, tracked_way
-from trackkit.domain.tracking_options import Mailbox, MailSettings, mailbox_of
+from trackkit.domain.tracking_options import Mailbox, MailSettings, project_mailbox
 from trackkit.services import project_templates, tracking_keys
 from trackkit.services.environment import Environment
+from trackkit.services.project_mail_settings import own_addresses
 from trackkit.store import outbox, project_emails, received_emails
 from trackkit.store.database import Connection
 from trackkit.store.databases import DatabaseRow
@@ -36,19 +36,16 @@ SOURCE: Final = "tracking"
 WRITER: Final = "tracking"
 """Who files letters, as the project's tables name it."""
 
-_TEMPLATE: Final = "Letter"
-
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What is acknowledged: a record and, of a mail about it, the number it is filed as, its id and subject."""
+    """What is acknowledged: a record and, of a mail about it, the number it is filed as and its id."""
 
     kind: Kind
     record: int
     address: str
     answers: int | None = None
     message_id: str = ""
-    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +61,16 @@ class Sender:
 
 def sender_of(environment: Environment, row: DatabaseRow, settings: MailSettings) -> Sender:
     """In whose name the letters of a project go out."""
-    options = environment.options.current.tracking
-    mailbox = mailbox_of(options, settings.mailbox) if options.enabled and settings.tracking else None
+    mailbox = project_mailbox(environment.options.current.tracking, settings)
     return Sender(row, settings, mailbox, tracking_keys.current(environment))
 
 
-def may_get_one(connection: Connection, sender: Sender, address: str, now: datetime) -> bool:
-    """Whether an address gets a letter for something else than a mail: it can be written to, is nobody's that is a
-    program or tracks, and got none lately."""
-    if not sender.settings.letter or address_problem(address) or not may_be_told(address, b""):
+def may_get_letters(environment: Environment, settings: MailSettings, address: str) -> bool:
+    """Whether letters of a project go to somebody who left an address: it can be written to, is nobody's that is a
+    program, and no tracking address."""
+    if not settings.letter or address_problem(address) or not may_be_told(address, b""):
         return False
-    if sender.mailbox is not None and sender.mailbox.is_own(address):
-        return False
-    since = now - timedelta(hours=sender.settings.letter_hours)
-    return not received_emails.got_letters(connection, {address.lower()}, since)
+    return not own_addresses(environment)(address)
 
 
 def put_letter(
@@ -88,13 +81,14 @@ def put_letter(
     record: int,
     address: str,
     now: datetime,
-) -> bool:
-    """Acknowledge a new record to somebody who left an address, in the transaction that stores it; whether they get a
-    letter."""
-    if not may_get_one(connection, sender, address, now):
-        return False
-    put_all(connection, environment, sender, [Acknowledgement(kind, record, address)], now)
-    return True
+) -> None:
+    """Acknowledge a new record to somebody who left an address, in the transaction that stores it.
+
+    They get a letter if they may (`may_get_letters`) and got none lately.
+    """
+    since = now - timedelta(hours=sender.settings.letter_hours)
+    if not received_emails.got_letters(connection, {address.lower()}, since):
+        put_all(connection, environment, sender, [Acknowledgement(kind, record, address)], now)
 
 
 def put_all(
@@ -113,7 +107,7 @@ def put_all(
             environment.log.write(Severity.warning, SOURCE, words, database=sender.row.name)
             continue
         raw = compose(letter)
-        emails.append(_email(sender, one, letter, raw, number))
+        emails.append(_filed(sender, one, letter, raw, number))
         mails.append(Outgoing(number, "letter", "", (one.address,), raw))
         number += 1
     project_emails.add_all(connection, emails, now, WRITER)
@@ -133,7 +127,7 @@ def _letter(
     if not author.address:
         raise NotFound("the project has no notification account.")
     me = Person(author.name or called(sender.row.name), author.name, author.address)
-    template = settings.letter_template or _TEMPLATE
+    template = settings.letter_template or LETTER
     written = project_templates.rendered(connection, sender.row, template, one.kind, one.record, me)
     way = plain_way(author.address, f"letter.{number}.{sender.row.database_id}")
     if mailbox is not None:
@@ -152,20 +146,15 @@ def _letter(
     )
 
 
-def _email(sender: Sender, one: Acknowledgement, letter: Letter, raw: bytes, number: int) -> NewEmail:
-    return NewEmail(
+def _filed(sender: Sender, one: Acknowledgement, letter: Letter, raw: bytes, number: int) -> NewEmail:
+    email = project_emails.written_here(
+        letter,
+        raw,
         number=number,
         kind=one.kind,
         record=one.record,
-        sent=True,
-        origin="letter",
         tracked=sender.mailbox is not None,
+        origin="letter",
         answers=one.answers,
-        sender=letter.author.address,
-        recipients=[one.address.lower()],
-        subject=carriers.untagged(letter.subject),
-        text=letter.text,
-        message_id=letter.message_id,
-        mailed_on=letter.date.date(),
-        raw=raw,
     )
+    return replace(email, recipients=[one.address.lower()])  # as `received_emails.got_letters` looks for it

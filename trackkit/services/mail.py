@@ -91,7 +91,7 @@ def new_message(
     on_top: as in `NewMessage`.
     by_mapi: recipients with addresses of MAPI's.
     """
-    limit = options.sending.timing.maximum_message_mb * 1024 * 1024
+    limit = options.sending.timing.largest_message
     if len(raw) > limit:
         raise MessageTooLarge(
             f"The message has {len(raw):,} bytes; at most {limit:,} are accepted. Nothing was stored.",

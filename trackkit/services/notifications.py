@@ -1,8 +1,8 @@
 """Notifications: what a project's rules say about a change is written down in the transaction that makes the change.
 
 A `Teller` works for one unit of work: `tell` inside it, `finish` when it is committed, which lets the mails leave and
-logs whom nobody could write to. Nothing that is wrong with a rule, a template or an address ever keeps the change from
-being made. Nobody is told anything while the project may not send or has no notification account.
+logs whom nobody could write to. Nothing that is wrong with a rule, a template, an address or a stored secret ever keeps
+the change from being made. Nobody is told anything while the project may not send or has no notification account.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 
 from trackkit.domain.addresses import address_problem, normal_address
 from trackkit.domain.databases import called
-from trackkit.domain.errors import DatabaseUnavailable, InvalidInput, NotFound
+from trackkit.domain.errors import DatabaseUnavailable, InvalidInput, NotFound, Unavailable
 from trackkit.domain.log import Severity
 from trackkit.domain.project import rules
 from trackkit.domain.project.kind import Kind
@@ -25,19 +25,18 @@ from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.domain.project.rules import Change, Event, Member, Rule, Telling
 from trackkit.domain.project.templates import FOR_EVENTS, Person, Written
 from trackkit.domain.text import counted
-from trackkit.domain.tracking.cookie import Tracked
+from trackkit.domain.tracking.cookie import Keys, Tracked
 from trackkit.domain.tracking.letter import Letter, Party, compose
 from trackkit.domain.tracking.way import Way, plain_way, tracked_way
 from trackkit.domain.tracking_options import Mailbox, MailSettings
 from trackkit.services import project_outbox, project_templates, tracking_keys
 from trackkit.services.environment import Environment
 from trackkit.services.project_mail_settings import mailbox_of_project, own_addresses, settings_of
-from trackkit.services.project_outbox import Outgoing
 from trackkit.services.project_stores import OpenProject
-from trackkit.store import databases, overdue, project_emails, project_items
+from trackkit.store import databases, outbox, overdue, project_emails, project_items
 from trackkit.store.database import Connection
 from trackkit.store.databases import DatabaseRow
-from trackkit.store.project_emails import NewEmail
+from trackkit.store.outbox import Outgoing
 from trackkit.store.project_items import ItemRow
 from trackkit.store.project_tables import key_of_name
 
@@ -89,10 +88,21 @@ class Teller:
     def _mailbox(self) -> Mailbox | None:
         return mailbox_of_project(self._environment, self._row)
 
-    @property
+    @cached_property
+    def _keys(self) -> Keys:
+        return tracking_keys.current(self._environment)
+
+    @cached_property
     def may_tell(self) -> bool:
-        """Whether anybody is told anything."""
-        return self._row.settings.sending and bool(self._settings.notification_address)
+        """Whether anybody is told anything; nobody is while secrets that this needs cannot be read (secret.key)."""
+        try:
+            if not (self._row.settings.sending and self._settings.notification_address):
+                return False
+            self._own(self._settings.notification_address)  # so that they are read now
+            return self._mailbox is None or bool(self._keys.secrets)
+        except Unavailable as error:
+            self._warnings[f"Nobody is told of changes in {self._row.name}: {error.message}"] = None
+            return False
 
     def _tell(
         self,
@@ -167,30 +177,24 @@ class Teller:
         )
         raw, addresses = compose(letter), tuple(party.address for party in to)
         if number is not None:
-            email = NewEmail(
+            email = project_emails.written_here(
+                letter,
+                raw,
                 number=number,
                 kind=record.kind,
                 record=record.number,
-                sent=True,
-                origin="notification",
                 tracked=True,
-                sender=author.address,
-                recipients=addresses,
-                subject=words.subject,
-                text=words.text,
-                message_id=way.message_id,
-                mailed_on=letter.date.date(),
-                raw=raw,
+                origin="notification",
             )
             project_emails.add_all(connection, [email], now, WRITER)
-        project_outbox.put(connection, [Outgoing(number, "notification", way.back, addresses, raw)], now)
+        outbox.put(connection, [Outgoing(number, "notification", way.back, addresses, raw)], now)
 
     def _way(self, record: ItemRow, number: int | None, recipients: int) -> Way:
         if number is None or self._mailbox is None:
             return plain_way(normal_address(self._settings.notification_address), secrets.token_hex(16))
         one = 1 if recipients == 1 else 0
         named = Tracked(self._row.database_id, record.kind, record.number, number, one)
-        return tracked_way(self._mailbox, tracking_keys.current(self._environment), self._environment.server_id, named)
+        return tracked_way(self._mailbox, self._keys, self._environment.server_id, named)
 
 
 def _rules(connection: Connection, kind: Kind) -> list[Rule]:

@@ -12,9 +12,8 @@ from trackkit.contract.operation import Done
 from trackkit.domain.errors import NotAllowed, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.project.commands import MailVerb, command
-from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.project.kind import RECORD_KINDS, Kind, named_record
 from trackkit.domain.project.kinds import KINDS
-from trackkit.domain.tracking.sending import named_record
 from trackkit.services.environment import Call
 from trackkit.services.project_files import checked_content
 from trackkit.services.project_items import allowed, existing, project_of

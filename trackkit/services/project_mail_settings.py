@@ -16,7 +16,7 @@ from trackkit.contract import tracking as contract
 from trackkit.domain.declared import checked, fields_of, flat_values
 from trackkit.domain.errors import Conflict, InvalidInput
 from trackkit.domain.log import Severity
-from trackkit.domain.tracking_options import Mailbox, MailSettings, TrackingOptions, mailbox_of
+from trackkit.domain.tracking_options import Mailbox, MailSettings, TrackingOptions, mailbox_of, project_mailbox
 from trackkit.services.environment import Call, Environment
 from trackkit.services.sealing import Sealer
 from trackkit.store import databases
@@ -41,8 +41,7 @@ def mailbox_of_project(environment: Environment, row: DatabaseRow) -> Mailbox | 
 
     None while tracking is off, for the server or for the project.
     """
-    options, settings = environment.options.current.tracking, settings_of(environment, row)
-    return mailbox_of(options, settings.mailbox) if options.enabled and settings.tracking else None
+    return project_mailbox(environment.options.current.tracking, settings_of(environment, row))
 
 
 def tracked_projects(environment: Environment) -> list[tuple[DatabaseRow, MailSettings, Mailbox]]:
@@ -57,8 +56,8 @@ def tracked_projects(environment: Environment) -> list[tuple[DatabaseRow, MailSe
     found = []
     for row, known in environment.store.read(work):
         settings = _opened(environment.sealer, row, known)
-        mailbox = mailbox_of(options, settings.mailbox)
-        if settings.tracking and mailbox is not None:
+        mailbox = project_mailbox(options, settings)
+        if mailbox is not None:
             found.append((row, settings, mailbox))
     return found
 

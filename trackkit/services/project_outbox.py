@@ -1,8 +1,8 @@
 """The way of a project's mail into the server's queue: neither lost nor sent twice, whenever the server stops.
 
-Mail is written down in the project, in the transaction that also files what it is about (`put`). `flush` takes it into
-the queue: one transaction of the main database queues it and remembers up to which number, one of the project then
-forgets it. What a crash or an unavailable database leaves, `flush_all` takes up; it is a chore of the server.
+Mail is written down in the project, in the transaction that also files what it is about (`outbox.put`). `flush` takes
+it into the queue: one transaction of the main database queues it and remembers up to which number, one of the project
+then forgets it. What a crash or an unavailable database leaves, `flush_all` takes up; it is a chore of the server.
 
 While a database may not send (`DatabaseSettings.sending`), its mail waits in it.
 """
@@ -23,9 +23,7 @@ from trackkit.store import databases, new_mail, outbox
 from trackkit.store.database import Connection
 from trackkit.store.databases import DatabaseRow
 from trackkit.store.new_mail import NewMessage
-from trackkit.store.outbox import Numbered, Outgoing, put
-
-__all__ = ["Outgoing", "flush", "flush_all", "put"]
+from trackkit.store.outbox import Numbered, Outgoing
 
 SOURCE: Final = "project mail"
 _SUBMITTER: Final = "trackkit/project"
@@ -113,7 +111,7 @@ def _tidy(environment: Environment, project: OpenProject) -> None:
     left = project.read(lambda connection: outbox.left_behind(connection, last, _TOGETHER))
     if not left:
         return
-    ids = {message_id(raw): email for _, email, raw in left if email}
+    ids = {own_id: email for _, email, own_id in left if email and own_id}
     queued = environment.store.read(lambda connection: outbox.queued_as(connection, list(ids)))
     by_email = {ids[one]: number for one, number in queued.items()}
     project.write(lambda connection: outbox.taken_over(connection, [number for number, *_ in left], by_email))

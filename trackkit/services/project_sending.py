@@ -13,12 +13,13 @@ from typing import Final
 
 from trackkit.contract import project_mail as contract
 from trackkit.domain.errors import InvalidInput, MessageTooLarge, NotFound, NotLoggedIn, Problem
-from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kind import Kind, named_record
 from trackkit.domain.project.kinds import KINDS
+from trackkit.domain.text import line_of
 from trackkit.domain.tracking.carriers import untagged
 from trackkit.domain.tracking.cookie import Tracked
-from trackkit.domain.tracking.letter import Attachment, Letter, Party, compose, line_of
-from trackkit.domain.tracking.sending import Known, Own, addressees, answer_to, named_record, refuse_unready, sender
+from trackkit.domain.tracking.letter import Attachment, Letter, Party, compose
+from trackkit.domain.tracking.sending import Known, Own, addressees, answer_to, refuse_unready, sender
 from trackkit.domain.tracking.way import Way, plain_way, tracked_way
 from trackkit.services import project_outbox, tracking_keys
 from trackkit.services.environment import Call
@@ -27,15 +28,14 @@ from trackkit.services.project_files import checked_name
 from trackkit.services.project_items import project_of
 from trackkit.services.project_login import identity_of
 from trackkit.services.project_mail_settings import mailbox_of_project, own_addresses
-from trackkit.services.project_outbox import Outgoing
 from trackkit.services.project_stores import OpenProject
 from trackkit.services.project_templates import person_of, rendered
-from trackkit.store import project_emails, project_items
+from trackkit.store import outbox, project_emails, project_items
 from trackkit.store.database import Connection
-from trackkit.store.project_emails import EmailRow, NewEmail
+from trackkit.store.outbox import Outgoing
+from trackkit.store.project_emails import EmailRow
 from trackkit.store.project_items import ItemRow
 
-PURPOSE: Final = "sent"
 _THREAD: Final = 50
 """E-mails of a thread that its next one refers to, at most; a letter names fewer."""
 
@@ -150,7 +150,7 @@ def _filed(call: Call, connection: Connection, wanted: _Wanted, own: Own, way_of
     author, to = sender(_user(call, connection), own), _addressees(connection, wanted, own)
     subject, text = wanted.words(connection)
     number = project_emails.take_email_numbers(connection)
-    addresses = [party.address for parties in to.values() for party in parties]
+    addresses = tuple(party.address for parties in to.values() for party in parties)
     way = way_of(number, author.address, len(addresses))
     letter = Letter(
         author=author,
@@ -166,25 +166,18 @@ def _filed(call: Call, connection: Connection, wanted: _Wanted, own: Own, way_of
     )
     raw = compose(letter)
     _refuse_large(call, raw)
-    email = NewEmail(
+    email = project_emails.written_here(
+        letter,
+        raw,
         number=number,
         kind=wanted.kind,
         record=wanted.record,
-        sent=True,
         tracked=bool(way.tag),
         answers=wanted.answers.number if wanted.answers else None,
         user=call.actor.username,
-        sender=author.address,
-        recipients=addresses,
-        subject=subject,
-        text=text,
-        message_id=way.message_id,
-        mailed_on=letter.date.date(),
-        raw=raw,
-        files=wanted.files,
     )
     project_emails.add_all(connection, [email], call.now, call.actor.username)
-    project_outbox.put(connection, [Outgoing(number, PURPOSE, way.back, tuple(addresses), raw)], call.now)
+    outbox.put(connection, [Outgoing(number, "sent", way.back, addresses, raw)], call.now)
     return number
 
 
@@ -223,7 +216,7 @@ def _references(connection: Connection, answered: EmailRow | None) -> list[str]:
 
 
 def _refuse_large(call: Call, raw: bytes) -> None:
-    limit = call.environment.options.current.sending.timing.maximum_message_mb * 1024 * 1024
+    limit = call.environment.options.current.sending.timing.largest_message
     if len(raw) > limit:
         raise MessageTooLarge(
             f"The e-mail would have {len(raw):,} bytes; at most {limit:,} are sent. Nothing was sent.",

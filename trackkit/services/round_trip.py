@@ -16,7 +16,6 @@ from trackkit.domain.addresses import ascii_domain
 from trackkit.domain.delivery import new_status
 from trackkit.domain.errors import Conflict
 from trackkit.domain.message import Envelope, domain_of, queue_id
-from trackkit.domain.options import Options
 from trackkit.domain.tracking import probe
 from trackkit.domain.tracking.letter import Letter, Party, compose
 from trackkit.domain.tracking_options import Mailbox, mailbox_of
@@ -39,7 +38,10 @@ def send_probe(call: Call, request: contract.OfProject) -> contract.RoundTripVie
     """Send a probe to the server's tracking address, or to a project's."""
     environment = call.environment
     mailbox = _mailbox(environment, request.database)
-    _refuse_unready(environment.options.current)
+    if not environment.options.current.sending.is_set_up:
+        raise Conflict(
+            "No mail can leave by SMTP; no probe was sent.", "Enter the mail host (sending.smtp.host), and test it."
+        )
 
     def work(connection: Connection) -> str:
         probe_id = _send(connection, environment, mailbox, call.now)
@@ -62,13 +64,6 @@ def _mailbox(environment: Environment, database: str | None) -> Mailbox:
     if found is None:
         raise Conflict(f"E-mail tracking is off {whose}; no probe was sent.", "Set up e-mail tracking first.")
     return found
-
-
-def _refuse_unready(options: Options) -> None:
-    if not options.sending.is_set_up or options.sending.method == "mapi":
-        raise Conflict(
-            "No mail can leave by SMTP; no probe was sent.", "Enter the mail host (sending.smtp.host), and test it."
-        )
 
 
 def send_due(environment: Environment) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from trackkit.domain.project.kind import named_record
 from trackkit.domain.tracking.letter import Letter, Party, compose
-from trackkit.domain.tracking.sending import named_record
 from trackkit.store import project_emails
 from trackkit.store.database import Connection
 from trackkit.store.project_emails import NewEmail

@@ -12,7 +12,7 @@ from trackkit.contract import project as contract
 from trackkit.contract.operation import Nothing
 from trackkit.domain.databases import DatabaseSettings
 from trackkit.domain.declared import checked
-from trackkit.domain.errors import DatabaseUnavailable, NotFound
+from trackkit.domain.errors import DatabaseUnavailable, NotFound, Unavailable
 from trackkit.domain.log import Severity
 from trackkit.domain.project.kind import SOLOSUBMIT, Kind
 from trackkit.domain.project.kinds import KINDS
@@ -20,7 +20,7 @@ from trackkit.domain.project.rules import Change
 from trackkit.domain.project.submission import REFUSED, Submission
 from trackkit.services import project_outbox, seats
 from trackkit.services.environment import Call
-from trackkit.services.letters import Sender, put_letter, sender_of
+from trackkit.services.letters import Sender, may_get_letters, put_letter, sender_of
 from trackkit.services.notifications import Teller
 from trackkit.services.project_mail_settings import settings_of
 from trackkit.services.submission_gate import SOURCE
@@ -92,11 +92,17 @@ def accept(call: Call, database: str, submission: Submission) -> contract.Submit
 
 
 def _letter_from(call: Call, row: DatabaseRow, submission: Submission) -> Sender | None:
-    """In whose name who submits gets an automatic letter; none where nobody gets one."""
-    settings = settings_of(call.environment, row)
-    if not (submission.email and settings.letter and row.settings.sending):
-        return None
-    return sender_of(call.environment, row, settings)
+    """In whose name who submits gets an automatic letter; none where nobody gets one. Secrets that this needs and that
+    cannot be read cost the letter, never what was submitted."""
+    environment = call.environment
+    try:
+        settings = settings_of(environment, row)
+        if row.settings.sending and may_get_letters(environment, settings, submission.email):
+            return sender_of(environment, row, settings)
+    except Unavailable as error:
+        words = f"An automatic letter of {row.name} could not be written: {error.message}"
+        environment.log.write(Severity.warning, SOURCE, words, database=row.name)
+    return None
 
 
 def _taking(call: Call, database: str) -> DatabaseRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trackkit.contract import project_mail as contract
 from trackkit.domain.errors import InvalidInput
-from trackkit.domain.project.kind import Kind
+from trackkit.domain.project.kind import Kind, named_record
 from trackkit.domain.project.kinds import KINDS
 from trackkit.domain.project.templates import Person, TemplateRefused, Written, faults_of, names_of, write
 from trackkit.services.environment import Call
@@ -25,7 +25,7 @@ def preview_template(call: Call, request: contract.PreviewTemplate) -> contract.
     def work(connection: Connection) -> tuple[ItemRow | None, Person]:
         me = person_of(connection, call.actor.username)
         if request.record is not None:
-            return existing(connection, info, _number_in(request.record, request.record_kind)), me
+            return existing(connection, info, str(_number_in(request.record, request.record_kind))), me
         newest = project_items.page(connection, info, descending=True, limit=1)
         return (newest[0] if newest else None), me
 
@@ -45,9 +45,9 @@ def preview_template(call: Call, request: contract.PreviewTemplate) -> contract.
     )
 
 
-def _number_in(record: str, kind: Kind) -> str:
+def _number_in(record: str, kind: Kind) -> int:
     """The number in ``defect 12``, or ``12``."""
-    said, blank, number = record.strip().rpartition(" ")
-    if blank and said.strip() != kind:
+    said, number = named_record(f"{kind} {record}" if record.strip().isdigit() else record)
+    if said is not kind:
         raise InvalidInput.of("record", f"is no {KINDS[kind].title.lower()}")
     return number

@@ -86,9 +86,11 @@ def _read(connection: Connection, condition: Any) -> list[Numbered]:
     return [Numbered(r.id, Outgoing(r.email, r.purpose, r.mail_from, tuple(r.rcpt_tos), r.raw)) for r in rows]
 
 
-def left_behind(connection: Connection, mark: int, most: int) -> list[tuple[int, int | None, bytes]]:
-    """Number, e-mail and bytes of rows that are in the queue and still here: the server stopped in between."""
-    query = select(outgoing.c.id, outgoing.c.email, outgoing.c.raw).where(outgoing.c.id <= mark)
+def left_behind(connection: Connection, mark: int, most: int) -> list[tuple[int, int | None, str | None]]:
+    """Number, e-mail and its Message-ID of rows that are in the queue and still here: the server stopped in between."""
+    emails = TABLES[Kind.tracked_email]
+    query = select(outgoing.c.id, outgoing.c.email, emails.c.message_id).where(outgoing.c.id <= mark)
+    query = query.select_from(outgoing.outerjoin(emails, emails.c.id == outgoing.c.email))
     return [tuple(row) for row in connection.execute(query.order_by(outgoing.c.id).limit(most))]
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_,
 
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, EmailOrigin, Standing
-from trackkit.domain.tracking.letter import Attachment
+from trackkit.domain.tracking.carriers import untagged
+from trackkit.domain.tracking.letter import Attachment, Letter
 from trackkit.store.new_rows import NewRows
 from trackkit.store.project_conditions import text_found
 from trackkit.store.project_numbers import take_file_numbers, take_numbers
@@ -61,6 +62,39 @@ class NewEmail:
     import_key: str | None = None
     problems: Sequence[str] = ()
     files: Sequence[Attachment] = ()
+
+
+def written_here(
+    letter: Letter,
+    raw: bytes,
+    *,
+    number: int,
+    kind: Kind,
+    record: int,
+    tracked: bool,
+    origin: EmailOrigin = "person",
+    answers: int | None = None,
+    user: str = "",
+) -> NewEmail:
+    """A letter that goes out as `raw`, as it is filed: its subject without tags."""
+    return NewEmail(
+        number=number,
+        kind=kind,
+        record=record,
+        sent=True,
+        origin=origin,
+        tracked=tracked,
+        answers=answers,
+        user=user,
+        sender=letter.author.address,
+        recipients=[party.address for party in (*letter.to, *letter.cc)],
+        subject=untagged(letter.subject),
+        text=letter.text,
+        message_id=letter.message_id,
+        mailed_on=letter.date.date(),
+        raw=raw,
+        files=letter.files,
+    )
 
 
 def take_email_numbers(connection: Connection, wanted: int = 1) -> int:
@@ -203,10 +237,9 @@ class EmailRow:
         return int(self.record.partition(" ")[2])
 
 
-def find(connection: Connection, number: int, *, lock: bool = False) -> EmailRow | None:
-    """The e-mail with that number; `lock` keeps it as it is until the transaction ends."""
-    query = select(emails).where(emails.c.id == number)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+def find(connection: Connection, number: int) -> EmailRow | None:
+    """The e-mail with that number."""
+    row = connection.execute(select(emails).where(emails.c.id == number)).first()
     return _emails(connection, [row])[0] if row else None
 
 

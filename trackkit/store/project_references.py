@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from trackkit.domain.declared import Declaration
 from trackkit.domain.errors import Conflict, InvalidInput
-from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.project.kind import Kind, named_record
 from trackkit.domain.project.kinds import KINDS, KindInfo
 from trackkit.domain.text import is_one_line
 from trackkit.store.project_tables import TABLES, column_name, key_of_name, number_of_key
@@ -36,11 +36,8 @@ class References:
         if value is None:
             return None
         if field.refers_to == RECORD:
-            kind, _, key = value.strip().rpartition(" ")
-            kind = kind.strip().replace(" ", "_").lower()
-            if kind not in RECORD_KINDS:
-                raise InvalidInput.of(f"{row}{field.name}", f"is {value!r}; write a record as 'defect 12'")
-            return f"{kind} {self._id(field, Kind(kind), key, row)}"
+            kind, number = named_record(value, f"{row}{field.name}")
+            return f"{kind} {self._id(field, kind, str(number), row)}"
         return self._id(field, Kind(field.refers_to), value, row)
 
     def _id(self, field: Declaration, kind: Kind, key: str, row: str) -> int:

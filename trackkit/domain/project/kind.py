@@ -1,9 +1,12 @@
-"""The names of the kinds of things a project holds; what they are made of is in `kinds`."""
+"""The names of the kinds of things a project holds, and how a record is named; what they are made of is in `kinds`."""
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final
+
+from trackkit.domain.errors import InvalidInput
 
 
 class Kind(StrEnum):
@@ -30,3 +33,12 @@ RECORD_KINDS: Final = (Kind.defect, Kind.requirement, Kind.requirement_document,
 
 SOLOSUBMIT: Final = "solosubmit"
 """Whom defects are by that people without an account submitted; no project user can be called so."""
+
+
+def named_record(text: str, field: str = "record") -> tuple[Kind, int]:
+    """The record that is written as ``defect 12``; `InvalidInput` for what is written otherwise."""
+    kind, _, number = text.strip().rpartition(" ")
+    kind = kind.strip().replace(" ", "_").lower()
+    if kind not in RECORD_KINDS or not re.fullmatch(r"[0-9]{1,9}", number, re.ASCII):
+        raise InvalidInput.of(field, f"is {text[:80]!r}; write a record as 'defect 12'")
+    return Kind(kind), int(number)

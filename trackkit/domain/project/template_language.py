@@ -75,9 +75,13 @@ class _Language(ImmutableSandboxedEnvironment):
         return self.undefined(hint=what, obj=obj, name=str(name))
 
 
-def _bounded(text: str) -> str:
-    if len(text) > LONGEST:
+def _refuse_longer(length: int) -> None:
+    if length > LONGEST:
         raise _Refused(f"this becomes longer than {LONGEST:,} characters")
+
+
+def _bounded(text: str) -> str:
+    _refuse_longer(len(text))
     return text
 
 
@@ -93,8 +97,7 @@ def _replace(value: object, old: object, new: object) -> str:
     text, before, after = _text(value), _text(old), _text(new)
     if before == "":
         raise _Refused("replace needs something to look for")
-    if len(text) + text.count(before) * (len(after) - len(before)) > LONGEST:
-        raise _Refused(f"this becomes longer than {LONGEST:,} characters")
+    _refuse_longer(len(text) + text.count(before) * (len(after) - len(before)))
     return text.replace(before, after)
 
 
@@ -108,8 +111,7 @@ def _truncate(value: object, length: object = 100) -> str:
 def _quote(value: object) -> str:
     """Every line with ``> `` before it, as an answer quotes."""
     text = _text(value).rstrip("\n")
-    if len(text) + 2 * (text.count("\n") + 1) > LONGEST:
-        raise _Refused(f"this becomes longer than {LONGEST:,} characters")
+    _refuse_longer(len(text) + 2 * (text.count("\n") + 1))
     return "\n".join(f"> {line}" for line in text.split("\n"))
 
 

@@ -16,7 +16,7 @@ from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, MailTemplate
 from trackkit.domain.project.template_language import Named, TemplateFault, read, render
-from trackkit.domain.text import breaks_a_line
+from trackkit.domain.text import line_of
 
 LONGEST_SUBJECT: Final = 300
 
@@ -147,7 +147,7 @@ def _named(about: About) -> Mapping[str, Named]:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join("".join(" " if breaks_a_line(character) else character for character in text).split())
+    line = line_of(text)
     return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1].rstrip() + "…"
 
 

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from trackkit.domain.addresses import wire_address
 from trackkit.domain.header_words import NotInAscii, ascii_header
-from trackkit.domain.text import breaks_a_line, is_one_line
+from trackkit.domain.text import line_of
 
 MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,400}>\Z")
 """What may stand in References and In-Reply-To."""
@@ -131,13 +131,6 @@ def _field(name: str, value: str) -> str:
             line = ""
         line += f" {word}"
     return "\r\n".join([*lines, line])
-
-
-def line_of(text: str) -> str:
-    """One line of it: blanks in place of what breaks lines, and single ones, which folding needs."""
-    if not is_one_line(text):
-        text = "".join(" " if breaks_a_line(character) else character for character in text)
-    return " ".join(text.split())
 
 
 def _address(party: Party) -> str:

@@ -15,12 +15,14 @@ from typing import Final
 from trackkit.domain.addresses import address_problem
 from trackkit.domain.notices import may_be_told
 from trackkit.domain.project.kinds import Standing
+from trackkit.domain.text import line_of
 from trackkit.domain.tracking import decision as rules
 from trackkit.domain.tracking.carriers import untagged
 from trackkit.domain.tracking.decision import Judgement, Rule
 from trackkit.domain.tracking.kinds import MailKind
-from trackkit.domain.tracking.letter import Letter, Party, line_of
+from trackkit.domain.tracking.letter import Letter, Party
 from trackkit.domain.tracking.reading import Understood
+from trackkit.domain.tracking.way import plain_way
 
 WITHIN: Final = timedelta(hours=1)
 MOST_OF_A_SENDER: Final = 30
@@ -135,28 +137,31 @@ def forward(
     token: of letters and digits, another one for each mail.
     largest: octets of the largest mail that may go out.
     """
-    author = found.mail.author or "Somebody"
-    subject = untagged(found.mail.fields.text("subject"))
     fits = len(found.raw) + _AROUND <= largest
-    attached = "The mail is attached as it came" if fits else "The mail is too large to be attached"
-    named = f"{about.record}{f' ({line_of(about.title)})' if about.title else ''}"
-    words = (
-        f"{line_of(author)} has answered your e-mail “{line_of(untagged(about.subject))}” about {named} of "
-        f"{about.project}. {_STANDINGS[standing]}\n"
-        f"{text[:_SHOWN]}\n\n"
-        "-- \n"
-        f"{attached}, and filed with {about.record}. Answer it there: an answer to this mail "
-        "reaches nobody.\n"
-    )
+    subject = untagged(found.mail.fields.text("subject"))
     return Letter(
         author=Party(tracking, f"{line_of(_name(found))} via {line_of(about.project)}"),
         to=(to,),
         subject=f"Fwd: {line_of(subject)[:200]}",
-        text=words,
+        text=_words(found.mail.author or "Somebody", standing, text, about, attached=fits),
         date=now,
-        message_id=f"<forward.{token}@{tracking.rpartition('@')[2]}>",
+        message_id=plain_way(tracking, f"forward.{token}").message_id,
         automatic="auto-generated",
         original=found.raw if fits else None,
+    )
+
+
+def _words(author: str, standing: Standing, text: str, about: About, *, attached: bool) -> str:
+    """What a forwarded mail says above the original."""
+    original = "The mail is attached as it came" if attached else "The mail is too large to be attached"
+    named = f"{about.record}{f' ({line_of(about.title)})' if about.title else ''}"
+    return (
+        f"{line_of(author)} has answered your e-mail “{line_of(untagged(about.subject))}” about {named} of "
+        f"{about.project}. {_STANDINGS[standing]}\n"
+        f"{text[:_SHOWN]}\n\n"
+        "-- \n"
+        f"{original}, and filed with {about.record}. Answer it there: an answer to this mail "
+        "reaches nobody.\n"
     )
 
 

@@ -13,9 +13,9 @@ from typing import Final
 from trackkit.domain.addresses import address_problem, normal_address
 from trackkit.domain.errors import Conflict, InvalidInput, Problem
 from trackkit.domain.options import Options
-from trackkit.domain.project.kind import RECORD_KINDS, Kind
+from trackkit.domain.text import line_of
 from trackkit.domain.tracking.carriers import untagged
-from trackkit.domain.tracking.letter import Party, line_of
+from trackkit.domain.tracking.letter import Party
 
 _REPLY: Final = re.compile(r"(\s*re\s*:\s*)+", re.IGNORECASE)
 _LONGEST_SUBJECT: Final = 300
@@ -55,15 +55,6 @@ def refuse_unready(options: Options, project_sends: bool, tracked: bool, has_mai
             f"The e-mail cannot be sent: {reason}. Nothing was sent.",
             f"An administrator sees with `trackkit tracking check {database}` what is missing.",
         )
-
-
-def named_record(text: str, field: str = "record") -> tuple[Kind, int]:
-    """The record that is written as ``defect 12``; `InvalidInput` for what is written otherwise."""
-    kind, _, number = text.strip().rpartition(" ")
-    kind = kind.strip().replace(" ", "_").lower()
-    if kind not in RECORD_KINDS or not re.fullmatch(r"[0-9]{1,9}", number, re.ASCII):
-        raise InvalidInput.of(field, f"is {text[:80]!r}; write a record as 'defect 12'")
-    return Kind(kind), int(number)
 
 
 def sender(user: Known, own: Own) -> Party:

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from trackkit.domain.listener import ListenerOptions
 from trackkit.domain.log import Severity
-from trackkit.domain.options import Options
 from trackkit.domain.recurring import Recurring
 from trackkit.domain.smtp_commands import Reply
 from trackkit.services.environment import Environment
@@ -51,7 +50,7 @@ class House:
     @property
     def most_octets(self) -> int:
         """Of one message."""
-        return _most(self.environment.options.current)
+        return self.environment.options.current.sending.timing.largest_message
 
     def take_room(self, octets: int) -> bool:
         """Count octets that are held; False when there is no room for them, and they are not counted."""
@@ -86,7 +85,3 @@ class House:
         if times:
             more = f" ({times:,} times since this was last told)" if times > 1 else ""
             environment.log.write(severity, SOURCE, words + more, details, client_address=address)
-
-
-def _most(options: Options) -> int:
-    return options.sending.timing.maximum_message_mb * 1024 * 1024
