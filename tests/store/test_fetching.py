@@ -12,9 +12,10 @@ from tests.fakes.pop3_mailbox import PASSWORD, Box, MailboxHost
 from tests.store.conftest import AsUser, Clock
 from tests.store.polling import fetch_from, poll, polling
 from tests.store.shop import NAME, Shop
+from trackkit.contract.inbox import InboxIds, ListInbox
 from trackkit.contract.operation import Nothing
 from trackkit.contract.options import SetOptions
-from trackkit.contract.tracking import InboxIds, ListInbox, OfProject
+from trackkit.contract.tracking import OfProject
 from trackkit.domain.accounts import Actor, Role
 from trackkit.domain.log import LogFilter, Severity
 from trackkit.domain.tracking.inbox import InboxState

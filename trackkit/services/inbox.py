@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from trackkit.contract import tracking as contract
+from trackkit.contract import inbox as contract
 from trackkit.domain.errors import Conflict, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.text import counted

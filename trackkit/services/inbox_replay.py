@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from trackkit.contract import tracking as contract
+from trackkit.contract import inbox as contract
 from trackkit.domain.errors import Conflict, DatabaseUnavailable, InvalidInput, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.log_text import storable
