@@ -193,6 +193,6 @@ def _record(text: str) -> tuple[Kind, int]:
     """Kind and number of a record as people write it: ``defect 12``."""
     kind, _, number = text.strip().rpartition(" ")
     kind = kind.strip().replace(" ", "_").lower()
-    if kind not in RECORD_KINDS or not (number.isascii() and number.isdigit()) or int(number[:12]) > LARGEST:
+    if kind not in RECORD_KINDS or not (number.isascii() and number.isdigit()) or int(number) > LARGEST:
         raise InvalidInput.of("record", f"is {text!r}; write a record as 'defect 12'")
     return Kind(kind), int(number)
