@@ -125,8 +125,8 @@ class InboxWatch:
                 self._environment.log.write(one.severity, SOURCE, one.words, one.next_step)
 
     def tidy(self) -> None:
-        """Let go of old bytes and rows, and of mailboxes that are not fetched from any more; have decided what came from
-        those, since no fetching does it.
+        """Let go of old bytes and rows, and of mailboxes that are not fetched from any more; have what came from those
+        decided about, since no fetching does it.
 
         What is not decided about, or in quarantine, stays.
         """
