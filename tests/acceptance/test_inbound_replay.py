@@ -13,7 +13,7 @@ from tests.acceptance.conftest import House
 from tests.command_line import CommandLine
 from tests.fakes.pop3_mailbox import PASSWORD, Box, MailboxHost
 from tests.peers import answering
-from trackkit.contract.tracking import InboxMail
+from trackkit.contract.inbox import InboxMail
 from trackkit.domain.errors import Conflict, InvalidInput, NotFound
 from trackkit.domain.project.commands import COMMANDS
 from trackkit.domain.project.kind import Kind

@@ -18,7 +18,7 @@ from tests.peers import answering, post_office
 from tests.peers import dovecot as dovecot_peer
 from tests.peers.dovecot import Dovecot
 from tests.running import RunningServer
-from trackkit.contract.tracking import InboxMail
+from trackkit.contract.inbox import InboxMail
 from trackkit.domain.tracking.inbox import InboxState
 
 pytestmark = pytest.mark.peers

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 import pytest
@@ -12,15 +15,20 @@ from tests.fakes.pop3_mailbox import PASSWORD, Box, MailboxHost
 from tests.store.conftest import AsUser, Clock
 from tests.store.polling import fetch_from, poll, polling
 from tests.store.shop import NAME, Shop
+from trackkit.contract.inbox import InboxIds, ListInbox
 from trackkit.contract.operation import Nothing
 from trackkit.contract.options import SetOptions
-from trackkit.contract.tracking import InboxIds, ListInbox, OfProject
+from trackkit.contract.tracking import OfProject
 from trackkit.domain.accounts import Actor, Role
 from trackkit.domain.log import LogFilter, Severity
 from trackkit.domain.tracking.inbox import InboxState
+from trackkit.domain.trust import NOTHING
+from trackkit.mail import mailbox
+from trackkit.mail.conversation import Conversation
+from trackkit.mail.mailbox import Session, fetch, opened
 from trackkit.services import options, tracking_status
 from trackkit.services.environment import Call, Environment
-from trackkit.services.fetching import accounts
+from trackkit.services.fetching import Basket, Came, accounts
 from trackkit.services.inbox import discard, list_inbox
 from trackkit.services.tracking_health import InboxWatch, findings
 from trackkit.store import log, mailboxes
@@ -174,6 +182,69 @@ def test_mail_that_cannot_be_fetched_holds_up_no_other_and_is_told_before_it_hur
     assert box.messages == []
 
 
+def session(environment: Environment) -> Session:
+    """One session with the server's mailbox, without a poller."""
+    (account,) = accounts(environment)
+    basket, found = Basket(environment, account.mailbox), Session()
+
+    async def one() -> None:
+        maildrop = await opened(account.mailbox, NOTHING, ssl.create_default_context, Conversation())
+        await fetch(maildrop, basket, asyncio.to_thread, found)
+
+    basket.begin()
+    asyncio.run(one())
+    return found
+
+
+def test_what_is_in_memory_is_bounded_whatever_sizes_a_host_lists(
+    environment: Environment, host: MailboxHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails = [b"%d%s\r\n" % (number, b"x" * 1000) for number in range(7)]
+    host.boxes["ann"] = Box(mails, sizes=lambda raw: 0)
+    key = fetch_from(environment, host.port, "ann")
+    taken, real = [], Basket.take
+
+    def take(self: Basket, came: Sequence[Came]) -> dict[int, int]:
+        taken.append(len(came))
+        return real(self, came)
+
+    monkeypatch.setattr(Basket, "take", take)
+    monkeypatch.setattr(mailbox, "BATCH_BYTES", 2500)
+    assert session(environment).fetched == 7
+    assert taken == [3, 3, 1]
+    assert Counter(raws(environment, key)) == Counter({None: 7})  # untracked: they stay at the host
+
+
+def test_a_host_that_refuses_everything_is_not_asked_again_at_once(
+    environment: Environment, host: MailboxHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "SESSION_MESSAGES", 2)
+    host.boxes["ann"] = box = Box(lot(1), refuses={"RETR": "-ERR the disk is broken"})
+    fetch_from(environment, host.port, "ann")
+    assert not session(environment).more
+    box.uidl = None
+    assert session(environment).suspects == set()  # without names the others would be taken for it
+    box.uidl, box.refuses = Box().uidl, {}
+    assert session(environment).more
+
+
+def test_settings_that_change_during_a_session_count_after_it(environment: Environment, host: MailboxHost) -> None:
+    def changed(raw: bytes) -> int:
+        if box.sessions == 1 and environment.fetching.poll_now is not None:
+            fetch_from(environment, host.port, "ann", remove_untracked=True)
+            environment.fetching.poll_now([], 1)  # the poller has looked
+        return len(raw)
+
+    host.boxes["ann"] = box = Box([b"a\r\n"], sizes=changed)
+    with polling(environment):
+        fetch_from(environment, host.port, "ann")
+        for _ in range(1000):
+            if not box.messages:
+                break
+            threading.Event().wait(0.01)
+    assert box.messages == []
+
+
 def test_what_is_too_large_stays_at_the_host_until_it_may_come(environment: Environment, host: MailboxHost) -> None:
     large, lie = b"x" * 2_000_000 + b"\r\n", b"y" * 1_500_000 + b"\r\n"
     host.boxes["ann"] = box = Box([large, b"small\r\n", lie], sizes=lambda raw: min(len(raw), 2_000_002 * (raw != lie)))
@@ -184,6 +255,7 @@ def test_what_is_too_large_stays_at_the_host_until_it_may_come(environment: Envi
         for _ in range(2):
             assert poll(environment, key).words == ""
         assert (raws(environment, key), box.messages) == ([None, b"small\r\n", None], [large, lie])
+        assert len([line for line in box.commands if line.startswith("RETR")]) == 2  # what turned out too large, once
         page = list_inbox(admin, ListInbox(states=[InboxState.quarantined]))
         assert [(one.rule, one.size, one.kept) for one in page.items] == [
             ("size", len(lie), False),

@@ -15,15 +15,18 @@ from sqlalchemy import select, update
 from tests.store.conftest import AsUser, Clock
 from trackkit.contract import databases as databases_contract
 from trackkit.contract import tracking as contract
+from trackkit.contract.inbox import Reprocess
+from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import Severity
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import KINDS, Customer, Defect, ProjectUser
 from trackkit.domain.tracking import cookie
 from trackkit.domain.tracking.cookie import Keys, Tracked
 from trackkit.domain.tracking.inbox import InboxState
-from trackkit.services import databases, filing, importing, project_mail_settings, tracking_keys
+from trackkit.services import databases, filing, importing, inbox_replay, project_mail_settings, tracking_keys
 from trackkit.services.environment import Environment
 from trackkit.services.project_stores import OpenProject
+from trackkit.services.tracking_health import InboxWatch
 from trackkit.store import inbox as inbox_store
 from trackkit.store import project_emails, project_items
 from trackkit.store.database import Connection
@@ -374,11 +377,32 @@ def test_mail_of_a_project_that_is_away_waits(desk: Desk, monkeypatch: pytest.Mo
         (waiting,) = desk.imported(reply(desk.cookie()))
         assert (waiting.state, waiting.rule, waiting.tries) == (InboxState.fetched, "project", 0)
         assert "its drive is gone" in waiting.reason
+        assert waiting.database_id == row.database_id
+        with monkeypatch.context() as idle:  # it is not read again each time
+            idle.setattr(importing, "settle", None)
+            importing.import_fetched(environment, ACCOUNT)
         (other,) = desk.imported(b"Subject: Offer\r\n\r\nBuy\r\n")
         assert other.state is InboxState.untracked, "others go on"
     importing.import_fetched(environment, ACCOUNT)
     (filed,) = desk.rows([waiting.id])
     assert filed.state is InboxState.attached
+
+
+def test_mail_of_a_mailbox_that_is_not_fetched_from_any_more_is_decided_about(desk: Desk) -> None:
+    (key,) = desk.arrive(reply(desk.cookie()))
+    desk.admin.set({"tracking.username": "another"})
+    InboxWatch(desk.environment).tidy()
+    (row,) = desk.rows([key])
+    assert (row.state, row.rule) == (InboxState.quarantined, "mailbox")
+    by_hand = Reprocess(inbox_id=key, database="pumps", record="defect 1")
+    assert inbox_replay.reprocess(desk.admin(), by_hand).state is InboxState.attached
+
+
+def test_a_record_that_no_number_names_is_refused(desk: Desk) -> None:
+    (row,) = desk.imported(b"Subject: Offer\r\n\r\nBuy\r\n")
+    for record in ("defect", "defect x", "walrus 1", f"defect {2**31}", "defect " + "0" * 12 + "9" * 30):
+        with pytest.raises(InvalidInput):
+            inbox_replay.reprocess(desk.admin(), Reprocess(inbox_id=row.id, database="pumps", record=record))
 
 
 def test_a_mail_that_cannot_be_filed_stops_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

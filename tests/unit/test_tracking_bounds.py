@@ -80,6 +80,8 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "deep", html + b"<div>" * 100_000
     yield "hidden ends", html + b"<div><!--</div>-->" * 16_000
     yield "attributes", html + b"<p " + b"a " * 145_000
+    yield "a long tag", html + b"<" + b"a" * 290_000
+    yield "a long word where attributes are", html + b"<p '" + b"a" * 290_000 + b"'>"
     yield "declarations", html + b"<![CDATA[" * 33_000
     yield "quotes", head + b"\n" + b">" * 20 + b" x\n> On 1 May, Ann wrote:\n" * 20_000
     yield (

@@ -14,7 +14,7 @@ import trackkit
 from tests.unit import client_peers as peers
 from tests.unit import tracking_answers as answers
 from trackkit.client import Server
-from trackkit.contract import tracking as contract
+from trackkit.contract import inbox as contract
 from trackkit.domain.accounts import Role
 from trackkit.domain.errors import Conflict, InvalidInput, Problem
 from trackkit.domain.tracking.inbox import InboxState

@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from trackkit.contract import email_answers, project_mail, tracking
+from trackkit.contract import email_answers, inbox, project_mail, tracking
 from trackkit.contract.operation import Done
 from trackkit.domain.tracking.inbox import InboxState
 
@@ -96,7 +96,7 @@ MAIL_SETTINGS = tracking.ProjectMailSettings(
     set_secrets=("mailbox.password",),
     inherited={"mailbox.host": "mail.example", "mailbox.port": 995, "mailbox.subaddressing": True},
 )
-INBOX_MAIL = tracking.InboxMail(
+INBOX_MAIL = inbox.InboxMail(
     inbox_id=5,
     mailbox="tracking@mail.example:995",
     fetched_at=NOW,
@@ -113,13 +113,13 @@ INBOX_MAIL = tracking.InboxMail(
     email=None,
     kept=True,
 )
-REPLAY = tracking.Replay(
+REPLAY = inbox.Replay(
     state="quarantined",
     rule="cookie",
     reason="Its cookies contradict each other.",
     rules=(
-        tracking.RuleVerdict(rule="size", title="Size", verdict="passed", words="1,234 bytes.", decides=False),
-        tracking.RuleVerdict(
+        inbox.RuleVerdict(rule="size", title="Size", verdict="passed", words="1,234 bytes.", decides=False),
+        inbox.RuleVerdict(
             rule="cookie",
             title="Tracking cookie",
             verdict="conflicting",
@@ -137,8 +137,8 @@ REPLAY = tracking.Replay(
     subject="Re: [#12] It stops",
     sent_at=NOW,
     pieces=(
-        tracking.ReplayPiece(text="It starts again.\n", kept=True),
-        tracking.ReplayPiece(text="> It stops\n", kept=False),
+        inbox.ReplayPiece(text="It starts again.\n", kept=True),
+        inbox.ReplayPiece(text="> It stops\n", kept=False),
     ),
     files=("log.txt",),
     problems=("Its date cannot be read.",),
@@ -210,12 +210,12 @@ def answers() -> dict[str, Any]:
         "tracking.poll": tracking.Polled(
             mailboxes=(tracking.PolledMailbox(mailbox=MAILBOX.mailbox, fetched=2, removed=2, words=""),)
         ),
-        "tracking.inbox": tracking.Inbox(items=(INBOX_MAIL,), next_after=None, total=1),
+        "tracking.inbox": inbox.Inbox(items=(INBOX_MAIL,), next_after=None, total=1),
         "tracking.show": INBOX_MAIL,
-        "tracking.raw": tracking.RawInboxMail(inbox_id=5, message=raw),
+        "tracking.raw": inbox.RawInboxMail(inbox_id=5, message=raw),
         "tracking.replay": REPLAY,
         "tracking.reprocess": INBOX_MAIL.model_copy(update={"state": InboxState.attached, "record": "defect 12"}),
-        "tracking.discard": tracking.Discarded(discarded=1),
+        "tracking.discard": inbox.Discarded(discarded=1),
         "tracking.answers": email_answers.Answers(
             items=(
                 email_answers.AnsweredEmail(

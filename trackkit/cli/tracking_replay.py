@@ -14,7 +14,7 @@ from trackkit.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from trackkit.client import Server
-    from trackkit.contract.tracking import InboxMail, Replay
+    from trackkit.contract.inbox import InboxMail, Replay
 
 
 @on_server

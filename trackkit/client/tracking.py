@@ -15,6 +15,7 @@ from trackkit.client.mail import Mail
 from trackkit.client.mail_test import SettingsTest
 from trackkit.client.paging import follow
 from trackkit.contract import email_answers, tracking
+from trackkit.contract import inbox as inbox_contract
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.tracking.inbox import InboxState
 
@@ -65,24 +66,24 @@ class TrackingPart:
         database: str | None = None,
         text: str | None = None,
         after: int | None = None,
-        limit: int = tracking.PAGE,
-    ) -> tracking.Inbox:
+        limit: int = inbox_contract.PAGE,
+    ) -> inbox_contract.Inbox:
         """Mails that came in, newest first."""
         return self._caller.ask(
-            tracking.INBOX, states=list(states), database=database, text=text, after=after, limit=limit
+            inbox_contract.INBOX, states=list(states), database=database, text=text, after=after, limit=limit
         )
 
     def each(
         self, states: Iterable[InboxState | str] = (), *, database: str | None = None, text: str | None = None
-    ) -> Iterator[tracking.InboxMail]:
+    ) -> Iterator[inbox_contract.InboxMail]:
         """All of them, page after page."""
         wanted = list(states)
 
-        def fetch(after: int | None, limit: int) -> tuple[tuple[tracking.InboxMail, ...], int | None]:
+        def fetch(after: int | None, limit: int) -> tuple[tuple[inbox_contract.InboxMail, ...], int | None]:
             page = self.inbox(wanted, database=database, text=text, after=after, limit=limit)
             return page.items, page.next_after
 
-        return follow(fetch, tracking.MAXIMUM_PAGE, None)
+        return follow(fetch, inbox_contract.MAXIMUM_PAGE, None)
 
     def frame(
         self, states: Iterable[InboxState | str] = (), *, database: str | None = None, text: str | None = None
@@ -92,19 +93,19 @@ class TrackingPart:
 
         return inbox_frame(self.each(states, database=database, text=text), self._server)
 
-    def quarantine(self) -> tuple[tracking.InboxMail, ...]:
+    def quarantine(self) -> tuple[inbox_contract.InboxMail, ...]:
         """Mails that somebody has to look at."""
         return self.inbox([InboxState.quarantined]).items
 
-    def show(self, inbox_id: int) -> tracking.InboxMail:
+    def show(self, inbox_id: int) -> inbox_contract.InboxMail:
         """One mail that came in."""
-        return self._caller.ask(tracking.SHOW, inbox_id=inbox_id)
+        return self._caller.ask(inbox_contract.SHOW, inbox_id=inbox_id)
 
     def raw(self, inbox_id: int) -> bytes:
         """Its bytes."""
-        return self._caller.ask(tracking.RAW, inbox_id=inbox_id).message
+        return self._caller.ask(inbox_contract.RAW, inbox_id=inbox_id).message
 
-    def replay(self, mail: int | bytes | Path, database: str | None = None) -> tracking.Replay:
+    def replay(self, mail: int | bytes | Path, database: str | None = None) -> inbox_contract.Replay:
         """What would become of a mail, rule by rule; nothing is changed.
 
         Parameters
@@ -113,19 +114,26 @@ class TrackingPart:
         database: as if it had come through that project's mailbox.
         """
         given = {"inbox_id": mail} if isinstance(mail, int) else {"message": base64.b64encode(_read(mail))}
-        return self._caller.ask(tracking.REPLAY, database=database, **given)
+        return self._caller.ask(inbox_contract.REPLAY, database=database, **given)
 
-    def reprocess(self, inbox_id: int, database: str | None = None, record: str | None = None) -> tracking.InboxMail:
+    def reprocess(
+        self, inbox_id: int, database: str | None = None, record: str | None = None
+    ) -> inbox_contract.InboxMail:
         """Decide anew about a mail; with a record (``defect 12``) it is filed there whatever it carries."""
-        return self._caller.ask(tracking.REPROCESS, inbox_id=inbox_id, database=database, record=record)
+        return self._caller.ask(inbox_contract.REPROCESS, inbox_id=inbox_id, database=database, record=record)
 
-    def discard(self, inbox_ids: int | Iterable[int]) -> tracking.Discarded:
+    def discard(self, inbox_ids: int | Iterable[int]) -> inbox_contract.Discarded:
         """Discard quarantined mails."""
         ids = [inbox_ids] if isinstance(inbox_ids, int) else list(inbox_ids)
-        return self._caller.ask(tracking.DISCARD, inbox_ids=ids)
+        return self._caller.ask(inbox_contract.DISCARD, inbox_ids=ids)
 
     def answers(
-        self, database: str, since: datetime | None = None, *, after: int | None = None, limit: int = tracking.PAGE
+        self,
+        database: str,
+        since: datetime | None = None,
+        *,
+        after: int | None = None,
+        limit: int = inbox_contract.PAGE,
     ) -> email_answers.Answers:
         """Tracked e-mails that people wrote, oldest first, each with when it was first answered; without their text."""
         return self._caller.ask(email_answers.ANSWERS, database=database, since=since, after=after, limit=limit)
@@ -137,7 +145,7 @@ class TrackingPart:
             page = self.answers(database, since, after=after, limit=limit)
             return page.items, page.next_after
 
-        return follow(fetch, tracking.MAXIMUM_PAGE, None)
+        return follow(fetch, inbox_contract.MAXIMUM_PAGE, None)
 
     def answers_frame(self, database: str, since: datetime | None = None) -> pd.DataFrame:
         """All of them as a frame."""

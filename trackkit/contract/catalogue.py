@@ -10,6 +10,7 @@ from trackkit.contract import (
     audit,
     databases,
     email_answers,
+    inbox,
     jobs,
     licenses,
     log,
@@ -40,6 +41,7 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType(
         for module in (
             *(server, sessions, users, options, databases, licenses, jobs, tasks, project, project_mail, tracking),
             *(
+                inbox,
                 email_answers,
                 mail_history,
                 mail_bulk,

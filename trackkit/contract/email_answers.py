@@ -6,8 +6,9 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, Field
 
+from trackkit.contract.inbox import MAXIMUM_PAGE, PAGE
 from trackkit.contract.operation import Operation, Response, RowNumber
-from trackkit.contract.tracking import MAXIMUM_PAGE, PAGE, NamedProject
+from trackkit.contract.tracking import NamedProject
 from trackkit.domain import errors
 from trackkit.domain.accounts import Role
 

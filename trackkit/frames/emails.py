@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from trackkit.contract.email_answers import AnsweredEmail
+from trackkit.contract.inbox import InboxMail
 from trackkit.contract.project_mail import EmailView
-from trackkit.contract.tracking import InboxMail
 from trackkit.frames import INSTANT, Column, frame_of, plain
 
 if TYPE_CHECKING:

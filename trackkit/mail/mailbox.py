@@ -14,7 +14,7 @@ Fails with `PopFailed` when the host cannot be used, with `TrackkitError` when m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -35,7 +35,8 @@ T = TypeVar("T")
 
 BATCH_MESSAGES: Final = 200
 BATCH_BYTES: Final = 8 * 1024 * 1024
-"""Put down together; two batches are in memory at a time, each of at least one message."""
+"""Put down together, whatever sizes the host lists; two batches are in memory at a time, each with at most one message
+more than that."""
 
 SESSION_MESSAGES: Final = 5000
 """Fetched in one session, so that their deletion is not put off for ever."""
@@ -57,6 +58,11 @@ class Session:
     removed: int = 0
     more: bool = False
     """There is more to be fetched at once."""
+
+    def suspect(self, one: Listed) -> None:
+        """It is fetched last from now on; one without a name cannot be told from the others."""
+        if one.uidl:
+            self.suspects.add(one.uidl)
 
 
 async def opened(mailbox: Mailbox, trust: Trust, tls_context: TlsContext, conversation: Conversation) -> Maildrop:
@@ -129,7 +135,7 @@ async def fetch(maildrop: Maildrop, basket: Basket, call: Call, session: Session
     plan = await call(partial(basket.looked, listed))
     chosen = plan.fetch[:SESSION_MESSAGES] if plan.named else plan.fetch
     delete = plan.delete | await _fetched(maildrop, basket, call, session, chosen)
-    session.more = len(chosen) < len(plan.fetch)
+    session.more = session.fetched > 0 and len(chosen) < len(plan.fetch)
     deleted = await maildrop.delete(sorted(delete))
     if not await maildrop.quit():
         deleted = []
@@ -147,38 +153,43 @@ async def _fetched(
     taking: asyncio.Future[dict[int, int]] | None = None
     try:
         for batch in _batches(chosen, session.suspects):
-            came, broken = await _came(maildrop, batch, basket.rules.most, session)
-            if taking is not None:
-                delete |= await taking
-            taking = asyncio.ensure_future(call(partial(basket.take, came)))
-            if broken is not None:
-                raise broken
+            async for came in _came(maildrop, batch, basket.rules.most, session):
+                if taking is not None:
+                    delete |= await taking
+                taking = asyncio.ensure_future(call(partial(basket.take, came)))
     finally:
         if taking is not None:
             delete |= await taking
     return delete
 
 
-async def _came(
-    maildrop: Maildrop, batch: Sequence[Listed], most: int, session: Session
-) -> tuple[list[Came], PopFailed | None]:
-    """What came of a batch, and what it broke with."""
+async def _came(maildrop: Maildrop, batch: Sequence[Listed], most: int, session: Session) -> AsyncIterator[list[Came]]:
+    """What comes of a batch: all at once, but where it is more than the host has listed. Where it breaks, `PopFailed`
+    after what came before."""
     came: list[Came] = []
-    answered = 0
+    size = answered = 0
     try:
         async for got in maildrop.retrieve([one.number for one in batch], most):
             one = batch[answered]
             answered += 1
             if got.refused:
-                session.suspects.add(one.uidl)
+                session.suspect(one)
                 continue
             session.suspects.discard(one.uidl)
             came.append(Came(one, got.size, got.raw))
             session.fetched += 1
-    except PopFailed as failed:
-        session.suspects |= {one.uidl for one in batch[answered : answered + 1] if one.uidl}
-        return came, failed
-    return came, None
+            size += len(got.raw or b"")
+            if size > BATCH_BYTES:
+                yield came
+                came, size = [], 0
+    except PopFailed:
+        if answered < len(batch):
+            session.suspect(batch[answered])
+        if came:
+            yield came
+        raise
+    if came:
+        yield came
 
 
 def _batches(chosen: Sequence[Listed], suspects: set[str]) -> Iterator[list[Listed]]:

@@ -154,7 +154,8 @@ class Poller:
             interval = timedelta(seconds=self._environment.options.current.tracking.poll_interval)
             words = await self._session(account, session, first=not turn.failures)
             turn.failures = turn.failures + 1 if words else 0
-            wait = timedelta(0) if session.more and not words else next_poll(interval, turn.failures)
+            at_once = turn.account != account or (session.more and not words)  # other settings count at once
+            wait = timedelta(0) if at_once else next_poll(interval, turn.failures)
             turn.due_at = asyncio.get_running_loop().time() + wait.total_seconds()
             return Fetched(account.mailbox.key, session.fetched, session.removed, words)
 

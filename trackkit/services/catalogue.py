@@ -10,6 +10,7 @@ from typing import Any
 from trackkit.contract import audit as audit_contract
 from trackkit.contract import databases as databases_contract
 from trackkit.contract import email_answers as email_answers_contract
+from trackkit.contract import inbox as inbox_contract
 from trackkit.contract import jobs as jobs_contract
 from trackkit.contract import licenses as licenses_contract
 from trackkit.contract import log as log_contract
@@ -138,12 +139,12 @@ _ALL = (
     _bind(tracking_contract.SET, project_mail_settings.change_settings),
     _bind(tracking_contract.TEST, tracking_tests.begin_test),
     _bind(tracking_contract.POLL, tracking_status.poll),
-    _bind(tracking_contract.INBOX, inbox.list_inbox),
-    _bind(tracking_contract.SHOW, inbox.show_mail),
-    _bind(tracking_contract.RAW, inbox.raw_mail),
-    _bind(tracking_contract.REPLAY, inbox_replay.replay),
-    _bind(tracking_contract.REPROCESS, inbox_replay.reprocess),
-    _bind(tracking_contract.DISCARD, inbox.discard),
+    _bind(inbox_contract.INBOX, inbox.list_inbox),
+    _bind(inbox_contract.SHOW, inbox.show_mail),
+    _bind(inbox_contract.RAW, inbox.raw_mail),
+    _bind(inbox_contract.REPLAY, inbox_replay.replay),
+    _bind(inbox_contract.REPROCESS, inbox_replay.reprocess),
+    _bind(inbox_contract.DISCARD, inbox.discard),
     _bind(email_answers_contract.ANSWERS, email_answers.list_answers),
     _bind(tracking_contract.ROTATE_KEY, tracking_keys.rotate_key),
     _bind(tracking_contract.ROUND_TRIP, round_trip.send_probe),

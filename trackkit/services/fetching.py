@@ -181,6 +181,7 @@ class Basket:
             self._environment.log.write(Severity.warning, SOURCE, words, said.advice)
 
     def _wanted(self, known: Known, size: int) -> bool:
+        size = max(size, known.size)  # which may be more than what the host lists
         return rules.wanted_again(known.state, known.rule, size, kept=known.kept, rules=self.rules)
 
     def _removable(self, known_ones: Collection[tuple[int, Known]]) -> dict[int, int]:

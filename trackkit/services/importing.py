@@ -117,13 +117,7 @@ def settle(
     settled = list(done.values())
 
     def work(connection: Connection) -> None:
-        # What was filed before the server stopped, and not put down here yet, is no duplicate of anything.
-        before = {one.fetched.sha256: one for one in settled if one.before}
-        others = {one.fetched.sha256 for one in settled if one.email and not one.before}
-        if before:
-            others |= inbox_decisions.attached(connection, before)
-        own = {one.fetched.id for key, one in before.items() if key not in others}
-        rows = [_row(one, one.fetched.id in own) for one in settled]
+        rows = _rows(connection, settled)
         inbox_decisions.decide(connection, rows, now, was)
         if also is not None:
             for row in rows:
@@ -201,6 +195,16 @@ def _failed(environment: Environment, project: TrackedProject, one: Reading, err
     return Reading(one.fetched, decision, one.found, one.case, tries)
 
 
+def _rows(connection: Connection, settled: Sequence[Reading]) -> list[Decided]:
+    """What is put down of each: what was filed before the server stopped, and not put down, duplicates nothing."""
+    before = {one.fetched.sha256: one for one in settled if one.before}
+    others = {one.fetched.sha256 for one in settled if one.email and not one.before}
+    if before:
+        others |= inbox_decisions.attached(connection, before)
+    own = {one.fetched.id for key, one in before.items() if key not in others}
+    return [_row(one, one.fetched.id in own) for one in settled]
+
+
 def _row(one: Reading, is_its_own: bool = False) -> Decided:
     settled = one.decision.judgements[-1]
     if is_its_own and one.decision.tracked:
@@ -208,7 +212,7 @@ def _row(one: Reading, is_its_own: bool = False) -> Decided:
     state = settled.state or InboxState.fetched
     mail = one.found.mail if one.found else None
     tracked = one.decision.tracked
-    waits = state is InboxState.fetched and one.tries == one.fetched.tries
+    waits = state is InboxState.fetched and one.tries <= one.fetched.tries  # else it is tried again for its own reason
     return Decided(
         id=one.fetched.id,
         state=state,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from trackkit.contract import tracking as contract
+from trackkit.contract import inbox as contract
 from trackkit.domain.errors import Conflict, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.text import counted
@@ -50,7 +50,7 @@ def mail_of(environment: Environment, inbox_id: int) -> contract.InboxMail:
 
     row, names = environment.store.read(work)
     if row is None:
-        raise _missing(inbox_id)
+        raise missing(inbox_id)
     return _view(row, names)
 
 
@@ -62,10 +62,10 @@ def raw_mail(call: Call, request: contract.NamedInboxMail) -> contract.RawInboxM
 
 def raw_of(environment: Environment, inbox_id: int) -> bytes:
     """The bytes of a mail as they were fetched; `NotFound`, `Conflict` when they are elsewhere."""
-    row = mail_of(environment, inbox_id)
     raw = environment.store.read(lambda connection: inbox.raw(connection, inbox_id))
     if raw is not None:
         return raw
+    row = mail_of(environment, inbox_id)
     where = (
         f"It was filed with {row.record} of {row.database}: read it there."
         if row.record
@@ -95,7 +95,8 @@ def _names(connection: Connection) -> dict[str, str]:
     return {row.database_id: row.name for row in databases.all_databases(connection)}
 
 
-def _missing(inbox_id: int) -> NotFound:
+def missing(inbox_id: int) -> NotFound:
+    """There is no such mail."""
     return NotFound(f"There is no mail {inbox_id} in the inbox (any more).")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from trackkit.contract import tracking as contract
+from trackkit.contract import inbox as contract
 from trackkit.domain.errors import Conflict, DatabaseUnavailable, InvalidInput, NotFound
 from trackkit.domain.log import Severity
 from trackkit.domain.log_text import storable
@@ -48,7 +48,7 @@ def replay(call: Call, request: contract.ReplayMail) -> contract.Replay:
         raise Conflict(f"{own.name} does not track e-mail.", f"`trackkit tracking check {own.name}` says why.")
     if request.inbox_id is not None:
         found = _found(environment, request.inbox_id)
-        raw = inbox.raw_of(environment, found.id)
+        raw = found.raw if found.raw is not None else inbox.raw_of(environment, found.id)  # says where they are
         fetched = replace(found, raw=raw, mailbox=mailbox.key if mailbox else found.mailbox)
         now_present = present(environment, fetched.mailbox)
     else:
@@ -62,7 +62,7 @@ def replay(call: Call, request: contract.ReplayMail) -> contract.Replay:
 def _found(environment: Environment, inbox_id: int) -> Fetched:
     found = environment.store.read(lambda connection: inbox_decisions.find(connection, inbox_id))
     if found is None:
-        raise NotFound(f"There is no mail {inbox_id} in the inbox.")
+        raise inbox.missing(inbox_id)
     return found
 
 

@@ -6,6 +6,9 @@ is unreadable, and costs the others nothing but time; the processes are started 
 while without work, at `close`, and with the server, however it ends. They get nothing of the server's but what
 reading needs, by a pipe. Where none can be started mails are read in this process, and the log says so once.
 
+None of this holds for few mails (`FEWEST`), which are read where they are, as by a machine with one processor: that
+reading any mail is bounded is promised by `domain.tracking`, and processes are for what nobody has thought of.
+
 Threads may call everything at any time.
 """
 

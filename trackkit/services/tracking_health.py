@@ -19,9 +19,10 @@ from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.mailbox import WAITS_LONG, WORDS, Trouble
 from trackkit.domain.tracking.probe import LATE
 from trackkit.domain.tracking_options import mailbox_of
+from trackkit.services import importing
 from trackkit.services.environment import Environment
 from trackkit.services.fetching import SOURCE, Account, accounts
-from trackkit.store import inbox_listing, mailboxes, round_trips
+from trackkit.store import inbox, inbox_listing, mailboxes, round_trips
 from trackkit.store.database import Connection
 from trackkit.store.mailboxes import MailboxRow
 from trackkit.store.round_trips import Missing
@@ -124,7 +125,8 @@ class InboxWatch:
                 self._environment.log.write(one.severity, SOURCE, one.words, one.next_step)
 
     def tidy(self) -> None:
-        """Let go of old bytes and rows, and of mailboxes that are not fetched from any more.
+        """Let go of old bytes and rows, and of mailboxes that are not fetched from any more; have what came from those
+        decided about, since no fetching does it.
 
         What is not decided about, or in quarantine, stays.
         """
@@ -136,3 +138,6 @@ class InboxWatch:
             mailboxes.forget(connection, kept)
 
         self._environment.store.write(work)
+        if self._environment.options.current.tracking.enabled:
+            for key in sorted(self._environment.store.read(inbox.undecided_mailboxes).difference(kept)):
+                importing.import_fetched(self._environment, key)

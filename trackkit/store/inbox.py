@@ -79,6 +79,13 @@ def has_fetched(connection: Connection, mailbox: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def undecided_mailboxes(connection: Connection) -> set[str]:
+    """The accounts of mail that nobody has decided about."""
+    return set(
+        connection.execute(select(inbox.c.mailbox).where(inbox.c.state == InboxState.fetched).distinct()).scalars()
+    )
+
+
 def at_host(connection: Connection, mailbox: str) -> list[Known]:
     """What came from this account and may still be there."""
     return [Known(*row) for row in _AT_HOST.rows(connection, {"b_mailbox": mailbox})]

@@ -73,10 +73,9 @@ def fetched(
     return [Fetched(*row) for row in connection.execute(query)]
 
 
-def find(connection: Connection, key: int, *, lock: bool = False) -> Fetched | None:
-    """One mail, whatever its state; `lock` keeps it as it is until the transaction ends."""
-    query = select(*_COLUMNS).where(inbox.c.id == key)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+def find(connection: Connection, key: int) -> Fetched | None:
+    """One mail, whatever its state."""
+    row = connection.execute(select(*_COLUMNS).where(inbox.c.id == key)).first()
     return Fetched(*row) if row else None
 
 

@@ -11,7 +11,7 @@ import ipywidgets as w
 
 from trackkit.client import Server
 from trackkit.contract.databases import Databases
-from trackkit.contract.tracking import Discarded, InboxMail, Replay
+from trackkit.contract.inbox import Discarded, InboxMail, Replay
 from trackkit.domain.text import counted
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.widgets.actions import action_buttons

@@ -8,7 +8,7 @@ from itertools import dropwhile, islice
 from typing import Any
 
 from trackkit.client import Server
-from trackkit.contract.tracking import InboxMail
+from trackkit.contract.inbox import InboxMail
 from trackkit.domain.errors import NotFound
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.widgets.database_tables import octets

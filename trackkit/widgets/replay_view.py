@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets as w
 
 from trackkit.client import Server
-from trackkit.contract.tracking import InboxMail, Replay
+from trackkit.contract.inbox import InboxMail, Replay
 from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.widgets.declared_form import DeclaredForm, Values

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from trackkit.contract.tracking import Check, CheckStep, MailboxView, Replay, RoundTripView, TrackingStatus
+from trackkit.contract.inbox import Replay
+from trackkit.contract.tracking import Check, CheckStep, MailboxView, RoundTripView, TrackingStatus
 from trackkit.domain.text import counted
 from trackkit.widgets.problems import status
 from trackkit.widgets.tables import Cell, age, instant, shown, shown_block, shown_lines, table

@@ -157,7 +157,8 @@ def before_project(found: Understood, where: Where) -> Decision:
     for rule in _BEFORE:
         judgements.append(rule(found, where))
         if judgements[-1].state:
-            return Decision(tuple(judgements))
+            waits = judgements[-1].state is InboxState.fetched  # for the project that it names
+            return Decision(tuple(judgements), found.cookies.tracked if waits else None)
     return Decision(tuple(judgements), found.cookies.tracked)
 
 

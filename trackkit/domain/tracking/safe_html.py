@@ -54,11 +54,14 @@ _LONGEST: Final = 300_000
 
 _TOKEN: Final = re.compile(
     r"<!--.*?(?:-->|\Z)|<[!?][^<>]*>|<(?P<unseen>script|style|title|template|noscript|iframe|object|svg|math)\b.*?"
-    r"(?:</(?P=unseen)\s*>|\Z)|<(?P<end>/?)(?P<tag>[a-z][a-z0-9:]*)(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*'){0,400}+)>"
-    r"|<(?P<odd_end>/?)(?P<odd_tag>[a-z][a-z0-9:]*)[^<>]*>",
+    r"(?:</(?P=unseen)\s*>|\Z)|<(?P<end>/?)(?P<tag>[a-z][a-z0-9:]*+)(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*'){0,400}+)>"
+    r"|<(?P<odd_end>/?)(?P<odd_tag>[a-z][a-z0-9:]*+)[^<>]*>",
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )
-_ATTRIBUTE: Final = re.compile(r"([a-z]+)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.IGNORECASE | re.ASCII)
+_ATTRIBUTE: Final = re.compile(
+    r"(?<![a-z])([a-z]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.IGNORECASE | re.ASCII
+)
+"""No letters are tried twice: there may be hundreds of thousands of them."""
 
 
 def safe_html(html: str, images: Mapping[str, str]) -> str | None:
