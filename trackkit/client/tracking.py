@@ -94,7 +94,7 @@ class TrackingPart:
 
     def quarantine(self) -> tuple[tracking.InboxMail, ...]:
         """Mails that somebody has to look at."""
-        return self.inbox([InboxState.quarantined]).items
+        return tuple(self.each([InboxState.quarantined]))
 
     def show(self, inbox_id: int) -> tracking.InboxMail:
         """One mail that came in."""
