@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from tests.unit import client_peers as peers
+from tests.unit import tracking_answers
 from tests.unit.cli_runs import run, run_at_terminal
 from trackkit.cli.output import counted, local_time, plain, size
-from trackkit.contract import mail
+from trackkit.contract import mail, project_mail, tracking
 
 SUBJECT = "A rather long subject about the monthly report that everybody asked for"
 
@@ -25,6 +29,12 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[peers.ApiServer]:
         yield api
 
 
+@pytest.fixture
+def in_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE", "USERNAME", "PASSWORD"):
+        monkeypatch.setenv(f"TRACKKIT_PROJECT_{name}", name)
+
+
 @pytest.mark.parametrize("columns", ["40", "80", "120", "200"])
 def test_nothing_is_cut_at_any_width(api: peers.ApiServer, columns: str) -> None:
     code, shown = run_at_terminal("mail", "list", environment={"COLUMNS": columns})
@@ -36,6 +46,34 @@ def test_nothing_is_cut_at_any_width(api: peers.ApiServer, columns: str) -> None
     if columns == "80":
         assert all(len(line) <= 110 for line in shown.splitlines())  # short cells in one line, sentences below
         assert "    Subject: A rather long subject" in shown
+
+
+def test_the_bytes_of_an_e_mail_reach_a_terminal_escaped(api: peers.ApiServer, in_project: None) -> None:
+    raw = b"Subject: x\r\n\r\na\x1b[2Jb\xff\r\n"
+    api.answers["project.mail.raw"] = project_mail.RawEmail(number=5, message=base64.b64encode(raw))
+    code, shown = run_at_terminal("project", "mail", "raw", "5")
+    assert code == 0
+    assert "a\\x1b[2Jb\\xff" in shown
+    assert "\x1b" not in shown
+    assert run("project", "mail", "raw", "5").raw == raw
+
+
+def test_what_a_template_is_tried_out_with_may_come_from_standard_input(api: peers.ApiServer, in_project: None) -> None:
+    assert run("project", "template", "preview", "--file", "-", stdin="Dear {{ user.name }}").code == 0
+    assert api.last("project.template.preview").fields["body"] == "Dear {{ user.name }}"
+
+
+def test_the_quarantine_is_listed_whole(api: peers.ApiServer) -> None:
+    def page(fields: dict[str, Any]) -> tracking.Inbox:
+        last = "after" in fields
+        return tracking.Inbox(
+            items=(tracking_answers.INBOX_MAIL.model_copy(update={"inbox_id": 7 if last else 8}),),
+            next_after=None if last else 8,
+            total=2,
+        )
+
+    api.answers["tracking.inbox"] = page
+    assert [one["inbox_id"] for one in json.loads(run("tracking", "quarantine", "--json").out)] == [8, 7]
 
 
 def test_a_pipe_gets_one_line_a_row(api: peers.ApiServer) -> None:

@@ -31,7 +31,7 @@ from trackkit.widgets.grid import Grid
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.project_panel import ProjectPanel
 from trackkit.widgets.record_view import RecordView
-from trackkit.widgets.template_editor import TemplateTrial
+from trackkit.widgets.template_editor import TemplateTrial, templates_for
 
 VIEW_ONLY = tuple(name for name in COMMANDS if not name.endswith(("send_mail", "reply_to_mail", "delete_mail")))
 
@@ -168,6 +168,55 @@ def test_a_new_e_mail_from_a_template_that_is_filled_in_before_it_is_sent(
     assert sent["files"] == [{"name": "a.txt", "content": base64.b64encode(b"\x00\xff").decode()}]
     assert "it is in the mail queue as Q8" in panel.said.value.replace("It is", "it is")
     assert panel.form is None
+
+
+def test_every_template_is_offered(project: Project, api: peers.ApiServer) -> None:
+    (first,) = api.answers["project.list"].items
+
+    def page(fields: dict[str, Any]) -> project_contract.Items:
+        last = "after" in fields
+        items = (first.model_copy(update={"key": "about" if last else "Ask"}),)
+        return project_contract.Items(items=items, next_after=None if last else 1, total=2)
+
+    api.answers["project.list"] = page
+    assert list(templates_for(project, Kind.defect))[-2:] == ["about", "Ask"]
+
+
+def test_a_template_that_comes_late_replaces_nothing(panel: EmailPanel, api: peers.ApiServer) -> None:
+    panel.buttons["New e-mail"].click()
+    form = panel.form
+    assert isinstance(form, SendForm)
+
+    def late(fields: dict[str, Any]) -> contract.TemplatePreview:
+        form.form.fields.put("template", "")
+        return answers.PREVIEW
+
+    api.answers["project.template.preview"] = late
+    form.form.fields.put("template", "Ask")
+    assert form.form.fields.values["text"] == ""
+
+
+def test_what_is_done_is_shown_as_python(project: Project, api: peers.ApiServer) -> None:
+    shown: list[str] = []
+    panel = EmailPanel(project, "defect 12", Trouble(), shows=shown.append)
+    panel.text.value = "pump"
+    assert shown[-1] == "project.mail.frame('defect 12', text='pump')"
+    given = {"name": "a.txt", "type": "", "size": 2, "content": b"\x00\xff", "last_modified": datetime.now(UTC)}
+    choose(panel.grid, "5")
+    for to, told in (("customer@example.com", ""), ("ben", ", to=['ben']")):
+        panel.buttons["Reply"].click()
+        form = panel.form
+        assert isinstance(form, ReplyForm)
+        form.form.fields.values = {"to": to, "text": "Yes"}
+        form.form.save.click()
+        assert f"project.mail.reply(5, 'Yes'{told})" in shown
+    panel.buttons["New e-mail"].click()
+    form = panel.form
+    assert isinstance(form, SendForm)
+    form.form.fields.put("to", "ben")
+    form.files.upload.value = (given,)
+    form.form.save.click()
+    assert "from pathlib import Path\n\nproject.mail.send('defect 12', ['ben'], files=[Path('a.txt')])" in shown
 
 
 def test_a_template_with_a_fault_fills_nothing_in_and_names_the_line(panel: EmailPanel, api: peers.ApiServer) -> None:

@@ -106,6 +106,7 @@ def test_the_steps_of_a_project_and_its_settings(server: Server, api: peers.ApiS
     assert (sent["values"], sent["revision"]) == (expected, 3)
     assert "were changed" in panel.said.value
     assert "a secret" not in panel.code.code + str(form.fields.get_state())
+    assert '"mailbox.password": getpass("POP3 password: "),' in panel.code.code, "it runs as it stands"
 
 
 def test_who_was_slower_sees_what_the_other_one_changed(server: Server, api: peers.ApiServer) -> None:

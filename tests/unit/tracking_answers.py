@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 MAILBOX = tracking.MailboxView(
     mailbox="tracking@mail.example:995",
-    databases=("", "sample"),
+    databases=("sample",),
     address="tracking@example.org",
     polled_at=NOW,
     succeeded_at=NOW,

@@ -9,9 +9,9 @@ from trackkit.domain.errors import InvalidInput
 
 
 def read(file: Path) -> bytes:
-    """The bytes of a file."""
+    """The bytes of a file; ``-`` is standard input."""
     try:
-        return file.read_bytes()
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise InvalidInput.of(str(file), f"cannot be read: {error.strerror}") from None
 

@@ -1,6 +1,5 @@
 """``trackkit mail``: the queue, and what can be done with it."""
 
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -173,7 +172,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Hand messages to the queue. Each is on disk when its line appears."""
-    for name, message in [(str(file), _read(file)) for file in files]:
+    for name, message in [(str(file), read(file)) for file in files]:
         submitted = server.mail.submit(
             message, sender=sender, recipients=recipients or (), mapi_recipients=mapi_recipients or ()
         )
@@ -349,10 +348,6 @@ def _report(results: "VerbResults", done: str, as_json: bool) -> None:
             say(f"{plain(result.queue_id)}  {words}")
     if not all(result.done for result in results.results):
         raise typer.Exit(1)
-
-
-def _read(file: Path) -> bytes:
-    return sys.stdin.buffer.read() if str(file) == "-" else read(file)
 
 
 def _age(age: timedelta) -> str:

@@ -17,7 +17,7 @@ import typer
 from trackkit.cli import choosing, secrets, values, work
 from trackkit.cli.asking import Yes, at_terminal, confirm
 from trackkit.cli.choosing import on_server
-from trackkit.cli.files import read, write_new
+from trackkit.cli.files import hand_over, read, write_new
 from trackkit.cli.output import AsJson, fields, json_of, local_time, note, say, size, table
 from trackkit.domain.errors import ImportRefused, InvalidInput
 from trackkit.domain.project.kind import Kind
@@ -273,11 +273,9 @@ def export(
 ) -> None:
     """Export items of a kind as CSV; an existing file is not overwritten."""
     raw = project.export_csv(kind, where or (), filter=filter, text=text)
-    if file is None:
-        sys.stdout.buffer.write(raw)
-        return
-    write_new(file, raw)
-    say(f"Wrote {file}.")
+    hand_over(raw, file)
+    if file is not None:
+        say(f"Wrote {file}.")
 
 
 @app.command("files")

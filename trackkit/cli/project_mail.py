@@ -1,13 +1,12 @@
 """``trackkit project mail``: the e-mail of a project's records, as one of its users."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trackkit.cli.asking import Yes, at_terminal, confirm
-from trackkit.cli.files import read, write_new
+from trackkit.cli.files import hand_over, read
 from trackkit.cli.output import AsJson, fields, json_of, local_time, note, say, size, table
 from trackkit.cli.project import Text, in_project
 from trackkit.domain.errors import InvalidInput
@@ -139,11 +138,9 @@ def save_file(
 
 
 def _save(content: bytes, file: Path | None) -> None:
-    if file is None:
-        sys.stdout.buffer.write(content)
-        return
-    write_new(file, content)
-    say(f"Wrote {file} ({size(len(content))}).")
+    hand_over(content, file)
+    if file is not None:
+        say(f"Wrote {file} ({size(len(content))}).")
 
 
 @app.command()
@@ -183,11 +180,11 @@ def reply(
 
 
 def _text(file: Path | None) -> str:
-    if (file is None or str(file) == "-") and at_terminal():
+    file = file or Path("-")
+    if str(file) == "-" and at_terminal():
         note("Write the text; end with Ctrl+D on a line of its own.")
-    octets = sys.stdin.buffer.read() if file is None or str(file) == "-" else read(file)
     try:
-        return octets.decode("utf-8-sig")
+        return read(file).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidInput.of("text", "is no text in UTF-8") from None
 

@@ -95,7 +95,7 @@ class TrackingPart:
 
     def quarantine(self) -> tuple[inbox_contract.InboxMail, ...]:
         """Mails that somebody has to look at."""
-        return self.inbox([InboxState.quarantined]).items
+        return tuple(self.each([InboxState.quarantined]))
 
     def show(self, inbox_id: int) -> inbox_contract.InboxMail:
         """One mail that came in."""

@@ -6,7 +6,7 @@ not replaced by a template without a question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as w
@@ -64,6 +64,11 @@ class FilesToAttach:
         """Names and contents."""
         return [(str(one["name"]), bytes(one["content"])) for one in self.upload.value]
 
+    def as_python(self, call: str) -> str:
+        """A call that still lacks its files and its end, the same as Python."""
+        names = ", ".join(f"Path({name!r})" for name, _ in self.files)
+        return f"from pathlib import Path\n\n{call}, files=[{names}])" if names else f"{call})"
+
     def _none(self) -> None:
         self.upload.value = ()
 
@@ -118,11 +123,11 @@ class SendForm:
         if not values["to"]:
             raise InvalidInput("Nothing was sent.", problems=[Problem("to", "is empty")])
         values.pop("template", None)  # it has been filled in
-        given = {name: value for name, value in values.items() if value != fields_of(NewEmail)[name].default}
-        given.pop("to", None)
+        to = list(values.pop("to"))
+        given = {name: value for name, value in values.items() if value not in ("", [], True)}
         words = "".join(f", {name}={value!r}" for name, value in given.items())
-        self._shows(f"project.mail.send({self._record!r}, {list(values['to'])!r}{words})")
-        return self._project.mail.send(self._record, values.pop("to"), files=self.files.files, **values)
+        self._shows(self.files.as_python(f"project.mail.send({self._record!r}, {to!r}{words}"))
+        return self._project.mail.send(self._record, to, files=self.files.files, **values)
 
     def _typed(self) -> None:
         """When a template was chosen, fill it in; asks where that would replace what was typed."""
@@ -142,9 +147,12 @@ class SendForm:
     def _fill(self, name: str) -> None:
         subject, body = self._templates[name]
         kind = Kind(self._record.partition(" ")[0])
-        in_background(
-            self.form.trouble, lambda: self._project.mail.preview(subject, body, kind, self._record), self._show
-        )
+
+        def show(made: TemplatePreview) -> None:
+            if self._template == name:  # another one may have been chosen meanwhile
+                self._show(made)
+
+        in_background(self.form.trouble, lambda: self._project.mail.preview(subject, body, kind, self._record), show)
 
     def _show(self, made: TemplatePreview) -> None:
         if made.problems:
@@ -170,11 +178,11 @@ class ReplyForm:
         cancel: Callable[[], None],
     ) -> None:
         self._project, self._number, self._shows = project, answered.email.number, shows
-        self.files = FilesToAttach()
+        self.files, self._author = FilesToAttach(), _whom(answered.email)
         self.form = DeclaredForm(
             f"Answer to e-mail {self._number}",
             fields_of(Answer),
-            {"to": _whom(answered.email)},
+            {"to": self._author},
             "Send",
             trouble,
             self._send,
@@ -188,9 +196,10 @@ class ReplyForm:
     def _send(self, values: Values) -> EmailView:
         if not str(values["text"]).strip():
             raise InvalidInput("Nothing was sent.", problems=[Problem("text", "is empty")])
-        self._shows(f"project.mail.reply({self._number}, {values['text']!r})")
+        to = "" if list(values["to"]) == self._author else f", to={list(values['to'])!r}"
+        self._shows(self.files.as_python(f"project.mail.reply({self._number}, {values['text']!r}{to}"))
         return self._project.mail.reply(self._number, values["text"], to=values["to"], files=self.files.files)
 
 
-def _whom(email: EmailView) -> Sequence[str]:
+def _whom(email: EmailView) -> list[str]:
     return [email.sender] if email.direction == "received" else [one.address for one in email.recipients]

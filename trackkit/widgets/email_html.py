@@ -23,7 +23,7 @@ def conversation_html(emails: Iterable[EmailView], left: int = 0) -> str:
     items = "".join(map(_in_short, emails))
     if not items:
         return "<p class='tk-empty'>No e-mail has been sent or received about it yet.</p>"
-    more = f"<p class='tk-hint'>{left:,} earlier ones are in the tab E-mail.</p>" if left else ""
+    more = f"<p class='tk-hint'>Earlier ones are in the tab E-mail: {left:,}.</p>" if left else ""
     return f"{more}<ol class='tk-talk'>{items}</ol>"
 
 
@@ -58,7 +58,7 @@ def email_html(detail: EmailDetail) -> str:
     """One e-mail whole, its files excepted."""
     email = detail.email
     parts = [
-        f"<h3>{shown(email.subject or '(no subject)')}</h3>",
+        f"<h3>{shown(email.subject or '(no subject)', 1000)}</h3>",
         f"<dl class='tk-facts'>{''.join(f'<dt>{name}</dt><dd>{html}</dd>' for name, html in _facts(detail))}</dl>",
         shown_block(detail.text) if detail.text.strip() else "<p class='tk-empty'>It has no text of its own.</p>",
     ]

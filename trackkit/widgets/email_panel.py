@@ -100,8 +100,9 @@ class EmailPanel:
 
     def look(self) -> None:
         """Show the list from its beginning."""
-        self.grid.show(EmailFilter(self._record, self.text.value.strip() or None))
-        self._shows(f"project.mail.frame({repr(self._record) if self._record else ''})")
+        wanted = EmailFilter(self._record, self.text.value.strip() or None)
+        self.grid.show(wanted)
+        self._shows(f"project.mail.frame({wanted.as_python()})")
 
     def refresh(self) -> None:
         """Ask for the list again, and for what else shows e-mails."""

@@ -32,6 +32,11 @@ class EmailFilter:
     record: str | None
     text: str | None = None
 
+    def as_python(self) -> str:
+        """As the arguments of `project.mail.frame`."""
+        given = [repr(self.record)] if self.record else []
+        return ", ".join([*given, *([f"text={self.text!r}"] if self.text else [])])
+
 
 def columns(of_all: bool) -> tuple[Column, ...]:
     """The columns; where e-mails of all records are shown with the record."""

@@ -20,6 +20,7 @@ from trackkit.domain.tracking_options import MailSettings
 from trackkit.widgets.fields import Field, Fields, Section, Text, field_of
 from trackkit.widgets.page import row, title
 from trackkit.widgets.problems import Trouble, show
+from trackkit.widgets.show_python import written
 from trackkit.widgets.work import in_background
 
 OWN: Final = "mailbox."
@@ -89,9 +90,8 @@ class ProjectMailForm:
         except InvalidInput as error:
             self._refused(error)
             return
-        told = {name: "…" if SETTINGS[name].secret and value else value for name, value in changes.items()}
         database, revision = self._seen.database, self._seen.revision
-        self._shows(f"server.tracking.set({database!r}, {told!r})")
+        self._shows(f"server.tracking.set({database!r}, {written(changes, SETTINGS)})")
         in_background(
             self.trouble,
             lambda: self._server.tracking.set(database, changes, revision),

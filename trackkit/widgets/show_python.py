@@ -13,6 +13,7 @@ from anywidget import AnyWidget
 from pydantic import SecretStr
 
 from trackkit.client import Server
+from trackkit.domain.declared import Declaration
 from trackkit.domain.options import catalogue
 from trackkit.widgets.copy_button import with_copy_button
 
@@ -61,11 +62,16 @@ def set_options_call(changes: Mapping[str, object]) -> str:
     """`server.options.set` with these values by name; a secret is asked for."""
     if not changes:
         return "server.options.get()"
-    lines = [f'    "{name}": {_literal(name, value)},' for name, value in changes.items()]
-    return "server.options.set({\n" + "\n".join(lines) + "\n})"
+    return f"server.options.set({written(changes, catalogue())})"
 
 
-def _literal(name: str, value: object) -> str:
-    if isinstance(value, SecretStr) or (catalogue()[name].secret and value is not None):
-        return f'getpass("{catalogue()[name].title}: ")'
+def written(changes: Mapping[str, object], declared: Mapping[str, Declaration]) -> str:
+    """Values by name as Python, a line each; a secret is asked for."""
+    lines = [f'    "{name}": {_literal(declared[name], value)},' for name, value in changes.items()]
+    return "{\n" + "\n".join(lines) + "\n}"
+
+
+def _literal(info: Declaration, value: object) -> str:
+    if isinstance(value, SecretStr) or (info.secret and value is not None):
+        return f'getpass("{info.title}: ")'
     return repr(value)

@@ -30,8 +30,8 @@ def templates_for(project: Project, kind: Kind) -> dict[str, tuple[str, str]]:
     one may view them, which take the place of standard ones of their names."""
     found = {one.name: (one.subject, one.body) for one in STANDARD.values()}
     if command(Kind.template, "view") in project.commands:
-        items = project.list(Kind.template, [f"record_kind={kind}"], sort="name").items
-        found |= {item.key: (str(item.values["subject"] or ""), str(item.values["body"] or "")) for item in items}
+        own = sorted(project.each(Kind.template, [f"record_kind={kind}"]), key=lambda item: item.key.casefold())
+        found |= {item.key: (str(item.values["subject"] or ""), str(item.values["body"] or "")) for item in own}
     return found
 
 

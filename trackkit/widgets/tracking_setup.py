@@ -73,10 +73,13 @@ class TrackingSetup:
 
     def check(self) -> None:
         """Walk the steps for the chosen project."""
+        self.code.code = whole(f"server.tracking.check({self._database!r})", self._server)
+        self._walk()
+
+    def _walk(self) -> None:
         database = self._database
         self.buttons["Check again"].disabled = self.buttons["Test its mailbox"].disabled = False
         self.buttons["E-mail settings"].disabled = not Role(self._server.role).covers(Role.admin)
-        self.code.code = whole(f"server.tracking.check({database!r})", self._server)
 
         def show(found: Check) -> None:
             if self.chosen.value == database:
@@ -102,7 +105,7 @@ class TrackingSetup:
         def done(_: ProjectMailSettings) -> None:
             self._close()
             self.said.value = status(shown(f"The e-mail settings of {database} were changed."), "tk-good")
-            self.check()
+            self._walk()
 
         def place(seen: ProjectMailSettings) -> None:
             self._close()

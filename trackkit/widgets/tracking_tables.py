@@ -40,7 +40,7 @@ def _mailbox(one: MailboxView, now: datetime) -> tuple[Cell, ...]:
     waits = f"oldest: {age(now - one.waiting_since)}" if one.waiting_since is not None else ""
     return (
         Cell(one.mailbox, "tk-text", below=(one.address,)),
-        Cell(", ".join(name or "the server's" for name in one.databases) or "–"),
+        Cell(", ".join(one.databases) or "–"),
         Cell(state, tone="tk-bad" if failing else "tk-good" if one.succeeded_at else ""),
         Cell(instant(one.succeeded_at), "tk-fixed"),
         Cell(f"{one.waiting:,}", "tk-number", tone="tk-warn" if waits and failing else "", below=(waits,)),
