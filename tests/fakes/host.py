@@ -30,13 +30,15 @@ class Host:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._stopping.set()
         with socket.socket() as knock:  # a thread that waits for a connection keeps the port open
             knock.connect_ex(("127.0.0.1", self.port))
+        self._accepting.join(20)
         self._listener.close()
 
     def _accept(self) -> None:
