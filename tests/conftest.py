@@ -29,11 +29,12 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
-from tests import corpus
+from tests import corpus, migrated
 from tests.peers import postfix as postfix_peer
 from tests.peers import postgres as postgres_peer
 from tests.peers.raw_sink import RawSink
 from tests.running import SHORT, RunningServer, start_server
+from trackkit.store import database
 
 # `make soak`: other examples at each run, and many of them.
 settings.register_profile("soak", max_examples=3000, deadline=None, derandomize=False)
@@ -192,6 +193,21 @@ def postgres_url(postgres: postgres_peer.Cluster) -> Iterator[str]:
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def migrated_database(postgres: postgres_peer.Cluster) -> str:
+    """The name of a PostgreSQL database with the tables of a server, to be copied as those on SQLite are."""
+    migrated.migrate(database.postgresql(postgres.create("migrated")), "main", "log")
+    return "migrated"
+
+
+@pytest.fixture
+def migrated_url(postgres: postgres_peer.Cluster, migrated_database: str) -> Iterator[str]:
+    """A fresh PostgreSQL database with the tables of a server."""
+    name = new_database()
+    yield postgres.create(name, migrated_database)
+    postgres.drop(name)
+
+
 def new_database() -> str:
     """A name that no database has."""
     return f"t{uuid.uuid4().hex[:12]}"
@@ -199,8 +215,8 @@ def new_database() -> str:
 
 @pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> str | None:
-    """A server's database, once of each kind; none = SQLite in its data folder. Name it before `start`."""
-    return request.getfixturevalue("postgres_url") if request.param == "PostgreSQL" else None
+    """A server's database with its tables, once of each kind; none = SQLite in its folder. Name it before `start`."""
+    return request.getfixturevalue("migrated_url") if request.param == "PostgreSQL" else None
 
 
 @pytest.fixture(scope="session")

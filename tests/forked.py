@@ -2,8 +2,9 @@
 
 Loading takes a command longer than nearly everything it does, and the tests start hundreds. Arguments, environment,
 time zone and standard streams are those of the new process; everything after `main()` begins is as with
-``python -m trackkit``, the exit code too. What looks at how a process was started (its command line, the files it has
-loaded) starts a real one instead.
+``python -m trackkit``, the exit code too. LD_PRELOAD counts when a program is loaded, so commands with one are forked
+off a process that has it. What looks at how a process was started (its command line, the files it has loaded) starts a
+real one instead.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.forked", "tests.preloaded"])
+import pytest
 
+_CONTEXT = multiprocessing.get_context("forkserver")
+_LOADED = ["tests.forked", "tests.preloaded"]
+_CONTEXT.set_forkserver_preload(_LOADED)
+_OTHERS: dict[str, forkserver.ForkServer] = {}
+"""Those with an LD_PRELOAD, by it."""
 
 _Streams = tuple[str, "str | Connection", str]
 """Where stdin comes from, where stdout goes, the file that stderr is added to."""
@@ -36,7 +43,8 @@ class Forked:
         self.stdout: IO[str] | None = None
         # A daemon: should the tests end without stopping it, it is stopped with them.
         self._process = _CONTEXT.Process(target=_become, args=(self.args, dict(environment), streams), daemon=True)
-        self._process.start()
+        with _forked_off_one_like(environment):
+            self._process.start()
 
     @property
     def pid(self) -> int:
@@ -68,6 +76,24 @@ class Forked:
     def kill(self) -> None:
         """SIGKILL."""
         self._process.kill()
+
+
+@contextmanager
+def _forked_off_one_like(environment: Mapping[str, str]) -> Iterator[None]:
+    """Processes started meanwhile have its LD_PRELOAD, which was loaded once, in the environment that was the first."""
+    library = environment.get("LD_PRELOAD")
+    if library is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as changed:
+        if library not in _OTHERS:
+            _OTHERS[library] = forkserver.ForkServer()
+            _OTHERS[library].set_forkserver_preload(_LOADED)
+            for name, value in environment.items():
+                changed.setenv(name, value)
+            _OTHERS[library].ensure_running()
+        changed.setattr(forkserver, "connect_to_new_process", _OTHERS[library].connect_to_new_process)
+        yield
 
 
 def start(words: Sequence[str], environment: Mapping[str, str], *, stderr: Path) -> Forked:

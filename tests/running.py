@@ -152,7 +152,7 @@ def start_server(
     seats: int | None = None,
 ) -> RunningServer:
     """Start a server on a fresh data folder (or the one given) and set options. In a fresh one its tables are there
-    already; in one that is given, with a `prefix` and on PostgreSQL it makes everything itself.
+    already; in one that is given, with a `prefix` and on PostgreSQL it makes those that are not there.
 
     Parameters
     ----------

@@ -16,12 +16,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests import migrated
 from tests.command_line import CommandLine
-from tests.conftest import Start
+from tests.conftest import Start, new_database
 from tests.peers.postgres import Cluster
 from tests.running import SHORT, RunningServer
 from trackkit.client import Server
 from trackkit.client.project import Project
+from trackkit.server import settings
+from trackkit.server.folder import Folder, prepare
 
 PASSWORD = "the administrator's password"
 
@@ -89,6 +92,13 @@ def set_up(data: Path, **settings: str) -> None:
         command("server", "set", name.replace("_", "-"), value)
 
 
+def _allowing(data: Path, full_paths: str) -> Folder:
+    """A data folder whose machine allows these, as `set_up` makes one, less the time a command takes to start."""
+    folder = prepare(data)
+    settings.save(data, settings.changed(settings.load(data), "allow-full-paths", full_paths))
+    return folder
+
+
 @pytest.fixture(scope="module", params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])
 def house(request: pytest.FixtureRequest, start_for_module: Start) -> Iterator[House]:
     """One server for a module, on each engine."""
@@ -96,13 +106,14 @@ def house(request: pytest.FixtureRequest, start_for_module: Start) -> Iterator[H
     root = folder / "drive"
     root.mkdir()
     if request.param == "SQLite":
-        set_up(folder / "data", allow_full_paths=str(root))
+        migrated.copy_to(_allowing(folder / "data", str(root)))
         yield House(start_for_module(folder / "data", seats=100), root, None)
         return
     cluster: Cluster = request.getfixturevalue("postgres")
-    main = f"m{uuid.uuid4().hex[:12]}"
-    set_up(folder / "data", allow_full_paths=f"{root},postgresql://127.0.0.1:{cluster.port}")
-    server = start_for_module(folder / "data", database_url=cluster.create(main), seats=100)
+    main = new_database()
+    _allowing(folder / "data", f"{root},postgresql://127.0.0.1:{cluster.port}")
+    url = cluster.create(main, request.getfixturevalue("migrated_database"))
+    server = start_for_module(folder / "data", database_url=url, seats=100)
     yield House(server, root, cluster)
     server.stop()
     cluster.drop(main)

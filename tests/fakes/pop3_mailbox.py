@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import md5
-from types import TracebackType
-from typing import Self
+
+from tests.fakes.host import Host
 
 PASSWORD = "open sesame"
 
@@ -52,49 +51,15 @@ class Box:
     sessions: int = 0
 
 
-class MailboxHost:
-    """The host; a context manager."""
+class MailboxHost(Host):
+    """The host, with TLS from the start if with any."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self.boxes: dict[str, Box] = {}
-        self._tls = tls
-        """From the start, if any."""
-        self.faults: list[BaseException] = []
-        """What tests found wrong while a session went on."""
-        self._stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._stopping.set()
-        with socket.socket() as knock:
-            knock.connect_ex(("127.0.0.1", self.port))
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            if self._stopping.is_set():
-                connection.close()
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            _Talk(self, connection).run()
-        except (OSError, EOFError):
-            pass
-        except BaseException as fault:
-            self.faults.append(fault)
-        finally:
-            connection.close()
+    def talk(self, connection: socket.socket) -> None:
+        _Talk(self, connection).run()
 
 
 class _Talk:

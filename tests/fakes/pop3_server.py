@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Self
 
+from tests.fakes.host import Host
 from tests.fakes.smtp_server import Action, Decision, say
 
 
 @dataclass
-class ScriptedPop3:
+class ScriptedPop3(Host):
     """The server; a context manager. Parameters as those of `ScriptedSmtp`."""
 
     script: Mapping[str, Action | Decision] = field(default_factory=dict)
@@ -34,39 +32,9 @@ class ScriptedPop3:
     def __post_init__(self) -> None:
         self.lines: list[str] = []
         self.logged_in = 0
-        self._stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        super().__init__(self.tls if self.implicit else None)
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._stopping.set()
-        with socket.socket() as knock:
-            knock.connect_ex(("127.0.0.1", self.port))
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            if self._stopping.is_set():
-                connection.close()
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            if self.implicit and self.tls is not None:
-                connection = self.tls.wrap_socket(connection, server_side=True)
-            self._talk(connection)
-        except (OSError, EOFError):
-            pass
-        finally:
-            connection.close()
-
-    def _talk(self, connection: socket.socket) -> None:
+    def talk(self, connection: socket.socket) -> None:
         self._answer(connection, "greeting", "", "+OK ready <1.2@scripted.test>")
         reader, user = connection.makefile("rb"), ""
         while line := reader.readline().decode("utf-8", "replace").rstrip("\r\n"):

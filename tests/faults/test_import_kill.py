@@ -62,17 +62,22 @@ def dovecot() -> Iterator[Dovecot]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> PowerCut:
+    return PowerCut(tmp_path_factory.mktemp("cut"))
+
+
 @pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])
-def site(request: pytest.FixtureRequest, dovecot: Dovecot, start: Start, tmp_path: Path) -> Site:
+def site(request: pytest.FixtureRequest, dovecot: Dovecot, cut: PowerCut, start: Start, tmp_path: Path) -> Site:
     """Server and project in one kind of database; what is sent stays in the queue, where it can be counted."""
-    cut, name, url, data = PowerCut(tmp_path), "pumps", None, tmp_path / "data"
+    name, url, data = "pumps", None, tmp_path / "data"
     if request.param == "PostgreSQL":
         cluster: Cluster = request.getfixturevalue("postgres")
         url, name = (cluster.create(f"t{uuid.uuid4().hex[:12]}") for _ in range(2))
         set_up(data, allow_full_paths=f"postgresql://127.0.0.1:{cluster.port}")
     options = {"sending.paused": True, "sending.smtp.host": "127.0.0.1", "tracking.remove_untracked": True}
     options |= post_office.tracking_options(dovecot, ACCOUNT)
-    server = start(data, options, url, environment=cut.environment, prefix=("env",), seats=5)
+    server = start(data, options, url, environment=cut.environment, seats=5)
     server.admin.databases.create(name, administrator_password=PASSWORD)
     server.admin.tracking.set(name, {"tracking": True, "notification_address": "desk@trackkit.test"})
     site = Site(server, dovecot, cut, name)

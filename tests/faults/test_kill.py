@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.conftest import Start
+from tests.faults.arriving import all_arrived
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
 from tests.running import RunningServer
@@ -20,10 +20,6 @@ CONNECTIONS = 4
 def submit(server: RunningServer, number: int) -> None:
     raw = b"Subject: %d\r\nMessage-ID: <%d@trackkit.test>\r\n\r\nbody %d\r\n" % (number, number, number)
     server.admin.mail.submit(raw, sender="a@trackkit.test", recipients=[f"m{number}@sink.test"])
-
-
-def arrived(sink: RawSink) -> Counter[str]:
-    return Counter(address.partition("@")[0] for taken in list(sink.taken) for address in taken.rcpt_tos)
 
 
 @pytest.mark.spec("5: A restart loses nothing; leftovers are reloaded and sent")
@@ -45,11 +41,7 @@ def test_none_is_lost_when_the_server_is_killed_while_500_mails_go_out(
 
     raw_sink.delay = 0
     server.restart()
-    expected = {f"m{number}" for number in range(COUNT)}
-    wait_until(lambda: set(arrived(raw_sink)) >= expected, seconds=90, what="every mail arriving")
-    wait_until(lambda: not server.admin.mail.list(limit=1).messages, seconds=60, what="an empty queue")
-    counts = arrived(raw_sink)
-    assert set(counts) == expected
+    counts = all_arrived(server, raw_sink, COUNT)
     twice = [name for name, times in counts.items() if times > 1]
     print(f"killed after {at_kill} of {COUNT}; sent twice: {len(twice)}")
     assert max(counts.values()) <= 2
@@ -81,5 +73,5 @@ def test_a_stop_in_order_ends_with_exit_code_0_and_sends_nothing_twice(start: St
     assert server.stop() == 0
     server.restart()
     wait_until(lambda: not server.admin.mail.list(limit=1).messages, seconds=60, what="an empty queue")
-    assert set(arrived(raw_sink).values()) == {1}
-    assert len(arrived(raw_sink)) == 100
+    assert set(raw_sink.arrived().values()) == {1}
+    assert len(raw_sink.arrived()) == 100

@@ -39,6 +39,8 @@ def test_they_end_when_the_server_stops_and_when_it_is_killed(start: Start) -> N
             environment={"DATABASE_PASSWORD": PASSWORD},
         )
         for lot, end in enumerate((server.stop, server.kill)):
+            if lot:
+                server.restart()
             readers = fetch(server, box, lot)
             assert len(readers) == 2
             for one in readers:
@@ -46,4 +48,3 @@ def test_they_end_when_the_server_stops_and_when_it_is_killed(start: Start) -> N
                 assert "DATABASE_PASSWORD" not in one.environ()
             end()
             wait_until(lambda gone=readers: not any(one.is_running() for one in gone), what="their end")  # type: ignore[misc]
-            server.restart()

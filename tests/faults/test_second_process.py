@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.conftest import Start
+from tests.faults.arriving import all_arrived
 from tests.peers.raw_sink import RawSink
 from tests.ports import wait_until
 from tests.running import RunningServer
@@ -64,10 +65,6 @@ def second(server: RunningServer) -> psutil.Process:
     return process
 
 
-def arrived(sink: RawSink) -> Counter[str]:
-    return Counter(address.partition("@")[0] for taken in list(sink.taken) for address in taken.rcpt_tos)
-
-
 @pytest.mark.spec("5: A restart loses nothing; leftovers are reloaded and sent")
 @pytest.mark.spec("7: sending: limits are for the whole server, all workers together")
 def test_two_processes_send_and_a_kill_of_either_loses_nothing(start: Start, raw_sink: RawSink) -> None:
@@ -103,11 +100,7 @@ def test_two_processes_send_and_a_kill_of_either_loses_nothing(start: Start, raw
     assert orphan.wait(30) in (0, None), "it ends with its server"
     raw_sink.delay = 0
     server.restart()
-    expected = {f"m{number}" for number in range(MAILS)}
-    wait_until(lambda: set(arrived(raw_sink)) >= expected, seconds=90, what="every mail arriving")
-    wait_until(lambda: not server.admin.mail.list(limit=1).messages, seconds=60, what="an empty queue")
-    counts = arrived(raw_sink)
-    assert set(counts) == expected
+    counts = all_arrived(server, raw_sink, MAILS)
     twice = [name for name, times in counts.items() if times > 1]
     print(f"{MAILS} mails, killed after {at_kill}; sent twice: {len(twice)}")
     assert max(counts.values()) <= 3

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tests.peers.namespace import Namespace
 from tests.ports import accepts, free_port
@@ -123,8 +125,12 @@ class Dovecot:
         return (self.root / "log").read_text(errors="replace") if (self.root / "log").exists() else ""
 
     def stop(self) -> None:
-        """Stop it, its children too, and remove its folder."""
-        self.process.send_signal(signal.SIGTERM)
+        """Kill it and its children, and remove its folder: stopped in order it waits for them for seconds."""
+        with suppress(psutil.NoSuchProcess):
+            master = psutil.Process(self.process.pid)
+            for one in (master, *master.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
         self.process.wait(20)
         shutil.rmtree(self.root)
 

@@ -129,6 +129,9 @@ class Postfix:
         shutil.rmtree(self.root)
 
 
+QUEUE = "active bounce corrupt defer deferred flush hold incoming private saved trace"
+
+
 def missing() -> str:
     """Why no Postfix can be started here; ``""`` when one can."""
     if shutil.which("postfix", path=_path()) is None:
@@ -153,6 +156,7 @@ def start(main: str = "", master: str = "", tls_pem: bytes = b"", net: Namespace
     for folder in ("etc", "queue", "data", "maildirs"):
         (root / folder).mkdir()
     shutil.chown(root / "data", "postfix")
+    _make_queue(root / "queue")
     os.chown(root / "maildirs", mailbox_owner.pw_uid, mailbox_owner.pw_gid)
     port = free_port()
     values = {"root": root, "domain": DOMAIN, "uid": mailbox_owner.pw_uid, "gid": mailbox_owner.pw_gid, "port": port}
@@ -168,6 +172,18 @@ def start(main: str = "", master: str = "", tls_pem: bytes = b"", net: Namespace
             raise RuntimeError(f"Postfix did not come up.\n{started.stdout}{started.stderr}\n{postfix.log()}")
         time.sleep(0.05)
     return postfix
+
+
+def _make_queue(queue: Path) -> None:
+    """The folders of a queue, as Postfix's script makes them: it takes seconds, unless they are there."""
+    for name in QUEUE.split():
+        (queue / name).mkdir(mode=0o700)
+        shutil.chown(queue / name, "postfix")
+    for name, mode in (("maildrop", 0o730), ("public", 0o710)):
+        (queue / name).mkdir()
+        shutil.chown(queue / name, "postfix", "postdrop")
+        (queue / name).chmod(mode)
+    (queue / "pid").mkdir()
 
 
 def _path() -> str:

@@ -10,6 +10,7 @@ import re
 import socket
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -70,6 +71,10 @@ class RawSink:
                 continue
             finally:
                 open_socket.close()
+
+    def arrived(self) -> Counter[str]:
+        """How often something came for each recipient, by the local part."""
+        return Counter(address.partition("@")[0] for taken in list(self.taken) for address in taken.rcpt_tos)
 
     def contents(self) -> dict[str, list[bytes]]:
         """What arrived, by the local part of each recipient."""

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests import migrated
-from tests.conftest import new_database
-from tests.peers.postgres import Cluster
 from trackkit.contract.options import SetOptions
 from trackkit.domain.accounts import Actor, Role
 from trackkit.server import compose
@@ -50,22 +48,6 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
         return None
     url: str = request.getfixturevalue("migrated_url" if "environment" in request.fixturenames else "postgres_url")
     return url
-
-
-@pytest.fixture(scope="session")
-def _migrated(postgres: Cluster) -> str:
-    """A database with the tables of a server, to be copied: making them takes longer than most tests."""
-    url = postgres.create("migrated")
-    migrated.migrate(database.postgresql(url), "main", "log")
-    return "migrated"
-
-
-@pytest.fixture
-def migrated_url(postgres: Cluster, _migrated: str) -> Iterator[str]:
-    """A fresh PostgreSQL database with the tables of a server."""
-    name = new_database()
-    yield postgres.create(name, _migrated)
-    postgres.drop(name)
 
 
 @pytest.fixture

@@ -16,11 +16,6 @@ from trackkit.contract import log, mail, mail_bulk, server
 from trackkit.domain.errors import NotAllowed, NotFound
 
 
-@pytest.fixture(scope="module")
-def certificate() -> Any:
-    return peers.Authority().certificate()
-
-
 @pytest.fixture
 def api(certificate: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[peers.ApiServer]:
     with peers.serving(certificate) as api:

@@ -6,7 +6,6 @@ import ast
 import base64
 import inspect
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -44,24 +43,6 @@ from trackkit.contract.operation import Operation
 from trackkit.contract.wire import AUTOMATIC_HEADER
 from trackkit.domain import errors
 from trackkit.domain.errors import InvalidInput, NotLoggedIn, TrackkitError
-
-
-@pytest.fixture(scope="module")
-def certificate() -> Any:
-    return peers.Authority().certificate()
-
-
-@pytest.fixture
-def api(certificate: Any) -> Iterator[peers.ApiServer]:
-    with peers.serving(certificate) as api:
-        yield api
-
-
-@pytest.fixture
-def server(api: peers.ApiServer) -> Iterator[Server]:
-    with trackkit.connect(api.url, username="ada", password="pw-of-ada", fingerprint=api.fingerprint) as server:
-        yield server
-
 
 CLIENT = (
     server_module,

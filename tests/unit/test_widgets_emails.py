@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from html import unescape
-from typing import Any
 
 import ipywidgets as w
 import pytest
@@ -17,6 +16,7 @@ import trackkit
 from tests.unit import client_peers as peers
 from tests.unit import project_answers
 from tests.unit import tracking_answers as answers
+from tests.unit.page_hands import answer, choose, words
 from trackkit.client.project import Project
 from trackkit.contract import project as project_contract
 from trackkit.contract import project_mail as contract
@@ -27,7 +27,6 @@ from trackkit.widgets.email_form import ReplyForm, SendForm
 from trackkit.widgets.email_html import conversation_html, email_html, framed
 from trackkit.widgets.email_panel import EmailPanel
 from trackkit.widgets.fields import Fields, Section, field_of
-from trackkit.widgets.grid import Grid
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.project_panel import ProjectPanel
 from trackkit.widgets.record_view import RecordView
@@ -36,19 +35,13 @@ from trackkit.widgets.template_editor import TemplateTrial, templates_for
 VIEW_ONLY = tuple(name for name in COMMANDS if not name.endswith(("send_mail", "reply_to_mail", "delete_mail")))
 
 
-@pytest.fixture(scope="module")
-def certificate() -> Any:
-    return peers.Authority().certificate()
-
-
-@pytest.fixture
-def api(certificate: Any) -> Iterator[peers.ApiServer]:
-    with peers.serving(certificate) as api:
-        template = project_answers.ITEM.model_copy(
-            update={"kind": Kind.template, "key": "Ask", "values": {"subject": "{{ record.title }}", "body": "Hello"}}
-        )
-        api.answers["project.list"] = project_contract.Items(items=(template,), next_after=None, total=1)
-        yield api
+@pytest.fixture(autouse=True)
+def templates(api: peers.ApiServer) -> None:
+    """What the project has to offer."""
+    template = project_answers.ITEM.model_copy(
+        update={"kind": Kind.template, "key": "Ask", "values": {"subject": "{{ record.title }}", "body": "Hello"}}
+    )
+    api.answers["project.list"] = project_contract.Items(items=(template,), next_after=None, total=1)
 
 
 @contextmanager
@@ -68,21 +61,6 @@ def project(api: peers.ApiServer) -> Iterator[Project]:
 @pytest.fixture
 def panel(project: Project) -> EmailPanel:
     return EmailPanel(project, "defect 12", Trouble())
-
-
-def choose(grid: Grid, row: str) -> None:
-    grid._asked(None, {"do": "select", "how": "one", "id": row}, None)
-
-
-def words(widget: w.Widget) -> str:
-    found = str(widget.value) if isinstance(widget, w.HTML) or type(widget).__name__ == "Said" else ""
-    return unescape(found + " ".join(words(child) for child in getattr(widget, "children", ())))
-
-
-def answered(box: w.Box, yes: bool) -> str:
-    (asked,) = box.children
-    asked.answer(yes)
-    return str(asked.question)
 
 
 @pytest.mark.spec("8: the record's Overview and E-mail tab show the conversation")
@@ -155,7 +133,7 @@ def test_a_new_e_mail_from_a_template_that_is_filled_in_before_it_is_sent(
     form.form.fields.put("text", "My own words")
     form.form.fields.put("template", "")
     form.form.fields.put("template", "Ask")
-    assert "What you have typed goes" in answered(form.asking, False)
+    assert "What you have typed goes" in answer(form.asking, False)
     assert form.form.fields.values["text"] == "My own words"
     form.form.fields.put("to", "ben, b@example.com")
     form.form.fields.put("tracked", False)
@@ -259,10 +237,10 @@ def test_an_answer_goes_to_its_author_and_a_deletion_asks_first(panel: EmailPane
     sent = api.last("project.mail.reply").fields
     assert (sent["text"], sent["to"]) == ("Thank you.", ["customer@example.com"])
     panel.buttons["Delete e-mail"].click()
-    assert "It cannot be brought back." in answered(panel.asking, False)
+    assert "It cannot be brought back." in answer(panel.asking, False)
     assert "project.mail.delete" not in api.calls()
     panel.buttons["Delete e-mail"].click()
-    answered(panel.asking, True)
+    answer(panel.asking, True)
     assert api.last("project.mail.delete").fields == {"number": "5"}
 
 

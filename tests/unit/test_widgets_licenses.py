@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from tests.conftest import Start
 from tests.licensed import mistyped
 from tests.licensed_server import Licensed, licensed_server
+from tests.unit.page_hands import answer
 from trackkit.client import Server, dedicated
 from trackkit.client.project import Project
 from trackkit.contract.licenses import License, PoolUse, SeatUse
@@ -64,13 +65,6 @@ def ana(server: Server, client: str = "native") -> Project:
 def question(box: w.VBox) -> str:
     (asked,) = box.children
     return str(asked.question)
-
-
-def answer(box: w.VBox, yes: bool) -> str:
-    """Answer the question in a box; its words."""
-    words = question(box)
-    box.children[0].answer(yes)
-    return words
 
 
 def states() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import ipywidgets as w
 import pytest
 
 from tests.conftest import Start
@@ -13,13 +12,14 @@ from tests.fakes.smtp_server import Action, ScriptedSmtp, say
 from tests.ports import wait_until
 from tests.running import RunningServer
 from tests.unit.cli_runs import run
+from tests.unit.page_hands import answer, choose
 from trackkit.client import Server
 from trackkit.client.jobs import RunningJob
 from trackkit.client.mail_where import MatchingMail
 from trackkit.domain.delivery import State
 from trackkit.domain.errors import Conflict, NotFound
 from trackkit.widgets import queue_groups
-from trackkit.widgets.grid import Grid, Sort
+from trackkit.widgets.grid import Sort
 from trackkit.widgets.message_detail import MessageView
 from trackkit.widgets.problems import Trouble
 from trackkit.widgets.queue_panel import QueuePanel
@@ -48,18 +48,6 @@ def server(shared: RunningServer) -> Server:
 def submit(server: Server, *to: str, subject: str = "x") -> str:
     raw = f"Subject: {subject}\r\nMessage-ID: <{subject}@here.test>\r\n\r\n".encode()
     return server.mail.submit(raw, sender="", recipients=to).queue_id
-
-
-def answer(box: w.Box, yes: bool) -> str:
-    """Answer the question in a box; its words."""
-    (asked,) = box.children
-    asked.answer(yes)
-    return str(asked.question)
-
-
-def choose(grid: Grid, row: str) -> None:
-    """Click on a row."""
-    grid._asked(None, {"do": "select", "how": "one", "id": row}, None)
 
 
 @pytest.fixture

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from html import unescape
-from typing import Any
 
 import ipywidgets as w
 import pytest
 
-import trackkit
 from tests.unit import client_peers as peers
 from tests.unit import tracking_answers as answers
+from tests.unit.page_hands import answer, choose, words
 from trackkit.client import Server
 from trackkit.contract import inbox as contract
 from trackkit.domain.accounts import Role
 from trackkit.domain.errors import Conflict, InvalidInput, Problem
 from trackkit.domain.tracking.inbox import InboxState
-from trackkit.widgets.grid import Grid, Sort
+from trackkit.widgets.grid import Sort
 from trackkit.widgets.inbox_panel import InboxPanel
 from trackkit.widgets.inbox_rows import NEWEST_FIRST, InboxFilter, InboxRows
 from trackkit.widgets.mailboxes_panel import MailboxesPanel
@@ -26,38 +24,6 @@ from trackkit.widgets.problems import Trouble
 from trackkit.widgets.tracking_panel import TrackingPanel
 from trackkit.widgets.tracking_setup import TrackingSetup
 from trackkit.widgets.tracking_tables import replay_html
-
-
-@pytest.fixture(scope="module")
-def certificate() -> Any:
-    return peers.Authority().certificate()
-
-
-@pytest.fixture
-def api(certificate: Any) -> Iterator[peers.ApiServer]:
-    with peers.serving(certificate) as api:
-        yield api
-
-
-@pytest.fixture
-def server(api: peers.ApiServer) -> Iterator[Server]:
-    with trackkit.connect(api.url, username="ada", password="pw-of-ada", fingerprint=api.fingerprint) as server:
-        yield server
-
-
-def choose(grid: Grid, row: str) -> None:
-    grid._asked(None, {"do": "select", "how": "one", "id": row}, None)
-
-
-def words(widget: w.Widget) -> str:
-    found = str(widget.value) if isinstance(widget, w.HTML) or type(widget).__name__ == "Said" else ""
-    return unescape(found + " ".join(words(child) for child in getattr(widget, "children", ())))
-
-
-def answered(box: w.Box, yes: bool) -> str:
-    (asked,) = box.children
-    asked.answer(yes)
-    return str(asked.question)
 
 
 def test_a_mailbox_that_fails_says_why_and_what_to_do(server: Server, api: peers.ApiServer) -> None:
@@ -71,7 +37,7 @@ def test_a_mailbox_that_fails_says_why_and_what_to_do(server: Server, api: peers
     panel.buttons["Send a probe mail"].click()
     assert "in the mail queue as Q7" in panel.said.value
     panel.buttons["New signing key"].click()
-    assert "still find their records" in answered(panel.asking, False)
+    assert "still find their records" in answer(panel.asking, False)
     assert "tracking.rotate_key" not in api.calls()
 
 
@@ -143,10 +109,10 @@ def test_a_quarantined_mail_is_looked_into_filed_and_discarded(server: Server, a
     assert panel.view is None
     choose(panel.grid, "5")
     panel.buttons["Discard"].click()
-    assert "Discard 1 mail?" in answered(panel.asking, False)
+    assert "Discard 1 mail?" in answer(panel.asking, False)
     assert "tracking.discard" not in api.calls()
     panel.buttons["Discard"].click()
-    answered(panel.asking, True)
+    answer(panel.asking, True)
     assert api.last("tracking.discard").fields == {"inbox_ids": [5]}
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import ipywidgets as w
 import pytest
 
-import trackkit
 from tests.certificates import authority, certificate
 from tests.unit import client_peers as peers
 from tests.unit import trust_answers as answers
+from tests.unit.page_hands import answer
 from trackkit.client import Server
 from trackkit.contract import trust as contract
 from trackkit.domain.accounts import Role
@@ -24,34 +24,9 @@ from trackkit.widgets.trust_panel import TrustPanel, trust_page
 from trackkit.widgets.trust_tables import trusted_table
 
 
-@pytest.fixture(scope="module")
-def shown_certificate() -> Any:
-    return peers.Authority().certificate()
-
-
-@pytest.fixture
-def api(shown_certificate: Any) -> Iterator[peers.ApiServer]:
-    with peers.serving(shown_certificate) as api:
-        yield api
-
-
-@pytest.fixture
-def server(api: peers.ApiServer) -> Iterator[Server]:
-    with trackkit.connect(api.url, username="ada", password="pw-of-ada", fingerprint=api.fingerprint) as server:
-        yield server
-
-
 @pytest.fixture
 def panel(server: Server) -> TrustPanel:
     return TrustPanel(server, Trouble())
-
-
-def answer(box: w.VBox, yes: bool) -> str:
-    """Answer the question in a box; its words."""
-    (asked,) = box.children
-    words = str(asked.question)
-    asked.answer(yes)
-    return words
 
 
 def test_both_lists_say_what_there_is_to_compare(panel: TrustPanel) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import ipywidgets as w
 import pytest
 
 from tests.conftest import Start
 from tests.running import RunningServer
+from tests.unit.page_hands import answer
 from trackkit.client import Server
 from trackkit.domain.errors import NotLoggedIn
 from trackkit.widgets.problems import Trouble
@@ -41,13 +41,6 @@ def log_in(shared: RunningServer) -> Iterator[AsUser]:
     yield go
     for server in opened:
         server.close()
-
-
-def answer(box: w.VBox, yes: bool) -> str:
-    """Answer the question in a box; its words."""
-    (asked,) = box.children
-    asked.answer(yes)
-    return str(asked.question)
 
 
 @pytest.mark.spec("6: every start logs a Warning for an account without a password, and every form shows one")

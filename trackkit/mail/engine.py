@@ -110,8 +110,7 @@ class Engine:
         self.destinations: Destinations | None = None
         self._make: Callable[[Plan, str], Destination] | None = None
         self._crew: Crew | None = None
-        self._held: set[Held] = set()
-        self._memory = Memory()
+        self._held, self._memory = set[Held](), Memory()
         self._returning: set[Held] = set()
         """Those of them that are given back untried."""
         self._nudged = asyncio.Event()
@@ -123,8 +122,7 @@ class Engine:
         self.yields = False
         """Whether another process shall have the first turn at what comes in: this one takes what that leaves."""
         self._later: asyncio.TimerHandle | None = None
-        self._stopping = False
-        self._finished = asyncio.Event()
+        self._stopping, self._finished = False, asyncio.Event()
 
     async def run(self) -> None:
         """Send until stopped."""

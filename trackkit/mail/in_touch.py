@@ -43,13 +43,14 @@ class InTouch:
 
     def look_soon(self) -> None:
         """Give a sign and follow the options at once: another worker has come, or changed something."""
-        self._sign_due_at = float("-inf")
         self._asked.set()
 
     async def run(self) -> None:
         """Keep in touch until cancelled."""
         while True:
-            self._asked.clear()
+            if self._asked.is_set():
+                self._asked.clear()
+                self._sign_due_at = float("-inf")
             try:
                 await self._look()
                 self._tell(None)

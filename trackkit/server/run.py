@@ -109,9 +109,9 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         servers.append((web_server(LocalApp(app), None), local))
     stop = stop_signal()
     async with (
-        sending(environment, SERVER, as_the_only_one=True, alone=environment.store.is_sqlite) as engine,
-        second_process(environment, folder, engine) as second,
-        testing(environment, engine.engine.local),
+        sending(environment, SERVER, as_the_only_one=True, alone=environment.store.is_sqlite) as at_work,
+        second_process(environment, folder, at_work) as second,
+        testing(environment, at_work.engine.local),
         receiving(environment, folder) as listener,
         fetching(environment) as poller,
         _housekeeping(environment),
@@ -125,7 +125,7 @@ async def _serve(environment: Environment, folder: Folder, tcp: socket.socket, l
         print(ready, flush=True)  # noqa: T201 - for whoever started this process
         stopping = asyncio.create_task(stop.wait())
         # A part that ends by itself is a defect: stop in order and fail, rather than half live on.
-        parts = [engine.task, second, listener, poller]
+        parts = [at_work.task, second, listener, poller]
         await asyncio.wait([stopping, *parts, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for server, _ in servers:
             server.should_exit = True
