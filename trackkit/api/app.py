@@ -26,7 +26,7 @@ from trackkit.api.faults import SOURCE, logged_fault
 from trackkit.api.limits import LimitBody
 from trackkit.api.origin import origin_of
 from trackkit.api.submit_form import BesideApi
-from trackkit.contract import mail, project, project_mail, tracking
+from trackkit.contract import inbox, mail, project, project_mail
 from trackkit.contract.catalogue import OPERATIONS
 from trackkit.contract.operation import PREFIX, Octets, Operation
 from trackkit.contract.wire import AUTOMATIC_HEADER, WireError, status_of
@@ -45,7 +45,7 @@ _IMPORT_BODY: Final = 64 * _SMALL_BODY
 
 _MAIL_PATHS: Final = tuple(
     compile_path(PREFIX + operation.path)[0]
-    for operation in (mail.SUBMIT, project_mail.SEND, project_mail.REPLY, tracking.REPLAY)
+    for operation in (mail.SUBMIT, project_mail.SEND, project_mail.REPLY, inbox.REPLAY)
 )
 """Where a request holds a mail, or the files that go with one."""
 
