@@ -40,10 +40,11 @@ def content_of(mail: Incoming) -> Content:
     if html is None:
         html = ""
         problems.append("Its HTML is too large or too tangled to be shown; its text is shown instead.")
-    if len(pieces.kept) > MAXIMUM_TEXT or len(pieces.cut) > MAXIMUM_TEXT:
+    kept, cut = pieces.kept, pieces.cut
+    if len(kept) > MAXIMUM_TEXT or len(cut) > MAXIMUM_TEXT:
         problems.append(f"Only the first {MAXIMUM_TEXT:,} characters of its text are shown.")
-    text, cut = storable(pieces.kept, MAXIMUM_TEXT), storable(pieces.cut, MAXIMUM_TEXT)
-    return Content(text, cut, storable(html), files, tuple(map(storable, problems)))
+    text, quoted = storable(kept, MAXIMUM_TEXT), storable(cut, MAXIMUM_TEXT)
+    return Content(text, quoted, storable(html), files, tuple(map(storable, problems)))
 
 
 def written(mail: Incoming) -> Trimmed:

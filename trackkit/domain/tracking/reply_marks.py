@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final
 
 from trackkit.domain.tracking import reply_words as words
+from trackkit.domain.tracking.folded import folded, pattern
 
 
 class Line(Enum):
@@ -45,7 +46,8 @@ def _any(alternatives: tuple[str, ...]) -> str:
 
 _SPACED = tuple(word for word in words.WROTE if ord(word[-1]) < 0x0E00)
 _UNSPACED = tuple(word for word in words.WROTE if ord(word[-1]) >= 0x0E00)
-_WROTE = rf"(?:\b(?:{_any(_SPACED)})(?!\w)|(?:{_any(_UNSPACED)}))"
+_BEGINNINGS = "".join(sorted({word[0] for word in words.WROTE}))
+_WROTE = rf"(?=[{_BEGINNINGS}])(?:\b(?:{_any(_SPACED)})(?!\w)|(?:{_any(_UNSPACED)}))"
 """Scripts that put no blanks between words have no ends of words to look for."""
 
 _UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
@@ -56,76 +58,72 @@ _DATE = (
     r"|\d{1,2}(?:st|nd|rd|th|\.)?,? (?:de )?[^\W\d_]{3,12}|[^\W\d_]{3,12}\.? \d{1,2}\b)"
 )
 _EMAIL = r"[^\s<>@\"]{1,64}@[^\s<>@\"]{2,255}"
+_DIGIT = re.compile(r"\d")
 _DATED = re.compile(_DATE)
 _ADDRESSED = re.compile(_EMAIL)
 _TIME = re.compile(r"\d[:.]\d\d.{0,100}<")
 _ISO_DATE = re.compile(r"\d{4}[/.-]\d{1,2}[/.-]\d")
-_VERB = re.compile(_WROTE, re.IGNORECASE)
-_ENDS_WITH_WROTE = re.compile(
-    rf"{_WROTE}(?:\s+[^\W\d_]{{1,12}}){{0,3}}\s*(?:[:：]\s*-{{0,8}}|\s-{{2,8}})[*_]{{0,2}}$", re.IGNORECASE
-)
-_NAME_AFTER_VERB = re.compile(r"\b(?:schrieb|schreef|skrev|skrifaði)(?: \S{1,30}){1,5}:$", re.IGNORECASE)
+_VERB = pattern(_WROTE)
+_ENDS_WITH_WROTE = pattern(rf"{_WROTE}(?:\s+[^\W\d_]{{1,12}}){{0,3}}\s*(?:[:：]\s*-{{0,8}}|\s-{{2,8}})[*_]{{0,2}}$")
+_NAME_AFTER_VERB = pattern(r"\b(?:schrieb|schreef|skrev|skrifaði)(?: \S{1,30}){1,5}:$")
 """Where the verb stands second, the name comes after it."""
 _DATE_AND_ADDRESS = re.compile(
     r"^\W{0,4}\d{4}[/.-]\d{1,2}[/.-]\d{1,2}(?:[ ,T]+\d{1,2}:\d\d(?::\d\d)?)?(?:\s*(?:GMT|UTC)?\s*[+-]\d\d:?\d\d)?"
     rf"[ ,]\s*[^<>\n]{{0,100}}<\s*(?:mailto:)?{_EMAIL}\s*>?\s*:?$"
 )
 _TIME_AND_ADDRESS = re.compile(rf"\b\d{{1,2}}[:.]\d\d\b.{{0,100}}<{_EMAIL}>:$")
-_QUOTING = re.compile(rf"^(?:{_any(words.QUOTING)}) [^<>\n]{{0,80}}<?{_EMAIL}>?\s?:$", re.IGNORECASE)
+_QUOTING = pattern(rf"^(?:{_any(words.QUOTING)}) [^<>\n]{{0,80}}<?{_EMAIL}>?\s?:$")
 _DATE_AND_NAME = re.compile(r"^\d{4}-\d\d-\d\d \d{1,2}:\d\d (?:GMT|UTC)[+-]\d\d:\d\d [^\n:]{1,80}:?$")
 
-_BETWEEN = re.compile(
-    rf"^[\s>*|]{{0,20}}+[-_=*]{{2,}}+[\s*]*+(?:{_any(words.ORIGINAL)})\b[^\n]{{0,60}}?[\s*]*[-_=*]{{2,}}[\s*]*:?\s*$",
-    re.IGNORECASE,
+_BETWEEN = (
+    rf"^[\s>*|]{{0,20}}+[-_=*]{{2,}}+[\s*]*+(?:{_any(words.ORIGINAL)})\b[^\n]{{0,60}}?[\s*]*[-_=*]{{2,}}[\s*]*:?\s*$"
 )
-_WROTE_BETWEEN_DASHES = re.compile(rf"^\s{{0,8}}-{{3,}}+\s?.{{1,80}}{_WROTE}\s?:?\s?-{{3,}}\s*$", re.IGNORECASE)
-_BETWEEN_DASHES = re.compile(r"^\s{0,8}+\*?-{3,}+\s+(?:[^\W\d_][\w'’.-]*\s+){1,5}-{3,}\*?\s*$")
-_BEGINS = re.compile(rf"^\W{{0,4}}(?:{_any(words.BEGIN)})\s*[:：]?$", re.IGNORECASE)
-_ABOVE = re.compile(r"^\W{0,20}(?:please )?(?:type your )?reply above this line\b.{0,60}$", re.IGNORECASE)
+_WROTE_BETWEEN_DASHES = rf"^\s{{0,8}}-{{3,}}+\s?.{{1,80}}{_WROTE}\s?:?\s?-{{3,}}\s*$"
+_BETWEEN_DASHES = r"^\s{0,8}+\*?-{3,}+\s+(?:[^\W\d_][\w'’.-]*\s+){1,5}-{3,}\*?\s*$"
+_BEGINS = rf"^\W{{0,4}}(?:{_any(words.BEGIN)})\s*[:：]?$"
+_ABOVE = r"^\W{0,20}(?:please )?(?:type your )?reply above this line\b.{0,60}$"
+_ORIGINAL = pattern("|".join((_BETWEEN, _BETWEEN_DASHES, _WROTE_BETWEEN_DASHES, _BEGINS, _ABOVE)))
 
-_HEADER = re.compile(
-    rf"^\s{{0,8}}[*_|]{{0,3}}\s?(?:{_any(words.HEADERS)})\s?[:：][*_]{{0,3}}(?:\s|$|(?<=：))", re.IGNORECASE
-)
+_HEADER = pattern(rf"^\s{{0,8}}[*_|]{{0,3}}\s?(?:{_any(words.HEADERS)})\s?[:：][*_]{{0,3}}(?:\s|$|(?<=：))")
 _QUOTE = re.compile(r"^\s{0,3}(?:>|\|(?:\s[^|]*)?$)")
 """A line with several bars is one of a table."""
 _NAMED_QUOTE = re.compile(r"^\s{0,3}[A-Za-z]{1,12}>(?:\s|$)")
-_NAMED_WRITER = re.compile(rf"^(?:\S{{1,40}} ){{1,5}}{_WROTE}\s?[:：]$", re.IGNORECASE)
+_NAMED_WRITER = pattern(rf"^(?:\S{{1,40}} ){{1,5}}{_WROTE}\s?[:：]$")
 _DIVIDER = re.compile(r"^\s{0,40}(?:[-–—_=*#~+ᐧ•·]\s?){2,}\s*$|^\s*[ᐧ—–]\s*$|^--\s*$")
 _ARMOUR = re.compile(r"-----(BEGIN|END) PGP (SIGNED MESSAGE|SIGNATURE|PUBLIC KEY BLOCK)-----\s*$")
 _FENCE = re.compile(r"^\s{0,3}(?:```|~~~)")
 
 _LONGEST_SIGNATURE: Final = 140
-_SIGNATURE = re.compile(
+_SIGNATURE = pattern(
     rf"^\W{{0,4}}(?:{_any(words.SENT_FROM)})(?!\s*[:：]).{{0,100}}$|^.{{1,60}}(?:{_any(words.SENT_FROM_LAST)})\W{{0,3}}$"
     r"|^\W{0,3}(?:mobile|(?:\S+ ){0,3}(?:via|from) (?:my |a )?(?:mobile|phone|iphone|ipad|android|tablet|newton mail)"
-    r"(?: \w{1,10})?)\W{0,3}$",
-    re.IGNORECASE,
+    r"(?: \w{1,10})?)\W{0,3}$"
 )
 
 
 _LINK = r"(?:<[^<>]{0,80}>)?"
-_GET_OUTLOOK = re.compile(
+_GET_OUTLOOK = pattern(
     rf"^\W{{0,4}}(?:(?:{_any(words.GET_OUTLOOK)}) (?:ios|android|iphone|ipad)\b[^<]{{0,30}}{_LINK}"
-    rf"|outlook (?:für|voor) (?:ios|android){_LINK} (?:herunterladen|downloaden))\W{{0,4}}$",
-    re.IGNORECASE,
+    rf"|outlook (?:für|voor) (?:ios|android){_LINK} (?:herunterladen|downloaden))\W{{0,4}}$"
 )
-_DEVICE = re.compile(rf"\b(?:{_any(words.DEVICES)})|我的|나의", re.IGNORECASE)
+_DEVICE = pattern(rf"\b(?:{_any(words.DEVICES)})|我的|나의")
 
 
 def kind_of(line: str) -> Line:
     """What a line is by itself; attributions may take several (`attribution`)."""
     shown = line[:LONGEST_LINE].rstrip()
-    if not shown.strip():
+    if not shown:
         return EMPTY
     if shown[0] == ">" or _QUOTE.match(shown):
         return QUOTE
-    if _is_original(shown):
+    small = folded(shown)
+    if _ORIGINAL.match(small):
         return ORIGINAL
     if _DIVIDER.match(shown):
         return DIVIDER
-    if len(shown) <= _LONGEST_SIGNATURE and _is_signature(shown):
+    if len(small) <= _LONGEST_SIGNATURE and _is_signature(small):
         return SIGNATURE
-    if _HEADER.match(shown):
+    if _HEADER.match(small):
         return HEADER
     return TEXT
 
@@ -137,7 +135,7 @@ def is_named_quote(line: str) -> bool:
 
 def is_named_writer(text: str) -> bool:
     """Whether this is an attribution without date and address, which it is above a quote only."""
-    return len(text) <= _LONGEST_NAMED_WRITER and _NAMED_WRITER.match(text) is not None
+    return len(text) <= _LONGEST_NAMED_WRITER and _NAMED_WRITER.match(folded(text)) is not None
 
 
 def is_fence(line: str) -> bool:
@@ -160,20 +158,23 @@ def is_attribution(text: str) -> bool:
     """Whether this says who wrote what follows, and when: one or more lines, joined by blanks."""
     if len(text) > _LONGEST_ATTRIBUTION or text.startswith(("http://", "https://")):
         return False
-    text = text.translate(_UNSEEN)
-    shapes = (_DATE_AND_ADDRESS, _DATE_AND_NAME, _QUOTING)
-    if any(shape.match(text) for shape in shapes) or _TIME_AND_ADDRESS.search(text):
+    if not text.isascii():
+        text = text.translate(_UNSEEN)
+    small = folded(text)
+    if _DATE_AND_ADDRESS.match(text) or _DATE_AND_NAME.match(text) or _QUOTING.match(small):
         return True
-    dated, addressed = _DATED.search(text), _ADDRESSED.search(text)
+    if text.endswith(">:") and _TIME_AND_ADDRESS.search(text):
+        return True
+    dated, addressed = _DIGIT.search(text) and _DATED.search(text), _ADDRESSED.search(text)
     if not (dated or addressed):
         return False
-    if _ENDS_WITH_WROTE.search(text):
+    if _ENDS_WITH_WROTE.search(small):
         return True
     if not dated or text[-1] not in ":：":
         return False
-    if _NAME_AFTER_VERB.search(text, dated.start()):
+    if _NAME_AFTER_VERB.search(small, dated.start()):
         return True
-    verb = _VERB.search(text)
+    verb = _VERB.search(small)
     if verb is None:
         return False
     # The verb may stand between the date and the address, or between the name and the date.
@@ -185,12 +186,9 @@ def is_attribution(text: str) -> bool:
 def may_be_part(line: str) -> bool:
     """Whether a line has the word for writing, or the date, without which nothing is an attribution."""
     shown = line[:_LONGEST_ATTRIBUTION]
-    return bool(_VERB.search(shown) or _ISO_DATE.search(shown) or _TIME.search(shown) or _QUOTING.search(shown))
+    small = folded(shown)
+    return bool(_VERB.search(small) or _ISO_DATE.search(shown) or _TIME.search(shown) or _QUOTING.match(small))
 
 
-def _is_signature(line: str) -> bool:
-    return (_SIGNATURE.match(line) and _DEVICE.search(line)) is not None or _GET_OUTLOOK.match(line) is not None
-
-
-def _is_original(line: str) -> bool:
-    return any(shape.match(line) for shape in (_BETWEEN, _BETWEEN_DASHES, _WROTE_BETWEEN_DASHES, _BEGINS, _ABOVE))
+def _is_signature(small: str) -> bool:
+    return (_SIGNATURE.match(small) and _DEVICE.search(small)) is not None or _GET_OUTLOOK.match(small) is not None

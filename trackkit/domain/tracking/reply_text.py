@@ -36,10 +36,12 @@ from trackkit.domain.tracking.reply_marks import (
 LONGEST: Final = 100_000
 """Characters that are looked at; what comes after them goes with the last line."""
 
-_EMPTY_LINES = re.compile(r"\A(?:[^\S\n]*+\n)++")
+_EMPTY_LINES = re.compile(r"(?:[^\S\n]*+\n)++")
 _MOST_LINES_OF_ATTRIBUTION: Final = 6
 _HEADERS_OF_A_BLOCK: Final = 3
 _BLANKS: Final = " \t\r\n\xa0\u200b\u200e\u200f\u202a\u202b\u202c"
+_ENDINGS: Final = tuple(":：->*_")
+"""Of the last line of an attribution, unless it begins with a digit."""
 _LONGEST_NAME: Final = 120
 _LONGEST_BLOCK: Final = 40
 _FOLDED: Final = 2
@@ -67,12 +69,14 @@ class Trimmed:
     @property
     def kept(self) -> str:
         """What the writer wrote, without empty lines around it."""
-        return _EMPTY_LINES.sub("", "".join(piece.text for piece in self.pieces if piece.kept)).rstrip()
+        text = "".join([piece.text for piece in self.pieces if piece.kept])
+        empty = _EMPTY_LINES.match(text)
+        return text[empty.end() if empty else 0 :].rstrip()
 
     @property
     def cut(self) -> str:
         """All the rest."""
-        return "".join(piece.text for piece in self.pieces if not piece.kept)
+        return "".join([piece.text for piece in self.pieces if not piece.kept])
 
 
 def trimmed(text: str) -> Trimmed:
@@ -80,10 +84,11 @@ def trimmed(text: str) -> Trimmed:
     lines = text[:LONGEST].splitlines(keepends=True)
     kinds = _kinds(lines)
     kept = _kept(lines, kinds)
-    pieces = [
-        Piece("".join(line for line, _ in group), flag)
-        for flag, group in groupby(zip(lines, kept, strict=True), key=lambda one: one[1])
-    ]
+    pieces: list[Piece] = []
+    at = 0
+    for flag, group in groupby(kept):
+        begins, at = at, at + len(list(group))
+        pieces.append(Piece("".join(lines[begins:at]), flag))
     if text[LONGEST:]:
         pieces.append(Piece(text[LONGEST:], kept[-1]))
     return Trimmed(tuple(pieces))
@@ -140,7 +145,7 @@ def _mark_attributions(lines: list[str], kinds: list[Line]) -> None:
 
 def _has_part(lines: list[str], parts: dict[int, bool], last: int) -> bool:
     """Whether one of the lines up to `last` may be part of an attribution; `parts` has what was found out before."""
-    for number in range(max(0, last - _MOST_LINES_OF_ATTRIBUTION), last + 1):
+    for number in range(last, max(-1, last - _MOST_LINES_OF_ATTRIBUTION - 1), -1):
         if number not in parts:
             parts[number] = marks.may_be_part(lines[number])
         if parts[number]:
@@ -165,9 +170,7 @@ def _may_end(lines: list[str], kinds: list[Line], last: int) -> bool:
     if kinds[last] is QUOTE:
         # "> wrote:" of a broken address, not a quote.
         return last > 0 and kinds[last - 1] in (TEXT, HEADER) and len(lines[last].strip()) < 40
-    return kinds[last] in (TEXT, HEADER) and (
-        lines[last].rstrip(_BLANKS)[-1:] in tuple(":：->*_") or lines[last][:1].isdigit()
-    )
+    return kinds[last] in (TEXT, HEADER) and (lines[last].rstrip(_BLANKS)[-1:] in _ENDINGS or lines[last][:1].isdigit())
 
 
 def _reaching_up(lines: list[str], kinds: list[Line], first: int, last: int) -> int:
@@ -226,15 +229,12 @@ def _kept(lines: list[str], kinds: list[Line]) -> list[bool]:
     """Which lines stay."""
     end = _end(kinds)
     text = [number for number in range(end) if kinds[number] is TEXT]
-    kept = [number < end and kinds[number] in (TEXT, QUOTE, EMPTY) for number in range(len(kinds))]
     if not text:
         # Nothing but quotes: then they are what was sent.
         return [True] * len(kinds)
     begins = _begin(kinds, text)
-    ends = _end_of_answer(lines, kinds, text, end)
-    for number in range(len(kept)):
-        kept[number] = kept[number] and begins <= number < ends
-    return kept
+    ends = min(end, _end_of_answer(lines, kinds, text, end))
+    return [begins <= number < ends and kind in (TEXT, QUOTE, EMPTY) for number, kind in enumerate(kinds)]
 
 
 def _end(kinds: list[Line]) -> int:
