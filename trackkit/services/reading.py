@@ -28,7 +28,7 @@ from typing import Final
 
 from trackkit.domain.log import Severity
 from trackkit.domain.tracking import reading
-from trackkit.domain.tracking.reading import Known, Read, Unreadable, with_bytes
+from trackkit.domain.tracking.reading import Known, Packed, Read, Unreadable, unpacked
 from trackkit.services import reader
 from trackkit.services.log_writer import LogWriter
 from trackkit.services.machine import processors
@@ -112,9 +112,7 @@ class Readers:
         answer = process.ask(Request(list(mails), known, seconds + 1), seconds)
         with self._lock:
             self._resting.append(process)
-        return [
-            with_bytes(one, raw) if isinstance(one, Read) else one for one, (raw, _) in zip(answer, mails, strict=True)
-        ]
+        return [unpacked(one, raw) for one, (raw, _) in zip(answer, mails, strict=True)]
 
     def _begun(self) -> _Process:
         while True:
@@ -189,7 +187,7 @@ class _Process:
         """Whether it has not ended by itself."""
         return self._process.poll() is None
 
-    def ask(self, request: Request, seconds: int) -> list[Read | Unreadable]:
+    def ask(self, request: Request, seconds: int) -> list[Packed]:
         """Its answer; `_Ended` without one, and then the process is gone."""
 
         def asked() -> object:

@@ -15,11 +15,11 @@ Nothing here raises on what a mail holds; at most `MOST` cookies of a mail are l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from trackkit.domain.errors import InvalidInput, Problem
 from trackkit.domain.tracking.cookie import (
@@ -66,8 +66,7 @@ class Verdict(StrEnum):
     conflicting = "conflicting"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One cookie of a mail, where it stands and what it is; a damaged one has no verdict of its own."""
 
     carrier: Carrier
@@ -76,8 +75,7 @@ class Seen:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What the cookies of a mail say together, and each of them; `tracked` is there when they name one record."""
 
     verdict: Verdict
@@ -119,8 +117,7 @@ def find(texts: Iterable[tuple[Carrier, str]], keys: Keys, server: str, projects
     server: this server's identity.
     projects: identities of the projects whose mail is fetched here.
     """
-    known = {project_tag(project): project for project in projects}
-    order = list(Carrier)
+    known = _by_tag(tuple(projects))
     seen: list[Seen] = []
     named: list[tuple[int, int, Tracked]] = []
     judged: dict[str, tuple[Verdict | None, str, Tracked | None]] = {}
@@ -131,10 +128,18 @@ def find(texts: Iterable[tuple[Carrier, str]], keys: Keys, server: str, projects
         seen.append(Seen(carrier, cookie, verdict, words))
         if tracked:
             # The last of the references is what is answered, and so is the last of equals elsewhere.
-            named.append((order.index(carrier), -number, tracked))
+            named.append((_ORDER[carrier], -number, tracked))
     answered = min(named, key=lambda one: one[:2])[2] if named else None
     verdict = _together({one.verdict for one in seen}, [tracked for _, _, tracked in named])
     return Found(verdict, answered if verdict is Verdict.record else None, tuple(seen))
+
+
+_ORDER: Final = {carrier: number for number, carrier in enumerate(Carrier)}
+
+
+@lru_cache(maxsize=16)
+def _by_tag(projects: tuple[str, ...]) -> Mapping[bytes, str]:
+    return {project_tag(project): project for project in projects}
 
 
 def _cookies(texts: Iterable[tuple[Carrier, str]]) -> Iterator[tuple[Carrier, str]]:
@@ -150,7 +155,7 @@ def _cookies(texts: Iterable[tuple[Carrier, str]]) -> Iterator[tuple[Carrier, st
 
 
 def _judged(
-    what: Valid | Foreign | Forged | Damaged | None, known: dict[bytes, str]
+    what: Valid | Foreign | Forged | Damaged | None, known: Mapping[bytes, str]
 ) -> tuple[Verdict | None, str, Tracked | None]:
     """Its verdict (none for a damaged one), in words, and what it names."""
     match what:

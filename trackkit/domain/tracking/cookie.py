@@ -22,7 +22,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from trackkit.domain.project.kind import RECORD_KINDS, Kind
 
@@ -69,8 +69,7 @@ class Keys:
         return Keys(number, {old: self.secrets[old] for old in newest_first[:kept] if old != number} | {number: key})
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
+class Tracked(NamedTuple):
     """What a cookie names; `recipient` is the number of the recipient in the e-mail, 0 when it is for all of them."""
 
     project: str
@@ -80,8 +79,7 @@ class Tracked:
     recipient: int
 
 
-@dataclass(frozen=True, slots=True)
-class Valid:
+class Valid(NamedTuple):
     """A cookie of this server; `project` is the hash that `project_tag` gives."""
 
     project: bytes
@@ -119,14 +117,13 @@ def make(tracked: Tracked, keys: Keys, server: str) -> str:
 
 def read(cookie: str, keys: Keys, server: str) -> Valid | Foreign | Forged | Damaged | None:
     """What `cookie` is to the server with that identity and those keys; none when it is no cookie at all."""
-    octets = _octets(cookie)
-    if octets is None or len(octets) < 1 + _SERVER:
+    octets, only_spelling = _octets(cookie)
+    if len(octets) < 1 + _SERVER:
         return None
     if octets[1 : 1 + _SERVER] != _tag(server, _SERVER):
         return Foreign()
     numbers, end = _numbers(octets, 1 + _SERVER + _PROJECT)
-    # Bits that fill up the last letter are zero, and no letter is there for nothing: one spelling each.
-    if numbers is None or len(octets) - end != _MAC or PREFIX + _written(octets) != cookie.lower():
+    if numbers is None or len(octets) - end != _MAC or not only_spelling:
         return Damaged()
     key = keys.secrets.get(octets[0] >> 3)
     if key is None or not hmac.compare_digest(octets[end:], _mac(key, server, octets[:end])):
@@ -181,14 +178,13 @@ def _written(octets: bytes) -> str:
     return base64.b32encode(octets).decode().rstrip("=").translate(_WRITTEN)
 
 
-def _octets(cookie: str) -> bytes | None:
-    """The octets that are written so, as far as they are whole; none for what is no cookie."""
+def _octets(cookie: str) -> tuple[bytes, bool]:
+    """The octets that are written so, as far as they are whole, none for what is no cookie; and whether it is their
+    one spelling: bits that fill up the last letter are zero, and no letter is there for nothing."""
     text = cookie.lower()
-    if not text.startswith(PREFIX) or len(text) > 2 * LONGEST:
-        return None
     letters = text[len(PREFIX) :]
-    if not _LETTERS.issuperset(letters):
-        return None
+    if not text.startswith(PREFIX) or len(text) > 2 * LONGEST or not _LETTERS.issuperset(letters):
+        return b"", False
     value = int(letters.translate(_DIGITS) or "0", 32)
-    bits = len(letters) * 5
-    return (value >> bits % 8).to_bytes(bits // 8)
+    whole, more = divmod(len(letters) * 5, 8)
+    return (value >> more).to_bytes(whole), more < 5 and not value & ((1 << more) - 1)

@@ -9,8 +9,7 @@ after it had read the message: hosts say so of what their filters do not like.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from trackkit.domain import reply_codes
 from trackkit.domain.reasons import Reason
@@ -34,8 +33,7 @@ _NO_RECIPIENT_LEFT = re.compile(r"need rcpt|no (?:valid )?recipients", re.IGNORE
 _AT_RCPT = re.compile(r"rcpt|like recipient", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """One recipient that a mail has not reached, or not yet."""
 
     recipient: str

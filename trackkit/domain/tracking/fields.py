@@ -31,22 +31,17 @@ _ADDRESS = re.compile(r"[^\s<>()\[\],:;\"@]{1,64}@(?:\[[^\]\s]{1,60}\]|[^\s<>()\
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Fields in their order: names in small letters, values unfolded."""
+    """Fields by their names in small letters, the values of each in their order, unfolded."""
 
-    items: tuple[tuple[str, str], ...] = ()
-    _named: dict[str, list[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, value in self.items:
-            self._named.setdefault(name, []).append(value)
+    named: dict[str, list[str]] = field(default_factory=dict)
 
     def all(self, name: str) -> Sequence[str]:
         """Every value of a field, encoded words as they are."""
-        return self._named.get(name, ())
+        return self.named.get(name, ())
 
     def first(self, name: str) -> str:
         """The first value of a field; ``""`` without one."""
-        values = self._named.get(name)
+        values = self.named.get(name)
         return values[0] if values else ""
 
     def text(self, name: str) -> str:
@@ -55,12 +50,10 @@ class Fields:
 
     def addresses(self, name: str) -> list[str]:
         """The addresses in all values of a field."""
-        if name not in self._named:
-            return []
-        return [address for value in self._named[name] for address in addresses(value)]
+        return [address for value in self.named.get(name, ()) for address in addresses(value)]
 
     def __contains__(self, name: str) -> bool:
-        return name in self._named
+        return name in self.named
 
 
 def read_fields(raw: bytes, start: int, end: int) -> tuple[Fields, int, bool]:
@@ -68,24 +61,26 @@ def read_fields(raw: bytes, start: int, end: int) -> tuple[Fields, int, bool]:
     at = start
     while mbox := _MBOX.match(raw, at, end):
         at = mbox.end()
-    found: list[tuple[str, str]] = []
+    named: dict[str, list[str]] = {}
+    left = MOST
     limit = min(end, start + LONGEST)
-    while at < limit and len(found) < MOST:
+    while at < limit and left:
         line_end = raw.find(b"\n", at, end) + 1 or end
-        named = _FIELD.match(raw, at, line_end)
-        if named:
-            while line_end < limit and raw[line_end : line_end + 1] in (b" ", b"\t"):
+        begins = _FIELD.match(raw, at, line_end)
+        if begins:
+            while line_end < limit and raw[line_end] in b" \t":
                 line_end = raw.find(b"\n", line_end, end) + 1 or end
-            found.append((named[1].decode("ascii").lower(), _value(raw[named.end() : line_end])))
+            named.setdefault(begins[1].decode("ascii").lower(), []).append(_value(raw[begins.end() : line_end]))
+            left -= 1
         elif _empty(raw, at, end):
-            return Fields(tuple(found)), line_end, True
+            return Fields(named), line_end, True
         elif not _FIELD.match(raw, line_end, end):
             # Neither a field nor a stray line between two: the empty line is missing.
-            return Fields(tuple(found)), at, True
+            return Fields(named), at, True
         at = line_end
     if at >= end:
-        return Fields(tuple(found)), end, True
-    return Fields(tuple(found)), _body(raw, max(start, at - 2), end), False
+        return Fields(named), end, True
+    return Fields(named), _body(raw, max(start, at - 2), end), False
 
 
 def words(value: str) -> str:

@@ -27,8 +27,8 @@ class Content:
     text: str
     cut: str
     html: str = field(repr=False)
-    files: tuple[Attachment, ...] = field(repr=False)
     problems: tuple[str, ...]
+    files: tuple[Attachment, ...] = field(repr=False)
 
 
 def content_of(mail: Incoming) -> Content:
@@ -44,7 +44,7 @@ def content_of(mail: Incoming) -> Content:
     if len(kept) > MAXIMUM_TEXT or len(cut) > MAXIMUM_TEXT:
         problems.append(f"Only the first {MAXIMUM_TEXT:,} characters of its text are shown.")
     text, quoted = storable(kept, MAXIMUM_TEXT), storable(cut, MAXIMUM_TEXT)
-    return Content(text, quoted, storable(html), files, tuple(map(storable, problems)))
+    return Content(text, quoted, storable(html), tuple(map(storable, problems)), files)
 
 
 def written(mail: Incoming) -> Trimmed:

@@ -9,8 +9,8 @@ Reports made for programs come first (RFC 3464, RFC 5965), then bounces in words
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from trackkit.domain.tracking import automatic, bounces_in_words, notifications, reports
 from trackkit.domain.tracking.carriers import Carrier
@@ -35,8 +35,7 @@ class MailKind(StrEnum):
     """The recipient, or their provider, complains about the mail."""
 
 
-@dataclass(frozen=True, slots=True)
-class Classified:
+class Classified(NamedTuple):
     """What a mail is, by which rule, and what it says about recipients."""
 
     kind: MailKind

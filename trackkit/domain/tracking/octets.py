@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from binascii import a2b_base64, a2b_qp
+from functools import lru_cache
 from typing import Final
 
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -82,6 +83,7 @@ def decoded(octets: bytes, charset: str) -> str:
     return octets.decode(codec if codec and codec != "utf-8" else "cp1252", "replace")
 
 
+@lru_cache(maxsize=64)
 def _codec(charset: str) -> str:
     name = charset.strip().strip("\"'").lower()
     name = _CALLED.get(name, name)

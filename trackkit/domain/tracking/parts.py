@@ -28,6 +28,7 @@ _END_OF_LINE = re.compile(rb"(--)?[ \t]{0,99}\r?(?:\n|\Z)")
 _PARAMETER = re.compile(
     r';\s*([^\s=;*"]{1,80}+)(?:\*(\d{1,3}))?+(\*)?+\s*=\s*("(?:[^"\\]|\\.)*+"?|[^;\s]*+)', re.DOTALL
 )
+_QUOTED = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,11 @@ def content_type(fields: Fields, default: str) -> tuple[str, dict[str, str]]:
 def parameters(value: str) -> dict[str, str]:
     """The parameters of a field, also in pieces and with charsets of their own (RFC 2231)."""
     plain: dict[str, str] = {}
+    if ";" not in value:
+        return plain
     pieces: dict[str, list[tuple[int, bool, str]]] = {}
     for name, number, extended, given in _PARAMETER.findall(value[:_VALUE]):
-        text = re.sub(r"\\(.)", r"\1", given[1:].removesuffix('"'), flags=re.DOTALL) if given[:1] == '"' else given
+        text = _QUOTED.sub(r"\1", given[1:].removesuffix('"')) if given[:1] == '"' else given
         if number or extended:
             pieces.setdefault(name.lower(), []).append((int(number or 0), bool(extended), text))
         else:
