@@ -53,7 +53,7 @@ def read(raw: bytes) -> Incoming:
     for attachment in mail.attachments:
         attachment.content(mail)
     carriers(mail, kind_of(mail))
-    trimmed(mail.readable())
+    trimmed(mail.readable)
     return mail
 
 

@@ -11,7 +11,7 @@ Everything is bounded and linear in the text's size; nothing raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -89,7 +89,7 @@ def unquoted(text: str) -> str:
     return "\n".join(line for line in text.split("\n") if not line.startswith(">") or line.startswith(">>>"))
 
 
-def recipients(fields: Fields, text: str, returned: list[Fields]) -> list[tuple[str, str]]:
+def recipients(fields: Fields, text: str, returned: Sequence[Fields]) -> list[tuple[str, str]]:
     """Who did not get it, as far as the text tells, each with the words about it; one without an address at least."""
     own = report(text)
     not_them = {address.lower() for name in ("to", "from", "sender", "reply-to") for address in fields.addresses(name)}

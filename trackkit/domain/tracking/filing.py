@@ -49,7 +49,7 @@ def content_of(mail: Incoming) -> Content:
 
 def written(mail: Incoming) -> Trimmed:
     """The text of a mail in pieces that are kept or cut."""
-    return trimmed(mail.readable())
+    return trimmed(mail.readable)
 
 
 def _html(mail: Incoming, files: tuple[Attachment, ...]) -> str | None:

@@ -20,7 +20,7 @@ from typing import Final
 from trackkit.domain.tracking.carriers import Carrier
 from trackkit.domain.tracking.fields import Fields
 from trackkit.domain.tracking.html_text import html_text
-from trackkit.domain.tracking.parts import Part, Parts, take_apart
+from trackkit.domain.tracking.parts import Part, Parts, header, take_apart
 
 LONGEST: Final = 40 * 2**20
 """More than the largest message that is sent from here."""
@@ -77,15 +77,15 @@ class Incoming:
     """The first address in From; ``""`` without one."""
     recipients: tuple[str, ...]
     """Every address that the header says it was sent or delivered to, each once."""
+    readable: str = ""
+    """The text that a person reads: the plain one, else that of the HTML."""
+    returned: tuple[Fields, ...] = ()
+    """The headers of messages that are attached."""
 
     @property
     def fields(self) -> Fields:
         """Its header."""
         return self.parts.fields
-
-    def readable(self) -> str:
-        """The text that a person reads: the plain one, else that of the HTML."""
-        return self.text if self.text.strip() else html_text(self.html)
 
     def carriers(self) -> list[tuple[Carrier, str]]:
         """Where a tracking cookie may stand, in the order of `Carrier`."""
@@ -94,19 +94,13 @@ class Incoming:
         found += [(Carrier.references, value) for value in fields.all("references")]
         found += [(Carrier.recipient, address) for address in self.recipients]
         found.append((Carrier.subject, fields.text("subject")))
-        for returned in self.returned():
+        for returned in self.returned:
             found += [(Carrier.returned, returned.text(name)) for name in ("message-id", "subject", "reply-to")]
         return found
 
     def attached(self) -> Iterator[bytes]:
         """The messages that are attached, or their headers: of a bounce, what could not be delivered."""
-        for part in self.parts.parts:
-            if part.type in ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"):
-                yield part.octets(self.raw, LONGEST_TEXT)
-
-    def returned(self) -> Iterator[Fields]:
-        """The headers of messages that are attached."""
-        return (take_apart(octets).fields for octets in self.attached())
+        return _attached(self.raw, self.parts)
 
 
 def parse(raw: bytes, received_at: datetime) -> Incoming:
@@ -131,13 +125,21 @@ def parse(raw: bytes, received_at: datetime) -> Incoming:
     author = next(iter(parts.fields.addresses("from")), "")
     recipients = tuple(dict.fromkeys(one for name in _RECIPIENTS for one in parts.fields.addresses(name)))
     told = tuple(dict.fromkeys(problems))
-    return Incoming(raw, parts, text, html, attachments, sent_at, told, author, recipients)
+    readable = text if text.strip() else html_text(html)
+    returned = tuple([header(octets)[0] for octets in _attached(raw, parts)])
+    return Incoming(raw, parts, text, html, attachments, sent_at, told, author, recipients, readable, returned)
 
 
 def taken(raw: bytes) -> bytes:
     """What of a mail is read (`Incoming.raw`): no more than `LONGEST` octets, lines ended in a way with LF."""
     raw = raw[:LONGEST]
     return raw if b"\n" in raw else raw.replace(b"\r", b"\n")
+
+
+def _attached(raw: bytes, parts: Parts) -> Iterator[bytes]:
+    for part in parts.parts:
+        if part.type in ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"):
+            yield part.octets(raw, LONGEST_TEXT)
 
 
 def _read(raw: bytes, parts: list[Part]) -> tuple[str, str, list[Part]]:

@@ -47,7 +47,7 @@ class Classified(NamedTuple):
 
 def kind_of(mail: Incoming) -> Classified:
     """What kind of mail this is."""
-    text = mail.readable()
+    text = mail.readable
     return _by_report(mail, text) or _by_notification(text) or _in_words(mail, text) or _by_marks(mail)
 
 
@@ -59,7 +59,7 @@ def carriers(mail: Incoming, found: Classified) -> list[tuple[Carrier, str]]:
     """
     texts = mail.carriers()
     if found.kind not in (MailKind.human, MailKind.automatic):
-        texts.append((Carrier.returned, bounces_in_words.returned(mail.readable())))
+        texts.append((Carrier.returned, bounces_in_words.returned(mail.readable)))
     return texts
 
 
@@ -95,8 +95,7 @@ def _by_notification(text: str) -> Classified | None:
 
 
 def _in_words(mail: Incoming, text: str) -> Classified | None:
-    returned = list(mail.returned())
-    subject = mail.fields.text("subject")
+    returned, subject = mail.returned, mail.fields.text("subject")
     if returned and _COMPLAINT.match(subject):
         return Classified(MailKind.feedback, "a complaint as Outlook.com reports it")
     rule = bounces_in_words.is_bounce(mail.fields, subject, text, bool(returned))

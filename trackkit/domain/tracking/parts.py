@@ -71,9 +71,7 @@ class Parts:
 def take_apart(raw: bytes, start: int = 0, end: int | None = None) -> Parts:
     """The parts of the mail that stands in `raw` from `start` to `end`, its lines ended by LF or CRLF."""
     end = len(raw) if end is None else end
-    # Some leave an empty line above a message; in a part it says that there is no header.
-    above = _EMPTY_LINE.match(raw, start, end)
-    fields, body, whole = read_fields(raw, above.end() if above else start, end)
+    fields, body, whole = header(raw, start, end)
     kind, given = content_type(fields, "text/plain")
     found = Parts(fields)
     if not whole:
@@ -96,6 +94,14 @@ def take_apart(raw: bytes, start: int = 0, end: int | None = None) -> Parts:
             inner_kind, inner_given = content_type(inner, default)
             waiting.append((inner, inner_kind, inner_given, inner_body, ends, depth + 1))
     return found
+
+
+def header(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fields, int, bool]:
+    """The header of a message, where its body begins, and whether all of the header was read."""
+    end = len(raw) if end is None else end
+    # Some leave an empty line above a message; in a part it says that there is no header.
+    above = _EMPTY_LINE.match(raw, start, end)
+    return read_fields(raw, above.end() if above else start, end)
 
 
 def content_type(fields: Fields, default: str) -> tuple[str, dict[str, str]]:
