@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple
 
 from trackkit.domain.tracking.fields import Fields
+from trackkit.domain.tracking.folded import folded, pattern
 
 
 class Mark(NamedTuple):
@@ -21,7 +22,7 @@ class Mark(NamedTuple):
 
 
 def _mark(field: str, value: str, whose: str) -> Mark:
-    return Mark(field, re.compile(value, re.IGNORECASE), whose)
+    return Mark(field, pattern(value), whose)
 
 
 WRITTEN: Final = (
@@ -69,12 +70,11 @@ _ABSENT: Final = (
     r"abwesenheits\w+|abwesend|(?:absence|absent)(?:\(e\))? du bureau|message d'absence|fuera de (?:la )?oficina",
     r"fuori (?:sede|ufficio)|ausente d[oe] escrit[oó]rio|afwezig\w*|fr[aå]nvaro\w*|poissaoloilmoitus|nieobecno\w+",
 )
-_SUBJECT = re.compile(
+_SUBJECT = pattern(
     rf"^\W*(?:{'|'.join(_AUTOMATIC)}"
     rf"|(?:{'|'.join(_ABSENT)})"
     r"(?: (?:reply|auto-?reply|message|notice|response|until\b.{1,30}|\d.{1,30}))?"
-    r"\s*(?:[:：(–—-]|$)|away until\b)",
-    re.IGNORECASE,
+    r"\s*(?:[:：(–—-]|$)|away until\b)"
 )
 """A record may be about vacations, too: what only says that somebody is away has to be all, or a prefix."""
 
@@ -84,15 +84,15 @@ def mark(fields: Fields, subject: str) -> tuple[str, bool]:
     if written := _said(fields, WRITTEN):
         return written, True
     # What a subject says comes after the fields by which programs say that they are programs.
-    if _SUBJECT.match(subject[:300]):
+    if _SUBJECT.match(folded(subject[:300])):
         return f"Subject: {subject[:80]}", True
     return _said(fields, UNANSWERED), False
 
 
 def _said(fields: Fields, marks: tuple[Mark, ...]) -> str:
     there = fields.named
-    for field, pattern, whose in marks:
+    for field, said, whose in marks:
         for value in there.get(field, ()):
-            if pattern.match(value.strip()):
+            if said.match(folded(value.strip())):
                 return f"{field.title()}: {value[:80]} ({whose})"
     return ""

@@ -1,6 +1,6 @@
 """Words by which bounces say what they are: one table a sign, a row for each kind of words or each language.
 
-Adding a program or a language is adding a row. The patterns are searched without regard to case, in texts of bounded
+Adding a program or a language is adding a row, in small letters. The patterns are searched in folded texts of bounded
 length; gaps in them are bounded, so that each takes time in proportion to the text.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from trackkit.domain.tracking.folded import pattern
+
 
 def _any(*rows: str) -> re.Pattern[str]:
-    return re.compile("|".join(rows), re.IGNORECASE | re.MULTILINE)
+    return pattern("|".join(rows), re.MULTILINE)
 
 
 SENDER: Final = _any(

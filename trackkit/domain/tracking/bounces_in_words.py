@@ -17,6 +17,7 @@ from typing import Final
 
 from trackkit.domain.tracking import bounce_words as words
 from trackkit.domain.tracking.fields import Fields, addresses
+from trackkit.domain.tracking.folded import folded, pattern
 
 LONGEST: Final = 60_000
 """Characters of the text that are looked at."""
@@ -40,22 +41,26 @@ def is_bounce(fields: Fields, subject: str, text: str, returned: bool) -> str:
     """
     if "x-failed-recipients" in fields:
         return "X-Failed-Recipients names who did not get it"
-    by_program = any(words.SENDER.search(sender[:500]) for name in ("from", "sender") for sender in fields.all(name))
-    by_nobody = any(words.NULL_SENDER.match(path) for path in fields.all("return-path"))
-    said = words.SUBJECT.search(subject[:500]) is not None and not _ANSWER.match(subject)
+    senders = (*fields.all("from"), *fields.all("sender"))
+    by_program = any(words.SENDER.search(folded(sender[:500])) for sender in senders)
+    by_nobody = any(words.NULL_SENDER.match(folded(path)) for path in fields.all("return-path"))
+    subject = folded(subject)
+    said = not _ANSWER.match(subject) and words.SUBJECT.search(subject[:500]) is not None
     if not (said or by_program or by_nobody):
         return ""
-    own = unquoted(report(text))
-    if words.DELIVERED.search(f"{subject}\n{own}") and not words.FAILED.search(own):
+    whole = report(text)
+    own = unquoted(whole)
+    small = folded(own)
+    if words.DELIVERED.search(f"{subject}\n{small}") and not words.FAILED.search(small):
         return ""
     if said and (by_program or by_nobody):
         return "its sender is a program, and its subject says that it was not delivered"
-    told = words.TEXT.search(own) is not None
-    returned = returned or len(report(text)) < len(text[:LONGEST])
-    if by_program and (words.REPLY.search(own) or (told and (returned or _ADDRESS.search(own)))):
+    told = words.TEXT.search(small) is not None
+    returned = returned or len(whole) < len(text[:LONGEST])
+    if by_program and (words.REPLY.search(small) or (told and (returned or _ADDRESS.search(own)))):
         return "its sender is a program, and its text says that it was not delivered"
     # Vacation replies have no sender either; they return nothing, and quote no host.
-    if by_nobody and told and (returned or words.FULL_REPLY.search(own)):
+    if by_nobody and told and (returned or words.FULL_REPLY.search(small)):
         return "it has no sender, and its text says that something was not delivered"
     if said and told and returned:
         return "its subject and its text say that it was not delivered, and it returns the message"
@@ -64,19 +69,19 @@ def is_bounce(fields: Fields, subject: str, text: str, returned: bool) -> str:
     return ""
 
 
-_ANSWER = re.compile(r"\s*(?:re|aw|sv|antw|fwd?|wg|tr|auto\w*(?: ?reply| response)?)\s*:", re.IGNORECASE)
+_ANSWER = pattern(r"\s*(?:re|aw|sv|antw|fwd?|wg|tr|auto\w*(?: ?reply| response)?)\s*:")
 
 
 def is_warning(text: str) -> bool:
     """Whether the host says that it goes on trying."""
-    return words.RETRIED.search(report(text)) is not None
+    return words.RETRIED.search(folded(report(text))) is not None
 
 
 def report(text: str) -> str:
     """The host's own words: without the message that comes back."""
     text = text[:LONGEST]
-    cut = next((match.start() for match in words.ORIGINAL.finditer(text) if text[: match.start()].strip()), len(text))
-    return text[:cut]
+    begins = (match.start() for match in words.ORIGINAL.finditer(folded(text)))
+    return text[: next((at for at in begins if text[:at].strip()), len(text))]
 
 
 def returned(text: str) -> str:
@@ -130,10 +135,10 @@ def _named(own: str, wanted: set[str], not_them: set[str]) -> Iterator[tuple[str
     within: list[tuple[str, int]] = []
     others: list[tuple[str, int]] = []
     at = 0
-    for line in own.split("\n"):
-        lead = words.LEADS.match(line)
+    for line, small in zip(own.split("\n"), folded(own).split("\n"), strict=True):
+        lead = words.LEADS.match(small)
         for match in _ADDRESS.finditer(line[:2000]):
-            before = line[max(0, match.start() - _BEFORE) : match.start()]
+            before = small[max(0, match.start() - _BEFORE) : match.start()]
             lower = match[0].lower()
             if lower not in wanted if wanted else lower in not_them or words.NOT_RECIPIENTS.search(before):
                 continue
