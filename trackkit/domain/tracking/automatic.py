@@ -7,6 +7,7 @@ mark it is. A mail with any of them is never answered by a program: a wrong mark
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from trackkit.domain.tracking.fields import Fields
@@ -14,46 +15,45 @@ from trackkit.domain.tracking.folded import folded, pattern
 
 
 class Mark(NamedTuple):
-    """A field whose value says that a program wrote the mail, or that nobody wants programs to answer it."""
+    """What the value of a field begins with that says so, and whose mark it is."""
 
-    field: str
     value: re.Pattern[str]
     whose: str
 
 
-def _mark(field: str, value: str, whose: str) -> Mark:
-    return Mark(field, pattern(value), whose)
+def _mark(value: str, whose: str) -> Mark:
+    return Mark(pattern(value), whose)
 
 
-WRITTEN: Final = (
-    _mark("auto-submitted", r"(?!no\b)\S", "RFC 3834"),
-    _mark("x-auto-response-suppress", r"(?!none\b)\S", "Microsoft Exchange"),
-    _mark("x-autoreply", r"(?!no\b|false\b)\S", "Postfix vacation, GroupWise and others"),
-    _mark("x-autorespond", r"", "qmail's autoresponders"),
-    _mark("x-autoresponder", r"", "autoresponders"),
-    _mark("x-autoreply-from", r"", "OTRS"),
-    _mark("x-mail-autoreply", r"", "Lotus"),
-    _mark("x-vacation", r"", "vacation programs"),
-    _mark("x-apple-action", r"vacation", "iCloud"),
-    _mark("x-cron-env", r"", "cron"),
-    _mark("x-ms-exchange-generated-message-source", r"mailbox rules agent|.*\boof\b", "Microsoft Exchange"),
-    _mark("precedence", r"(auto[_-]?reply|bulk|junk)\b", "vacation(1)"),
-    _mark("x-precedence", r"(auto[_-]?reply|bulk|junk)\b", "vacation programs"),
-    _mark("return-path", r"<\s*>", "RFC 5321: the null sender"),
-    _mark("from", r".*?\b(mailer-?daemon|auto-?(reply|responder))[\w.+-]*@", "programs"),
-)
-"""A program wrote it."""
+WRITTEN: Final = {
+    "auto-submitted": _mark(r"(?!no\b)\S", "RFC 3834"),
+    "x-auto-response-suppress": _mark(r"(?!none\b)\S", "Microsoft Exchange"),
+    "x-autoreply": _mark(r"(?!no\b|false\b)\S", "Postfix vacation, GroupWise and others"),
+    "x-autorespond": _mark(r"", "qmail's autoresponders"),
+    "x-autoresponder": _mark(r"", "autoresponders"),
+    "x-autoreply-from": _mark(r"", "OTRS"),
+    "x-mail-autoreply": _mark(r"", "Lotus"),
+    "x-vacation": _mark(r"", "vacation programs"),
+    "x-apple-action": _mark(r"vacation", "iCloud"),
+    "x-cron-env": _mark(r"", "cron"),
+    "x-ms-exchange-generated-message-source": _mark(r"mailbox rules agent|.*\boof\b", "Microsoft Exchange"),
+    "precedence": _mark(r"(auto[_-]?reply|bulk|junk)\b", "vacation(1)"),
+    "x-precedence": _mark(r"(auto[_-]?reply|bulk|junk)\b", "vacation programs"),
+    "return-path": _mark(r"<\s*>", "RFC 5321: the null sender"),
+    "from": _mark(r".*?\b(mailer-?daemon|auto-?(reply|responder))[\w.+-]*@", "programs"),
+}
+"""Fields whose values say that a program wrote the mail."""
 
-UNANSWERED: Final = (
-    _mark("precedence", r"list\b", "mailing lists"),
-    _mark("list-id", r"", "RFC 2919"),
-    _mark("list-unsubscribe", r"", "RFC 2369"),
-    _mark("feedback-id", r"", "bulk senders at Gmail"),
-    _mark("x-ms-exchange-inbox-rules-loop", r"", "Microsoft Exchange: forwarded by a rule"),
-    _mark("x-loop", r"", "procmail and lists"),
-    _mark("from", r".*?\b(post_?master|no-?reply|do-?not-?reply)[\w.+-]*@", "programs"),
-)
-"""A person may have written it, by way of a list or of a rule."""
+UNANSWERED: Final = {
+    "precedence": _mark(r"list\b", "mailing lists"),
+    "list-id": _mark(r"", "RFC 2919"),
+    "list-unsubscribe": _mark(r"", "RFC 2369"),
+    "feedback-id": _mark(r"", "bulk senders at Gmail"),
+    "x-ms-exchange-inbox-rules-loop": _mark(r"", "Microsoft Exchange: forwarded by a rule"),
+    "x-loop": _mark(r"", "procmail and lists"),
+    "from": _mark(r".*?\b(post_?master|no-?reply|do-?not-?reply)[\w.+-]*@", "programs"),
+}
+"""Fields whose values say that nobody wants programs to answer it; a person may have written it."""
 
 _AUTOMATIC: Final = (
     r"auto(?:matic|mated|matisk|matisch|matische|m[aá]tica|matique|matica)?[ -]?(?:reply|response|answer)",
@@ -89,10 +89,10 @@ def mark(fields: Fields, subject: str) -> tuple[str, bool]:
     return _said(fields, UNANSWERED), False
 
 
-def _said(fields: Fields, marks: tuple[Mark, ...]) -> str:
-    there = fields.named
-    for field, said, whose in marks:
-        for value in there.get(field, ()):
+def _said(fields: Fields, marks: Mapping[str, Mark]) -> str:
+    for field in [field for field in marks if field in fields.named]:
+        said, whose = marks[field]
+        for value in fields.named[field]:
             if said.match(folded(value.strip())):
                 return f"{field.title()}: {value[:80]} ({whose})"
     return ""

@@ -31,6 +31,12 @@ MOST_ATTACHMENTS: Final = 200
 _LONGEST_NAME: Final = 120
 _AHEAD: Final = timedelta(days=1)
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+_MONTHS: Final = {name: at for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)}
+_DATE = re.compile(
+    rf"(?:[A-Z][a-z]{{2}}, )?(\d{{1,2}}) ({'|'.join(_MONTHS)}) ([12]\d{{3}}) (\d\d):(\d\d):(\d\d) "
+    r"([+-])([01]\d)([0-5]\d)(?:\s|\Z)",
+    re.ASCII,
+)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|\Z)", re.IGNORECASE)
 _RECIPIENTS: Final = ("delivered-to", "x-original-to", "envelope-to", "to", "cc", "resent-to", "x-envelope-to")
 _SUFFIXES: Final = {
@@ -123,7 +129,8 @@ def parse(raw: bytes, received_at: datetime) -> Incoming:
     sent_at, wrong = checked_date(parts.fields.first("date"), received_at)
     problems += [*parts.problems, *wrong]
     author = next(iter(parts.fields.addresses("from")), "")
-    recipients = tuple(dict.fromkeys(one for name in _RECIPIENTS for one in parts.fields.addresses(name)))
+    there = [name for name in _RECIPIENTS if name in parts.fields.named]
+    recipients = tuple(dict.fromkeys(one for name in there for one in parts.fields.addresses(name)))
     told = tuple(dict.fromkeys(problems))
     readable = text if text.strip() else html_text(html)
     returned = tuple([header(octets)[0] for octets in _attached(raw, parts)])
@@ -192,10 +199,21 @@ def checked_date(value: str, received_at: datetime) -> tuple[datetime, list[str]
     if not value.strip():
         return received_at, ["It has no date."]
     try:
-        found = parsedate_to_datetime(value[:100])
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        found = _date(value[:100])
     except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
         return received_at, ["Its date cannot be read."]
     if not _EARLIEST <= found <= received_at + _AHEAD:
         return received_at, [f"Its date cannot be true: {found:%Y-%m-%d}."]
     return found, []
+
+
+def _date(value: str) -> datetime:
+    """In UTC, as nearly everybody writes it, else as Python reads it, which takes longer and may raise."""
+    usual = _DATE.match(value)
+    if usual is None:
+        found = parsedate_to_datetime(value)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    day, month, year, hour, minute, second, sign, hours, minutes = usual.groups()
+    there = datetime(int(year), _MONTHS[month], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+    ahead = timedelta(hours=int(hours), minutes=int(minutes))
+    return there - ahead if sign == "+" else there + ahead
