@@ -13,7 +13,8 @@ from trackkit.domain.declared import checked
 from trackkit.domain.errors import InvalidInput, TooManyAttempts
 from trackkit.domain.failures import Failures
 from trackkit.domain.project import submission
-from trackkit.domain.project.kinds import MAXIMUM_TEXT, ProjectUser
+from trackkit.domain.project.kind import MAXIMUM_TEXT
+from trackkit.domain.project.kinds import ProjectUser
 from trackkit.domain.project.submission import PLACE, SERVER, Pace, Submission, flood_words
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

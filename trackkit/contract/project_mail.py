@@ -12,8 +12,8 @@ from pydantic import Base64Bytes, Field
 from trackkit.contract.operation import Done, Operation, Request, Response, RowNumber
 from trackkit.contract.project import MAXIMUM_PAGE, PAGE
 from trackkit.domain import errors
-from trackkit.domain.project.kind import Kind
-from trackkit.domain.project.kinds import MAXIMUM_TEXT, EmailOrigin, Standing
+from trackkit.domain.project.kind import MAXIMUM_TEXT, Kind
+from trackkit.domain.project.kinds import EmailOrigin, Standing
 
 MAXIMUM_ADDRESSES = 100
 """Recipients of one e-mail."""

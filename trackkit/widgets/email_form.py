@@ -15,8 +15,7 @@ from trackkit.client.project import Project
 from trackkit.contract.project_mail import EmailDetail, EmailView, TemplatePreview
 from trackkit.domain.declared import Group, declare, fields_of
 from trackkit.domain.errors import InvalidInput, Problem
-from trackkit.domain.project.kind import Kind
-from trackkit.domain.project.kinds import MAXIMUM_TEXT
+from trackkit.domain.project.kind import MAXIMUM_TEXT, Kind
 from trackkit.widgets.confirm import confirm
 from trackkit.widgets.database_tables import octets
 from trackkit.widgets.declared_form import DeclaredForm, Values

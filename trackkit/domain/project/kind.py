@@ -1,4 +1,5 @@
-"""The names of the kinds of things a project holds, and how a record is named; what they are made of is in `kinds`."""
+"""The names of the kinds of things a project holds, how a record is named, how long texts are;
+what they are made of is in `kinds`, which takes much longer to load than this."""
 
 from __future__ import annotations
 
@@ -30,6 +31,9 @@ class Kind(StrEnum):
 
 
 RECORD_KINDS: Final = (Kind.defect, Kind.requirement, Kind.requirement_document, Kind.test_case, Kind.test_run)
+
+MAXIMUM_TEXT: Final = 100_000
+"""Characters of the longest text of a record or an e-mail."""
 
 SOLOSUBMIT: Final = "solosubmit"
 """Whom defects are by that people without an account submitted; no project user can be called so."""

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from trackkit.domain.accounts import MAXIMUM_PASSWORD, MINIMUM_PASSWORD
 from trackkit.domain.declared import Declaration, Group, declare, fields_of
-from trackkit.domain.project.kind import RECORD_KINDS, SOLOSUBMIT, Kind
+from trackkit.domain.project.kind import MAXIMUM_TEXT, RECORD_KINDS, SOLOSUBMIT, Kind
 from trackkit.domain.project.texts import MAXIMUM_ADDRESS, Texts, checked_address
 
 RecordKind = Literal["defect", "requirement", "requirement_document", "test_case", "test_run"]
@@ -28,7 +28,6 @@ EmailOrigin = Literal["person", "notification", "letter", "automatic", "bounce",
 """Who wrote an e-mail: a person, this server (notification, letter), or a program (`tracking.kinds.MailKind`)."""
 Standing = Literal["known", "unknown", "unauthenticated"]
 """A received mail's author: an address the project knows, another, or one whose authentication failed."""
-MAXIMUM_TEXT: Final = 100_000
 
 
 def _title(**more: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from trackkit.domain.log_text import storable
-from trackkit.domain.project.kinds import MAXIMUM_TEXT
+from trackkit.domain.project.kind import MAXIMUM_TEXT
 from trackkit.domain.tracking.incoming import Incoming
 from trackkit.domain.tracking.letter import Attachment
 from trackkit.domain.tracking.reply_text import Trimmed, trimmed
@@ -27,8 +27,8 @@ class Content:
     text: str
     cut: str
     html: str = field(repr=False)
-    problems: tuple[str, ...]
     files: tuple[Attachment, ...] = field(repr=False)
+    problems: tuple[str, ...]
 
 
 def content_of(mail: Incoming) -> Content:
@@ -44,7 +44,7 @@ def content_of(mail: Incoming) -> Content:
     if len(kept) > MAXIMUM_TEXT or len(cut) > MAXIMUM_TEXT:
         problems.append(f"Only the first {MAXIMUM_TEXT:,} characters of its text are shown.")
     text, quoted = storable(kept, MAXIMUM_TEXT), storable(cut, MAXIMUM_TEXT)
-    return Content(text, quoted, storable(html), tuple(map(storable, problems)), files)
+    return Content(text, quoted, storable(html), files, tuple(map(storable, problems)))
 
 
 def written(mail: Incoming) -> Trimmed:

@@ -31,7 +31,8 @@ MOST_ATTACHMENTS: Final = 200
 _LONGEST_NAME: Final = 120
 _AHEAD: Final = timedelta(days=1)
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
-_MONTHS: Final = {name: at for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)}
+_NAMES_OF_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS: Final = {name: at for at, name in enumerate(_NAMES_OF_MONTHS, start=1)}
 _DATE = re.compile(
     rf"(?:[A-Z][a-z]{{2}}, )?(\d{{1,2}}) ({'|'.join(_MONTHS)}) ([12]\d{{3}}) (\d\d):(\d\d):(\d\d) "
     r"([+-])([01]\d)([0-5]\d)(?:\s|\Z)",

@@ -96,8 +96,7 @@ def packed(one: Read | Unreadable) -> Packed:
         (kind.kind, kind.rule, [tuple(failure) for failure in kind.failures], kind.answerable),
         (cookies.verdict, cookies.tracked and tuple(cookies.tracked), [tuple(seen) for seen in cookies.seen]),
         (found.own, found.probe, found.author),
-        content and (content.text, content.cut, content.html, content.problems),
-        [(file.name, file.content) for file in content.files] if content else (),
+        content and (content.text, content.cut, content.html, _named(content.files), content.problems),
         one.key,
     )
 
@@ -106,12 +105,19 @@ def unpacked(values: Packed, raw: bytes) -> Read | Unreadable:
     """What was packed, of the mail with these bytes."""
     if isinstance(values, str):
         return Unreadable(values)
-    fields, said, (kind, rule, failures, answerable), (verdict, tracked, seen), more, content, files, key = values
+    fields, said, (kind, rule, failures, answerable), (verdict, tracked, seen), more, content, key = values
     mail = Incoming(taken(raw), Parts(Fields(fields)), "", "", (), *said)
     classified = Classified(kind, rule, tuple([Failure(*one) for one in failures]), answerable)
     cookies = Found(verdict, tracked and Tracked(*tracked), tuple([Seen(*one) for one in seen]))
-    filed = content and Content(*content, files=tuple([Attachment(*one) for one in files]))
-    return Read(Understood(raw, mail, classified, cookies, *more), filed, key)
+    return Read(Understood(raw, mail, classified, cookies, *more), content and _content(*content), key)
+
+
+def _named(files: tuple[Attachment, ...]) -> list[tuple[str, bytes]]:
+    return [(file.name, file.content) for file in files]
+
+
+def _content(text: str, cut: str, html: str, files: list[tuple[str, bytes]], problems: tuple[str, ...]) -> Content:
+    return Content(text, cut, html, tuple([Attachment(*one) for one in files]), problems)
 
 
 def _understood(raw: bytes, fetched_at: datetime, known: Known) -> Understood:
