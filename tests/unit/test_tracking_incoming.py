@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 from hypothesis import example, given, settings
@@ -127,6 +128,19 @@ def test_a_date_that_is_missing_or_wrong_is_replaced_and_said(value: str, proble
     at, problems = checked_date(value, NOW)
     assert at == NOW
     assert problem in problems[0]
+
+
+@pytest.mark.parametrize("zone", ["+0000", "-0000", "+0530", "-0800 (PST)", "+1959", "+2359", "GMT", "EST", "+0060"])
+@pytest.mark.parametrize("day", ["Mon, 02 Mar 2026", "2 Mar 2026", "mon, 2 mar 26"])
+def test_a_date_is_what_python_reads(day: str, zone: str) -> None:
+    value = f"{day} 10:20:30 {zone}"
+    read = parsedate_to_datetime(value)
+    assert checked_date(value, NOW) == ((read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC), [])
+
+
+def test_a_folded_field_is_one_line_with_one_blank_where_it_was_folded() -> None:
+    raw = b"Subject:\r\n One\r\n\t two \r\n \r\n  three\n four\x0b\n \x0bfive\n\n"
+    assert parse(raw, NOW).fields.first("subject") == " One two three four \x0bfive"
 
 
 def test_a_date_without_a_zone_and_one_slightly_ahead_are_taken() -> None:

@@ -23,7 +23,6 @@ LONGEST_VALUE: Final = 20_000
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:[ \t]*")
 _MBOX = re.compile(rb">?From [^\r\n]*\r?\n")
-_FOLD = re.compile(r"\s*\r?\n[ \t]*")
 _WORD = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?\r\n]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
 _ADDRESS = re.compile(r"[^\s<>()\[\],:;\"@]{1,64}@(?:\[[^\]\s]{1,60}\]|[^\s<>()\[\],:;\"@]{1,255})")
@@ -109,7 +108,14 @@ def addresses(value: str) -> list[str]:
 def _value(octets: bytes) -> str:
     octets = octets[:LONGEST_VALUE].rstrip()
     text = octets.decode("ascii") if octets.isascii() else decoded(octets, "utf-8")
-    return _FOLD.sub(" ", text) if "\n" in text else text
+    return _unfolded(text) if "\n" in text else text
+
+
+def _unfolded(text: str) -> str:
+    """In one line, with one blank where it was folded."""
+    first, *others, last = text.split("\n")
+    between = [line for one in others if (line := one.strip(" \t").rstrip())]
+    return " ".join([first.rstrip(), *between, last.lstrip(" \t")])
 
 
 def _empty(raw: bytes, at: int, end: int) -> bool:
