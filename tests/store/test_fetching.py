@@ -12,6 +12,7 @@ from hashlib import sha256
 import pytest
 
 from tests.fakes.pop3_mailbox import PASSWORD, Box, MailboxHost
+from tests.ports import wait_until
 from tests.store.conftest import AsUser, Clock
 from tests.store.polling import fetch_from, poll, polling
 from tests.store.shop import NAME, Shop
@@ -28,7 +29,7 @@ from trackkit.mail.conversation import Conversation
 from trackkit.mail.mailbox import Session, fetch, opened
 from trackkit.services import options, tracking_status
 from trackkit.services.environment import Call, Environment
-from trackkit.services.fetching import Basket, Came, accounts
+from trackkit.services.fetching import Basket, Batch, Came, accounts
 from trackkit.services.inbox import discard, list_inbox
 from trackkit.services.tracking_health import InboxWatch, findings
 from trackkit.store import log, mailboxes
@@ -199,20 +200,34 @@ def session(environment: Environment) -> Session:
 def test_what_is_in_memory_is_bounded_whatever_sizes_a_host_lists(
     environment: Environment, host: MailboxHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mails = [b"%d%s\r\n" % (number, b"x" * 1000) for number in range(7)]
+    """And while one batch is put down, two more have come and are read."""
+    mails = [b"%d%s\r\n" % (number, b"x" * 1000) for number in range(13)]
     host.boxes["ann"] = Box(mails, sizes=lambda raw: 0)
     key = fetch_from(environment, host.port, "ann")
-    taken, real = [], Basket.take
+    begun: list[Batch] = []
+    taken: list[Batch] = []
+    there: list[int] = []
+    real_begin, real_take = Basket.begin_reading, Basket.take
 
-    def take(self: Basket, came: Sequence[Came]) -> dict[int, int]:
-        taken.append(len(came))
-        return real(self, came)
+    def begin(self: Basket, came: Sequence[Came]) -> Batch:
+        begun.append(real_begin(self, came))
+        there.append(len(begun) - len(taken))
+        return begun[-1]
 
+    def take(self: Basket, batch: Batch) -> dict[int, int]:
+        wait_until(lambda: len(begun) >= min(len(taken) + 3, 5), what="what comes meanwhile")
+        assert batch is begun[len(taken)]
+        done = real_take(self, batch)
+        taken.append(batch)
+        return done
+
+    monkeypatch.setattr(Basket, "begin_reading", begin)
     monkeypatch.setattr(Basket, "take", take)
     monkeypatch.setattr(mailbox, "BATCH_BYTES", 2500)
-    assert session(environment).fetched == 7
-    assert taken == [3, 3, 1]
-    assert Counter(raws(environment, key)) == Counter({None: 7})  # untracked: they stay at the host
+    assert session(environment).fetched == 13
+    assert [len(batch.arrived) for batch in taken] == [3, 3, 3, 3, 1]
+    assert max(there) == 3
+    assert Counter(raws(environment, key)) == Counter({None: 13})  # untracked: they stay at the host
 
 
 def test_a_host_that_refuses_everything_is_not_asked_again_at_once(

@@ -2,7 +2,7 @@
 
 A `Basket` belongs to one session with one account, and its calls block: they are made in a thread. Promises: when
 `take` returns, everything it was given is on disk, each mail once by its identity at the host, and decided about
-(`importing.import_fetched`) as far as it can be; only what `take` and `looked` name may be deleted at the host.
+(`importing`) as far as it can be; only what `take` and `looked` name may be deleted at the host.
 
 Fails as the store does; then nothing may be deleted.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
@@ -22,10 +23,12 @@ from trackkit.domain.tracking_options import Mailbox, mailbox_of
 from trackkit.domain.trust import Seen
 from trackkit.services import importing, trust
 from trackkit.services.environment import Environment
+from trackkit.services.importing import Begun
 from trackkit.services.project_mail_settings import tracked_projects
 from trackkit.store import inbox, mailboxes
 from trackkit.store.database import Connection
 from trackkit.store.inbox import Arrived, Known
+from trackkit.store.inbox_decisions import Fetched
 
 SOURCE: Final = "tracking"
 
@@ -64,6 +67,16 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages that came together, on their way into the store. `numbers`: theirs at the host, in their order."""
+
+    numbers: tuple[int, ...]
+    arrived: tuple[Arrived, ...]
+    at: datetime
+    begun: Begun | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do about what waits at the host.
 
@@ -80,7 +93,10 @@ class Plan:
 
 
 class Basket:
-    """Of one session. `begin` comes first, then `looked`; `finish` after the host has taken leave."""
+    """Of one session. `begin` comes first, then `looked`; `finish` after the host has taken leave.
+
+    What came goes first to `begin_reading`, then to `take`, which one thread at a time may call.
+    """
 
     def __init__(self, environment: Environment, mailbox: Mailbox) -> None:
         self._environment, self._key = environment, mailbox.key
@@ -113,7 +129,7 @@ class Basket:
                 fetch.append(one)
         delete = self._removable(known_ones)
         if large:
-            delete |= self.take(large)
+            delete |= self.take(self.begin_reading(large))
         named = all(one.uidl for one in listed)
         here = {one.uidl for one in listed}
         gone = [known.id for uidl, known in self._known.items() if uidl not in here] if named else []
@@ -125,25 +141,35 @@ class Basket:
         self._environment.store.write(work)
         return Plan(tuple(fetch), delete, named)
 
-    def take(self, came: Sequence[Came]) -> dict[int, int]:
+    def begin_reading(self, came: Sequence[Came]) -> Batch:
+        """Have what came read while other things are done."""
+        arrived, at = tuple(map(_arrived, came)), self._environment.clock()
+        mails = {one.sha256: (one.raw, at) for one in arrived if one.raw is not None}
+        begun = importing.begin(self._environment, self._key, mails)
+        return Batch(tuple([one.listed.number for one in came]), arrived, at, begun)
+
+    def take(self, batch: Batch) -> dict[int, int]:
         """Put down what came, and have it decided; what of it may be deleted, as `Plan.delete`."""
         environment, key = self._environment, self._key
-        arrived: dict[str, Arrived] = {}
-        numbers: list[tuple[int, str]] = []
-        for one in came:
-            mail = _arrived(one)
+        wanted: dict[str, Arrived] = {}
+        for mail in batch.arrived:
             known = self._known.get(mail.uidl)
             if known is None:
-                arrived.setdefault(mail.uidl, mail)
-            elif self._wanted(known, one.size):
-                arrived[mail.uidl] = replace(mail, row=known.id)
-            numbers.append((one.listed.number, mail.uidl))
-        if arrived:
-            new = list(arrived.values())
-            rows = environment.store.write(lambda c: inbox.store(c, key, new, environment.clock()))
-            importing.import_fetched(environment, key)
+                wanted.setdefault(mail.uidl, mail)
+            elif self._wanted(known, mail.size):
+                wanted[mail.uidl] = replace(mail, row=known.id)
+        if wanted:
+            new = list(wanted.values())
+            rows = environment.store.write(lambda c: inbox.store(c, key, new, batch.at))
+            fetched = [
+                Fetched(row, key, one.sha256, one.raw, batch.at, one.state, 0)
+                for row, one in zip(rows, new, strict=True)
+                if one.state is InboxState.fetched
+            ]
+            importing.import_these(environment, key, fetched, batch.begun)
             self._known |= {one.uidl: one for one in environment.store.read(lambda c: inbox.standing(c, rows))}
-        return self._removable([(number, self._known[uidl]) for number, uidl in numbers if uidl in self._known])
+        there = [(number, self._known.get(one.uidl)) for number, one in zip(batch.numbers, batch.arrived, strict=True)]
+        return self._removable([(number, known) for number, known in there if known is not None])
 
     def finish(self, deleted: Iterable[int], left: int, *, complete: bool) -> None:
         """The session is over, and the host has deleted these rows' messages.

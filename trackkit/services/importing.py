@@ -1,9 +1,10 @@
 """Importing what was fetched: each mail is decided about and filed once, and none stops the others.
 
-A batch is read from the inbox; what its rules say without a project is known at once, the others are filed a project at
-a time in one transaction of it; then one transaction of the inbox puts down what became of all. If the server stops in
-between, the next import finds them filed and sends nothing again, since what is forwarded or acknowledged was put down
-with what is filed.
+What the rules say without a project is known at once of a batch; the others are filed a project at a time in one
+transaction of it; then one transaction of the inbox puts down what became of all. If the server stops in between, the
+next import finds them filed and sends nothing again, since what is forwarded or acknowledged was put down with what is
+filed. Mails may be read before they are in the inbox (`begin`); what was read by something else than what holds when
+they are filed is read again.
 
 A mail whose project is away waits. One that cannot be filed for a reason of its own is tried three times, alone, and
 then quarantined with the reason.
@@ -12,7 +13,7 @@ then quarantined with the reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -29,8 +30,10 @@ from trackkit.domain.tracking.decision import Decision, Rule
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.reading import Read, Understood, Unreadable
 from trackkit.services import filing, project_outbox
+from trackkit.services import reading as readers
 from trackkit.services.environment import Environment
 from trackkit.services.filing import Case
+from trackkit.services.reading import Mail
 from trackkit.services.tracking_where import Present, TrackedProject, present
 from trackkit.store import inbox_decisions
 from trackkit.store.database import Connection
@@ -60,6 +63,36 @@ class Reading:
     """It was filed before, with the very same bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Mails that are being read, known by the SHA-256 of their bytes."""
+
+    sha256s: Sequence[str]
+    reading: readers.Begun
+
+    def found(self) -> dict[str, Read | Unreadable]:
+        """What they say, once they are read."""
+        return dict(zip(self.sha256s, self.reading.wait(), strict=True))
+
+
+def begin(environment: Environment, mailbox_key: str, mails: Mapping[str, Mail]) -> Begun | None:
+    """Have mails read that are about to come into the inbox of this account, each with the SHA-256 of its bytes."""
+    known = present(environment, mailbox_key).where.known
+    begun = environment.readers.begin(list(mails.values()), known)
+    return Begun(list(mails), begun) if begun else None
+
+
+def import_these(environment: Environment, mailbox_key: str, fetched: Sequence[Fetched], begun: Begun | None) -> None:
+    """Decide about mails of this account that are `fetched`; all of them have `begun` to be read, or none."""
+    if fetched:
+        now_present = present(environment, mailbox_key)
+        if begun is not None and begun.reading.known == now_present.where.known:
+            found = begun.found()
+            _decide(environment, now_present, fetched, [found[one.sha256] for one in fetched])
+        else:
+            _decide(environment, now_present, fetched, _read_all(environment, now_present, fetched))
+
+
 def import_fetched(environment: Environment, mailbox_key: str) -> None:
     """Decide about every mail of this account that is `fetched`."""
     now_present = present(environment, mailbox_key)
@@ -70,8 +103,17 @@ def import_fetched(environment: Environment, mailbox_key: str) -> None:
         )
     ):
         after = batch[-1].id
-        found = environment.readers.read([(one.raw or b"", one.fetched_at) for one in batch], now_present.where.known)
-        settle(environment, now_present, list(map(partial(_judged, now_present), batch, found)), InboxState.fetched)
+        _decide(environment, now_present, batch, _read_all(environment, now_present, batch))
+
+
+def _read_all(environment: Environment, now_present: Present, batch: Sequence[Fetched]) -> list[Read | Unreadable]:
+    return environment.readers.read([(one.raw or b"", one.fetched_at) for one in batch], now_present.where.known)
+
+
+def _decide(
+    environment: Environment, now_present: Present, batch: Sequence[Fetched], found: Sequence[Read | Unreadable]
+) -> None:
+    settle(environment, now_present, list(map(partial(_judged, now_present), batch, found)), InboxState.fetched)
 
 
 def read(fetched: Fetched, now_present: Present) -> Reading:

@@ -130,7 +130,7 @@ def store(connection: Connection, mailbox: str, arrived: Sequence[Arrived], at: 
     )
     for one in arrived:
         if one.row is not None:
-            values = {"sha256": one.sha256, "size": one.size, "raw": one.raw}
+            values = {"sha256": one.sha256, "size": one.size, "raw": one.raw, "fetched_at": at, "tries": 0}
             values |= {"state": one.state, "rule": one.rule, "reason": one.reason}
             connection.execute(update(inbox).where(inbox.c.id == one.row).values(values))
     return ids
