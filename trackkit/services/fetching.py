@@ -17,6 +17,7 @@ from typing import Final
 
 from trackkit.domain.log import Severity
 from trackkit.domain.tracking import mailbox as rules
+from trackkit.domain.tracking import reading
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.mailbox import Listed, Rules, Trouble
 from trackkit.domain.tracking_options import Mailbox, mailbox_of
@@ -103,6 +104,7 @@ class Basket:
         most = environment.options.current.sending.timing.largest_message
         self.rules = Rules(mailbox.remove_untracked, most)
         self._known: dict[str, Known] = {}
+        self._read_by: reading.Known | None = None
         self._there: set[int] = set()
         """The rows of what is at the host, as far as that is seen."""
 
@@ -145,7 +147,9 @@ class Basket:
         """Have what came read while other things are done."""
         arrived, at = tuple(map(_arrived, came)), self._environment.clock()
         mails = {one.sha256: (one.raw, at) for one in arrived if one.raw is not None}
-        begun = importing.begin(self._environment, self._key, mails)
+        if self._read_by is None:
+            self._read_by = importing.known_now(self._environment, self._key)
+        begun = importing.begin(self._environment, self._read_by, mails)
         return Batch(tuple([one.listed.number for one in came]), arrived, at, begun)
 
     def take(self, batch: Batch) -> dict[int, int]:
@@ -166,7 +170,7 @@ class Basket:
                 for row, one in zip(rows, new, strict=True)
                 if one.state is InboxState.fetched
             ]
-            importing.import_these(environment, key, fetched, batch.begun)
+            self._read_by = importing.import_these(environment, key, fetched, batch.begun)
             self._known |= {one.uidl: one for one in environment.store.read(lambda c: inbox.standing(c, rows))}
         there = [(number, self._known.get(one.uidl)) for number, one in zip(batch.numbers, batch.arrived, strict=True)]
         return self._removable([(number, known) for number, known in there if known is not None])

@@ -28,7 +28,7 @@ from trackkit.domain.tracking import reading
 from trackkit.domain.tracking.carriers import Verdict, untagged
 from trackkit.domain.tracking.decision import Decision, Rule
 from trackkit.domain.tracking.inbox import InboxState
-from trackkit.domain.tracking.reading import Read, Understood, Unreadable
+from trackkit.domain.tracking.reading import Known, Read, Understood, Unreadable
 from trackkit.services import filing, project_outbox
 from trackkit.services import reading as readers
 from trackkit.services.environment import Environment
@@ -75,22 +75,30 @@ class Begun:
         return dict(zip(self.sha256s, self.reading.wait(), strict=True))
 
 
-def begin(environment: Environment, mailbox_key: str, mails: Mapping[str, Mail]) -> Begun | None:
-    """Have mails read that are about to come into the inbox of this account, each with the SHA-256 of its bytes."""
-    known = present(environment, mailbox_key).where.known
+def known_now(environment: Environment, mailbox_key: str) -> Known:
+    """What mails of this account are read by, as things stand now."""
+    return present(environment, mailbox_key).where.known
+
+
+def begin(environment: Environment, known: Known, mails: Mapping[str, Mail]) -> Begun | None:
+    """Have mails read that are about to come into the inbox, each with the SHA-256 of its bytes."""
     begun = environment.readers.begin(list(mails.values()), known)
     return Begun(list(mails), begun) if begun else None
 
 
-def import_these(environment: Environment, mailbox_key: str, fetched: Sequence[Fetched], begun: Begun | None) -> None:
-    """Decide about mails of this account that are `fetched`; all of them have `begun` to be read, or none."""
+def import_these(environment: Environment, mailbox_key: str, fetched: Sequence[Fetched], begun: Begun | None) -> Known:
+    """Decide about mails of this account that are `fetched`; all of them have `begun` to be read, or none. What they
+    were read by is what the next ones are best read by."""
+    now_present = present(environment, mailbox_key)
+    known = now_present.where.known
+    if begun is not None and begun.reading.known == known:
+        by_bytes = begun.found()
+        found = [by_bytes[one.sha256] for one in fetched]
+    else:
+        found = _read_all(environment, now_present, fetched)
     if fetched:
-        now_present = present(environment, mailbox_key)
-        if begun is not None and begun.reading.known == now_present.where.known:
-            found = begun.found()
-            _decide(environment, now_present, fetched, [found[one.sha256] for one in fetched])
-        else:
-            _decide(environment, now_present, fetched, _read_all(environment, now_present, fetched))
+        _decide(environment, now_present, fetched, found)
+    return known
 
 
 def import_fetched(environment: Environment, mailbox_key: str) -> None:

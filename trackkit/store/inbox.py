@@ -55,11 +55,7 @@ class Arrived:
     row: int | None = None
 
 
-_NEW: Final = NewRows(
-    inbox,
-    *("database_id", "record_kind", "record", "email"),
-    same=("mailbox", "fetched_at", "kind", "author", "subject", "tries", "decided_at"),
-)
+_NEW: Final = NewRows(inbox, "database_id", "record_kind", "record", "email")
 _KNOWN: Final = (
     select(inbox.c.id, inbox.c.uidl, inbox.c.size, inbox.c.state, inbox.c.rule, inbox.c.raw.is_not(None))
     .where(inbox.c.uidl.is_not(None))

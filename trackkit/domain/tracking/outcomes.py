@@ -7,8 +7,7 @@ written by one of them. Where neither is told by an address, the cookie's recipi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from trackkit.domain.log_text import storable
 from trackkit.domain.tracking.failures import Failure
@@ -19,16 +18,14 @@ _WEIGHTS: Final = ("", "delay", "delivered", "automatic", "human", "feedback", "
 """What comes later says more; what has come back and says more stays."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """Whom an e-mail went to, and what has come back from there."""
 
     address: str
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What came back from a recipient, by its number in the e-mail."""
 
     number: int
@@ -53,7 +50,7 @@ def marks(found: Classified, author: str, recipient: int, sent: Mapping[int, Sen
         failed = False if found.kind is MailKind.bounce else None
         about = [(_number(author, recipient, sent), Mark(0, outcome, "", failed, ""))]
     by_number = {number: mark for number, mark in about if number is not None and _says_more(mark, sent[number])}
-    return [Mark(number, mark.outcome, mark.status_code, mark.hard, mark.text) for number, mark in by_number.items()]
+    return [mark._replace(number=number) for number, mark in by_number.items()]
 
 
 def _of_failure(kind: str, one: Failure) -> Mark:
@@ -63,9 +60,10 @@ def _of_failure(kind: str, one: Failure) -> Mark:
 
 
 def _number(address: str, recipient: int, sent: Mapping[int, Sent]) -> int | None:
-    named = [number for number, one in sent.items() if one.address.lower() == address.lower()]
-    if named:
-        return named[0]
+    wanted = address.lower()
+    for number, one in sent.items():
+        if one.address.lower() == wanted:
+            return number
     if recipient in sent:
         return recipient
     return next(iter(sent)) if len(sent) == 1 else None
