@@ -200,32 +200,32 @@ def session(environment: Environment) -> Session:
 def test_what_is_in_memory_is_bounded_whatever_sizes_a_host_lists(
     environment: Environment, host: MailboxHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And while one batch is put down, two more have come and are read."""
+    """And while one batch is decided about, two more have come and are read."""
     mails = [b"%d%s\r\n" % (number, b"x" * 1000) for number in range(13)]
     host.boxes["ann"] = Box(mails, sizes=lambda raw: 0)
     key = fetch_from(environment, host.port, "ann")
-    begun: list[Batch] = []
+    down: list[Batch] = []
     taken: list[Batch] = []
     there: list[int] = []
-    real_begin, real_take = Basket.begin_reading, Basket.take
+    real_put, real_take = Basket.put_down, Basket.take
 
-    def begin(self: Basket, came: Sequence[Came]) -> Batch:
-        begun.append(real_begin(self, came))
-        there.append(len(begun) - len(taken))
-        return begun[-1]
+    def put_down(self: Basket, came: Sequence[Came]) -> Batch:
+        down.append(real_put(self, came))
+        there.append(len(down) - len(taken))
+        return down[-1]
 
     def take(self: Basket, batch: Batch) -> dict[int, int]:
-        wait_until(lambda: len(begun) >= min(len(taken) + 3, 5), what="what comes meanwhile")
-        assert batch is begun[len(taken)]
+        wait_until(lambda: len(down) >= min(len(taken) + 3, 5), what="what comes meanwhile")
+        assert batch is down[len(taken)]
         done = real_take(self, batch)
         taken.append(batch)
         return done
 
-    monkeypatch.setattr(Basket, "begin_reading", begin)
+    monkeypatch.setattr(Basket, "put_down", put_down)
     monkeypatch.setattr(Basket, "take", take)
     monkeypatch.setattr(mailbox, "BATCH_BYTES", 2500)
     assert session(environment).fetched == 13
-    assert [len(batch.arrived) for batch in taken] == [3, 3, 3, 3, 1]
+    assert [len(batch.numbers) for batch in taken] == [3, 3, 3, 3, 1]
     assert max(there) == 3
     assert Counter(raws(environment, key)) == Counter({None: 13})  # untracked: they stay at the host
 

@@ -6,7 +6,7 @@ Promises
 - The host has let go of a message when it has said +OK to QUIT, or no longer lists it; until then it is known.
 - What came before a session broke is kept. A message at which one broke is fetched last and by itself the next time, so
   that it holds up no other.
-- While one batch is put down, the next is read, and the one after it comes.
+- While one batch is decided about, the next is read, and the one after it comes.
 
 Fails with `PopFailed` when the host cannot be used, with `TrackkitError` when mail cannot be put down here.
 """
@@ -40,7 +40,7 @@ BATCH_BYTES: Final = 8 * 1024 * 1024
 more than that."""
 
 _AT_A_TIME: Final = 3
-"""One that is put down, one that is read, one that comes."""
+"""One that is decided about, one that is read, one that comes."""
 
 SESSION_MESSAGES: Final = 5000
 """Fetched in one session, so that their deletion is not put off for ever."""
@@ -162,10 +162,10 @@ async def _fetched(
             return await call(partial(basket.take, batch))
 
     try:
-        for batch in _batches(chosen, session.suspects):
-            async for came in _came(maildrop, batch, basket.rules.most, session):
-                begun = await call(partial(basket.begin_reading, came))
-                taking.append(asyncio.create_task(take(begun)))
+        for some in _batches(chosen, session.suspects):
+            async for came in _came(maildrop, some, basket.rules.most, session):
+                batch = await call(partial(basket.put_down, came))
+                taking.append(asyncio.create_task(take(batch)))
                 if len(taking) >= _AT_A_TIME:
                     delete |= await taking.popleft()
     except asyncio.CancelledError:

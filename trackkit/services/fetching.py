@@ -1,8 +1,8 @@
 """Mail that comes from mailboxes is put down here: which mailboxes there are, and the store's side of a session.
 
 A `Basket` belongs to one session with one account, and its calls block: they are made in a thread. Promises: when
-`take` returns, everything it was given is on disk, each mail once by its identity at the host, and decided about
-(`importing`) as far as it can be; only what `take` and `looked` name may be deleted at the host.
+`put_down` returns, everything it was given is on disk, each mail once by its identity at the host; when `take` returns
+it is decided about (`importing`) as far as it can be. Only what `take` and `looked` name may be deleted at the host.
 
 Fails as the store does; then nothing may be deleted.
 """
@@ -10,8 +10,7 @@ Fails as the store does; then nothing may be deleted.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
@@ -24,8 +23,8 @@ from trackkit.domain.tracking_options import Mailbox, mailbox_of
 from trackkit.domain.trust import Seen
 from trackkit.services import importing, trust
 from trackkit.services.environment import Environment
-from trackkit.services.importing import Begun
 from trackkit.services.project_mail_settings import tracked_projects
+from trackkit.services.reading import Begun
 from trackkit.store import inbox, mailboxes
 from trackkit.store.database import Connection
 from trackkit.store.inbox import Arrived, Known
@@ -69,12 +68,20 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages that came together, on their way into the store. `numbers`: theirs at the host, in their order."""
+    """Messages that came together, and were put down.
 
-    numbers: tuple[int, ...]
-    arrived: tuple[Arrived, ...]
-    at: datetime
-    begun: Begun | None
+    Parameters
+    ----------
+    numbers: theirs at the host, and their identities, in order.
+    fetched: what is to be decided about.
+    rows: those of all that was put down with them.
+    begun: they are being read; none = they are read when they are decided about.
+    """
+
+    numbers: Sequence[tuple[int, str]]
+    fetched: Sequence[Fetched] = field(repr=False)
+    rows: Sequence[int]
+    begun: Begun | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ class Plan:
 class Basket:
     """Of one session. `begin` comes first, then `looked`; `finish` after the host has taken leave.
 
-    What came goes first to `begin_reading`, then to `take`, which one thread at a time may call.
+    What came goes first to `put_down`, then to `take`; each is called by one thread at a time.
     """
 
     def __init__(self, environment: Environment, mailbox: Mailbox) -> None:
@@ -131,7 +138,7 @@ class Basket:
                 fetch.append(one)
         delete = self._removable(known_ones)
         if large:
-            delete |= self.take(self.begin_reading(large))
+            delete |= self.take(self.put_down(large))
         named = all(one.uidl for one in listed)
         here = {one.uidl for one in listed}
         gone = [known.id for uidl, known in self._known.items() if uidl not in here] if named else []
@@ -143,36 +150,41 @@ class Basket:
         self._environment.store.write(work)
         return Plan(tuple(fetch), delete, named)
 
-    def begin_reading(self, came: Sequence[Came]) -> Batch:
-        """Have what came read while other things are done."""
-        arrived, at = tuple(map(_arrived, came)), self._environment.clock()
-        mails = {one.sha256: (one.raw, at) for one in arrived if one.raw is not None}
-        if self._read_by is None:
-            self._read_by = importing.known_now(self._environment, self._key)
-        begun = importing.begin(self._environment, self._read_by, mails)
-        return Batch(tuple([one.listed.number for one in came]), arrived, at, begun)
-
-    def take(self, batch: Batch) -> dict[int, int]:
-        """Put down what came, and have it decided; what of it may be deleted, as `Plan.delete`."""
-        environment, key = self._environment, self._key
-        wanted: dict[str, Arrived] = {}
-        for mail in batch.arrived:
+    def put_down(self, came: Sequence[Came]) -> Batch:
+        """Put down what came, and have it read while other things are done."""
+        environment, key, at = self._environment, self._key, self._environment.clock()
+        arrived: dict[str, Arrived] = {}
+        numbers: list[tuple[int, str]] = []
+        for one in came:
+            mail = _arrived(one)
             known = self._known.get(mail.uidl)
             if known is None:
-                wanted.setdefault(mail.uidl, mail)
-            elif self._wanted(known, mail.size):
-                wanted[mail.uidl] = replace(mail, row=known.id)
-        if wanted:
-            new = list(wanted.values())
-            rows = environment.store.write(lambda c: inbox.store(c, key, new, batch.at))
-            fetched = [
-                Fetched(row, key, one.sha256, one.raw, batch.at, one.state, 0)
-                for row, one in zip(rows, new, strict=True)
-                if one.state is InboxState.fetched
-            ]
-            self._read_by = importing.import_these(environment, key, fetched, batch.begun)
+                arrived.setdefault(mail.uidl, mail)
+            elif self._wanted(known, one.size):
+                arrived[mail.uidl] = replace(mail, row=known.id)
+            numbers.append((one.listed.number, mail.uidl))
+        if not arrived:
+            return Batch(numbers, (), (), None)
+        new = list(arrived.values())
+        rows = environment.store.write(lambda connection: inbox.store(connection, key, new, at))
+        for row, mail in zip(rows, new, strict=True):
+            self._known[mail.uidl] = Known(row, mail.uidl, mail.size, mail.state, mail.rule, mail.raw is not None)
+        fetched = [
+            Fetched(row, key, mail.sha256, mail.raw, at, mail.state, 0)
+            for row, mail in zip(rows, new, strict=True)
+            if mail.state is InboxState.fetched
+        ]
+        if self._read_by is None:
+            self._read_by = importing.known_now(environment, key)
+        return Batch(numbers, fetched, rows, importing.begin(environment, self._read_by, fetched))
+
+    def take(self, batch: Batch) -> dict[int, int]:
+        """Have what was put down decided about; what of it may be deleted, as `Plan.delete`."""
+        environment, rows = self._environment, batch.rows
+        if batch.fetched:
+            self._read_by = importing.import_these(environment, self._key, batch.fetched, batch.begun)
             self._known |= {one.uidl: one for one in environment.store.read(lambda c: inbox.standing(c, rows))}
-        there = [(number, self._known.get(one.uidl)) for number, one in zip(batch.numbers, batch.arrived, strict=True)]
+        there = [(number, self._known.get(uidl)) for number, uidl in batch.numbers]
         return self._removable([(number, known) for number, known in there if known is not None])
 
     def finish(self, deleted: Iterable[int], left: int, *, complete: bool) -> None:

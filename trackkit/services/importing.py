@@ -3,8 +3,8 @@
 What the rules say without a project is known at once of a batch; the others are filed a project at a time in one
 transaction of it; then one transaction of the inbox puts down what became of all. If the server stops in between, the
 next import finds them filed and sends nothing again, since what is forwarded or acknowledged was put down with what is
-filed. Mails may be read before they are in the inbox (`begin`); what was read by something else than what holds when
-they are filed is read again.
+filed. Mails may be read while others are filed (`begin`); what was read by something else than what holds when they
+are filed is read again.
 
 A mail whose project is away waits. One that cannot be filed for a reason of its own is tried three times, alone, and
 then quarantined with the reason.
@@ -13,7 +13,7 @@ then quarantined with the reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -30,10 +30,9 @@ from trackkit.domain.tracking.decision import Decision, Rule
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.reading import Known, Read, Understood, Unreadable
 from trackkit.services import filing, project_outbox
-from trackkit.services import reading as readers
 from trackkit.services.environment import Environment
 from trackkit.services.filing import Case
-from trackkit.services.reading import Mail
+from trackkit.services.reading import Begun, Mail
 from trackkit.services.tracking_where import Present, TrackedProject, present
 from trackkit.store import inbox_decisions
 from trackkit.store.database import Connection
@@ -63,41 +62,25 @@ class Reading:
     """It was filed before, with the very same bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """Mails that are being read, known by the SHA-256 of their bytes."""
-
-    sha256s: Sequence[str]
-    reading: readers.Begun
-
-    def found(self) -> dict[str, Read | Unreadable]:
-        """What they say, once they are read."""
-        return dict(zip(self.sha256s, self.reading.wait(), strict=True))
-
-
 def known_now(environment: Environment, mailbox_key: str) -> Known:
     """What mails of this account are read by, as things stand now."""
     return present(environment, mailbox_key).where.known
 
 
-def begin(environment: Environment, known: Known, mails: Mapping[str, Mail]) -> Begun | None:
-    """Have mails read that are about to come into the inbox, each with the SHA-256 of its bytes."""
-    begun = environment.readers.begin(list(mails.values()), known)
-    return Begun(list(mails), begun) if begun else None
+def begin(environment: Environment, known: Known, fetched: Sequence[Fetched]) -> Begun | None:
+    """Have mails read that are going to be decided about; none = they are read then."""
+    return environment.readers.begin(_mails(fetched), known)
 
 
 def import_these(environment: Environment, mailbox_key: str, fetched: Sequence[Fetched], begun: Begun | None) -> Known:
-    """Decide about mails of this account that are `fetched`; all of them have `begun` to be read, or none. What they
-    were read by is what the next ones are best read by."""
+    """Decide about mails of this account that are `fetched`, as `begin` had them read.
+
+    Returns what they were read by: the next ones are best read by the same.
+    """
     now_present = present(environment, mailbox_key)
     known = now_present.where.known
-    if begun is not None and begun.reading.known == known:
-        by_bytes = begun.found()
-        found = [by_bytes[one.sha256] for one in fetched]
-    else:
-        found = _read_all(environment, now_present, fetched)
-    if fetched:
-        _decide(environment, now_present, fetched, found)
+    is_read = begun is not None and begun.known == known
+    _decide(environment, now_present, fetched, begun.wait() if begun and is_read else None)
     return known
 
 
@@ -111,17 +94,18 @@ def import_fetched(environment: Environment, mailbox_key: str) -> None:
         )
     ):
         after = batch[-1].id
-        _decide(environment, now_present, batch, _read_all(environment, now_present, batch))
-
-
-def _read_all(environment: Environment, now_present: Present, batch: Sequence[Fetched]) -> list[Read | Unreadable]:
-    return environment.readers.read([(one.raw or b"", one.fetched_at) for one in batch], now_present.where.known)
+        _decide(environment, now_present, batch, None)
 
 
 def _decide(
-    environment: Environment, now_present: Present, batch: Sequence[Fetched], found: Sequence[Read | Unreadable]
+    environment: Environment, now_present: Present, batch: Sequence[Fetched], read: Sequence[Read | Unreadable] | None
 ) -> None:
+    found = environment.readers.read(_mails(batch), now_present.where.known) if read is None else read
     settle(environment, now_present, list(map(partial(_judged, now_present), batch, found)), InboxState.fetched)
+
+
+def _mails(batch: Sequence[Fetched]) -> list[Mail]:
+    return [(one.raw or b"", one.fetched_at) for one in batch]
 
 
 def read(fetched: Fetched, now_present: Present) -> Reading:
