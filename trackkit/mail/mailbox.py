@@ -173,11 +173,10 @@ async def _fetched(
             one.cancel()
         raise
     finally:
-        taken = await asyncio.gather(*taking, return_exceptions=True)
-        for one in taken:
-            if isinstance(one, BaseException):
-                raise one
-            delete |= one
+        for taken in await asyncio.gather(*taking, return_exceptions=True):
+            if isinstance(taken, BaseException):
+                raise taken
+            delete |= taken
     return delete
 
 

@@ -269,12 +269,13 @@ def _tell(environment: Environment, now_present: Present, settled: Sequence[Read
     found: dict[tuple[Severity, Rule], list[Reading]] = {}
     limited: Counter[str] = Counter()
     for one in settled:
-        last = one.decision.judgements[-1]
+        last, tracked = one.decision.judgements[-1], one.decision.tracked
         if last.state is InboxState.quarantined:
             found.setdefault((_severity(one), last.rule), []).append(one)
-        for said in one.decision.judgements:
-            if said.rule is Rule.forward and said.words.startswith(rules.LIMITED) and one.decision.tracked:
-                limited[one.decision.tracked.project] += 1
+        if tracked and any(
+            said.words.startswith(rules.LIMITED) and said.rule is Rule.forward for said in one.decision.judgements
+        ):
+            limited[tracked.project] += 1
     for (severity, _), some in found.items():
         last = some[0].decision.judgements[-1]
         author = one_line(some[0].found.mail.author) if some[0].found else ""

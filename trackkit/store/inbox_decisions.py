@@ -126,11 +126,12 @@ def attached(connection: Connection, sha256s: Collection[str]) -> set[str]:
     return set(connection.execute(select(inbox.c.sha256).where(*here)).scalars())
 
 
+_PROBES: Final = Prepared(select(round_trips.c.token).where(round_trips.c.returned_at.is_(None)))
+
+
 def open_probes(connection: Connection) -> frozenset[str]:
     """The tokens of probe mails that have not come back."""
-    return frozenset(
-        connection.execute(select(round_trips.c.token).where(round_trips.c.returned_at.is_(None))).scalars()
-    )
+    return frozenset(token for (token,) in _PROBES.rows(connection, {}))
 
 
 def returned(connection: Connection, tokens: Iterable[str], now: datetime) -> None:

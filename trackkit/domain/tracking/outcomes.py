@@ -14,7 +14,10 @@ from trackkit.domain.tracking.failures import Failure
 from trackkit.domain.tracking.kinds import Classified, MailKind
 
 _LONGEST: Final = 1_000
-_WEIGHTS: Final = ("", "delay", "delivered", "automatic", "human", "feedback", "bounce")
+_WEIGHTS: Final = {
+    outcome: weight
+    for weight, outcome in enumerate(("", "delay", "delivered", "automatic", "human", "feedback", "bounce"))
+}
 """What comes later says more; what has come back and says more stays."""
 
 
@@ -44,7 +47,7 @@ def marks(found: Classified, author: str, recipient: int, sent: Mapping[int, Sen
     recipient: the cookie's; 0 = the e-mail went to several.
     """
     outcome = found.kind.value
-    if found.kind in (MailKind.bounce, MailKind.delay) and found.failures:
+    if found.failures and found.kind in (MailKind.bounce, MailKind.delay):
         about = [(_number(one.recipient, recipient, sent), _of_failure(outcome, one)) for one in found.failures]
     else:
         failed = False if found.kind is MailKind.bounce else None
@@ -70,4 +73,4 @@ def _number(address: str, recipient: int, sent: Mapping[int, Sent]) -> int | Non
 
 
 def _says_more(mark: Mark, sent: Sent) -> bool:
-    return _WEIGHTS.index(mark.outcome) >= _WEIGHTS.index(sent.outcome)
+    return _WEIGHTS[mark.outcome] >= _WEIGHTS[sent.outcome]
