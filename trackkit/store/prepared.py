@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-_SIZES: Final = (0, 1, 10, 50, 100, 500)
+_SIZES: Final = (0, 1, 10, 50, 100, 200, 500)
 """For lists of which lengths a statement is put together; shorter ones are filled up with their last value."""
 
 LONGEST: Final = _SIZES[-1]

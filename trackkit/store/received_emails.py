@@ -50,6 +50,11 @@ _RECIPIENTS: Final = Prepared(
         email_recipients.c.email, email_recipients.c.number, email_recipients.c.address, email_recipients.c.outcome
     ).where(email_recipients.c.email.in_(listed("b_ids")))
 )
+_USERS: Final = Prepared(
+    select(_users.c.name_key, _users.c.full_name, _users.c.name, _users.c.email).where(
+        _users.c.name_key.in_(listed("b_keys"))
+    )
+)
 _FILED: Final = Prepared(
     select(email_sources.c.import_key, email_sources.c.email, email_sources.c.sha256).where(
         email_sources.c.import_key.in_(listed("b_keys"))
@@ -116,8 +121,7 @@ def addresses_of(connection: Connection, names: Collection[str]) -> dict[str, tu
     keys = {key_of_name(name): name for name in names if name}
     found = {}
     for part in _parts(keys):
-        query = select(_users.c.name_key, _users.c.full_name, _users.c.name, _users.c.email)
-        for key, full_name, name, email in connection.execute(query.where(_users.c.name_key.in_(part))):
+        for key, full_name, name, email in _USERS.rows(connection, {}, b_keys=part):
             found[keys[key]] = (full_name or name, email)
     return found
 
