@@ -209,7 +209,7 @@ def file_all(
         else:
             done.append(_filed_before(case, one, known))
     project_emails.add_all(connection, [_new_email(*one, now) for one in attached], now, FILER)
-    marks = {}
+    marks: dict[tuple[int, int], Mark] = {}
     for case, _, _ in attached:
         marks |= _marks(case, known)
     received_emails.mark(connection, marks, now)
