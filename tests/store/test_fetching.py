@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 import pytest
@@ -214,7 +214,7 @@ def test_what_is_in_memory_is_bounded_whatever_sizes_a_host_lists(
         there.append(len(down) - len(taken))
         return down[-1]
 
-    def take(self: Basket, batch: Batch) -> dict[int, int]:
+    def take(self: Basket, batch: Batch) -> Callable[[], dict[int, int]]:
         wait_until(lambda: len(down) >= min(len(taken) + 3, 5), what="what comes meanwhile")
         assert batch is down[len(taken)]
         done = real_take(self, batch)

@@ -256,7 +256,7 @@ def test_what_is_put_down_is_decided_about_by_what_holds_then_also_after_a_stop(
     assert {row.state for row in desk.rows(batch.rows)} == {InboxState.fetched}
     probe = {"token": token, "mailbox": ACCOUNT, "queue_id": "Q1", "sent_at": clock(), "returned_at": None}
     environment.store.write(lambda c: c.execute(round_trips.insert().values(**probe)))
-    deleted = basket.take(batch)
+    deleted = basket.take(batch)()
     assert sorted(deleted.values()) == batch.rows
     expected = [InboxState.attached] * (FEWEST - 1)
     assert [row.state for row in desk.rows(batch.rows)] == [*expected, InboxState.discarded]

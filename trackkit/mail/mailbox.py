@@ -159,7 +159,8 @@ async def _fetched(
 
     async def take(batch: Batch) -> dict[int, int]:
         async with turn:  # in their order, which is that of asking for it
-            return await call(partial(basket.take, batch))
+            finish = await call(partial(basket.take, batch))
+        return await call(finish)
 
     try:
         for some in _batches(chosen, session.suspects):

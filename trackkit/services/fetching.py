@@ -1,15 +1,16 @@
 """Mail that comes from mailboxes is put down here: which mailboxes there are, and the store's side of a session.
 
 A `Basket` belongs to one session with one account, and its calls block: they are made in a thread. Promises: when
-`put_down` returns, everything it was given is on disk, each mail once by its identity at the host; when `take` returns
-it is decided about (`importing`) as far as it can be. Only what `take` and `looked` name may be deleted at the host.
+`put_down` returns, everything it was given is on disk, each mail once by its identity at the host; when what `take`
+returns has returned, it is decided about (`importing`) as far as it can be. Only what that and `looked` name may be
+deleted at the host.
 
 Fails as the store does; then nothing may be deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
@@ -138,7 +139,7 @@ class Basket:
                 fetch.append(one)
         delete = self._removable(known_ones)
         if large:
-            delete |= self.take(self.put_down(large))
+            delete |= self.take(self.put_down(large))()
         named = all(one.uidl for one in listed)
         here = {one.uidl for one in listed}
         gone = [known.id for uidl, known in self._known.items() if uidl not in here] if named else []
@@ -178,14 +179,24 @@ class Basket:
             self._read_by = importing.known_now(environment, key)
         return Batch(numbers, fetched, rows, importing.begin(environment, self._read_by, fetched))
 
-    def take(self, batch: Batch) -> dict[int, int]:
-        """Have what was put down decided about; what of it may be deleted, as `Plan.delete`."""
+    def take(self, batch: Batch) -> Callable[[], dict[int, int]]:
+        """Have what was put down filed.
+
+        What is returned waits until what became of it is put down, too, and says what of it may be deleted, as
+        `Plan.delete`; meanwhile the next may be taken.
+        """
         environment, rows = self._environment, batch.rows
         if batch.fetched:
-            self._read_by = importing.import_these(environment, self._key, batch.fetched, batch.begun)
-            self._known |= {one.uidl: one for one in environment.store.read(lambda c: inbox.standing(c, rows))}
-        there = [(number, self._known.get(uidl)) for number, uidl in batch.numbers]
-        return self._removable([(number, known) for number, known in there if known is not None])
+            self._read_by, decided = importing.import_these(environment, self._key, batch.fetched, batch.begun)
+
+        def finish() -> dict[int, int]:
+            if batch.fetched:
+                decided()
+                self._known |= {one.uidl: one for one in environment.store.read(lambda c: inbox.standing(c, rows))}
+            there = [(number, self._known.get(uidl)) for number, uidl in batch.numbers]
+            return self._removable([(number, known) for number, known in there if known is not None])
+
+        return finish
 
     def finish(self, deleted: Iterable[int], left: int, *, complete: bool) -> None:
         """The session is over, and the host has deleted these rows' messages.

@@ -72,16 +72,18 @@ def begin(environment: Environment, known: Known, fetched: Sequence[Fetched]) ->
     return environment.readers.begin(_mails(fetched), known)
 
 
-def import_these(environment: Environment, mailbox_key: str, fetched: Sequence[Fetched], begun: Begun | None) -> Known:
+def import_these(
+    environment: Environment, mailbox_key: str, fetched: Sequence[Fetched], begun: Begun | None
+) -> tuple[Known, Callable[[], object]]:
     """Decide about mails of this account that are `fetched`, as `begin` had them read.
 
-    Returns what they were read by: the next ones are best read by the same.
+    Returns what they were read by, which the next ones are best read by, and what waits until it is put down: that may
+    be done while the next are decided about.
     """
     now_present = present(environment, mailbox_key)
     known = now_present.where.known
     is_read = begun is not None and begun.known == known
-    _decide(environment, now_present, fetched, begun.wait() if begun and is_read else None)
-    return known
+    return known, _decide(environment, now_present, fetched, begun.wait() if begun and is_read else None)
 
 
 def import_fetched(environment: Environment, mailbox_key: str) -> None:
@@ -94,14 +96,15 @@ def import_fetched(environment: Environment, mailbox_key: str) -> None:
         )
     ):
         after = batch[-1].id
-        _decide(environment, now_present, batch, None)
+        _decide(environment, now_present, batch, None)()
 
 
 def _decide(
     environment: Environment, now_present: Present, batch: Sequence[Fetched], read: Sequence[Read | Unreadable] | None
-) -> None:
+) -> Callable[[], object]:
     found = environment.readers.read(_mails(batch), now_present.where.known) if read is None else read
-    settle(environment, now_present, list(map(partial(_judged, now_present), batch, found)), InboxState.fetched)
+    judged = list(map(partial(_judged, now_present), batch, found))
+    return _filed_first(environment, now_present, judged, InboxState.fetched)
 
 
 def _mails(batch: Sequence[Fetched]) -> list[Mail]:
@@ -139,6 +142,17 @@ def settle(
     was: the state that they have been in.
     also: done for each in the transaction that puts it down.
     """
+    return _filed_first(environment, now_present, batch, was, also)()
+
+
+def _filed_first(
+    environment: Environment,
+    now_present: Present,
+    batch: Sequence[Reading],
+    was: InboxState,
+    also: Callable[[Connection, Decided], None] | None = None,
+) -> Callable[[], list[Reading]]:
+    """As `settle`, as far as what comes next has to wait for; the rest is done by what is returned."""
     now = environment.clock()
     done: dict[int, Reading] = {one.fetched.id: one for one in batch}
     sending = []
@@ -159,11 +173,16 @@ def settle(
         probes = [one.found.probe for one in settled if one.found and one.found.probe]
         inbox_decisions.returned(connection, probes, now)
 
-    environment.store.write(work)
-    _tell(environment, now_present, settled)
-    for row in sending:
-        project_outbox.flush(environment, row)
-    return settled
+    deciding = environment.store.submit(work)
+
+    def finish() -> list[Reading]:
+        deciding.result()
+        _tell(environment, now_present, settled)
+        for row in sending:
+            project_outbox.flush(environment, row)
+        return settled
+
+    return finish
 
 
 def _by_project(batch: Sequence[Reading]) -> list[tuple[str, list[Reading]]]:
