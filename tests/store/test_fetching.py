@@ -6,12 +6,13 @@ import asyncio
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 import pytest
 
 from tests.fakes.pop3_mailbox import PASSWORD, Box, MailboxHost
+from tests.ports import wait_until
 from tests.store.conftest import AsUser, Clock
 from tests.store.polling import fetch_from, poll, polling
 from tests.store.shop import NAME, Shop
@@ -28,7 +29,7 @@ from trackkit.mail.conversation import Conversation
 from trackkit.mail.mailbox import Session, fetch, opened
 from trackkit.services import options, tracking_status
 from trackkit.services.environment import Call, Environment
-from trackkit.services.fetching import Basket, Came, accounts
+from trackkit.services.fetching import Basket, Batch, Came, accounts
 from trackkit.services.inbox import discard, list_inbox
 from trackkit.services.tracking_health import InboxWatch, findings
 from trackkit.store import log, mailboxes
@@ -199,20 +200,34 @@ def session(environment: Environment) -> Session:
 def test_what_is_in_memory_is_bounded_whatever_sizes_a_host_lists(
     environment: Environment, host: MailboxHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mails = [b"%d%s\r\n" % (number, b"x" * 1000) for number in range(7)]
+    """And while one batch is decided about, two more have come and are read."""
+    mails = [b"%d%s\r\n" % (number, b"x" * 1000) for number in range(13)]
     host.boxes["ann"] = Box(mails, sizes=lambda raw: 0)
     key = fetch_from(environment, host.port, "ann")
-    taken, real = [], Basket.take
+    down: list[Batch] = []
+    taken: list[Batch] = []
+    there: list[int] = []
+    real_put, real_take = Basket.put_down, Basket.take
 
-    def take(self: Basket, came: Sequence[Came]) -> dict[int, int]:
-        taken.append(len(came))
-        return real(self, came)
+    def put_down(self: Basket, came: Sequence[Came]) -> Batch:
+        down.append(real_put(self, came))
+        there.append(len(down) - len(taken))
+        return down[-1]
 
+    def take(self: Basket, batch: Batch) -> Callable[[], dict[int, int]]:
+        wait_until(lambda: len(down) >= min(len(taken) + 3, 5), what="what comes meanwhile")
+        assert batch is down[len(taken)]
+        done = real_take(self, batch)
+        taken.append(batch)
+        return done
+
+    monkeypatch.setattr(Basket, "put_down", put_down)
     monkeypatch.setattr(Basket, "take", take)
     monkeypatch.setattr(mailbox, "BATCH_BYTES", 2500)
-    assert session(environment).fetched == 7
-    assert taken == [3, 3, 1]
-    assert Counter(raws(environment, key)) == Counter({None: 7})  # untracked: they stay at the host
+    assert session(environment).fetched == 13
+    assert [len(batch.numbers) for batch in taken] == [3, 3, 3, 3, 1]
+    assert max(there) == 3
+    assert Counter(raws(environment, key)) == Counter({None: 13})  # untracked: they stay at the host
 
 
 def test_a_host_that_refuses_everything_is_not_asked_again_at_once(

@@ -23,9 +23,13 @@ from trackkit.domain.project.kinds import KINDS, Customer, Defect, ProjectUser
 from trackkit.domain.tracking import cookie
 from trackkit.domain.tracking.cookie import Keys, Tracked
 from trackkit.domain.tracking.inbox import InboxState
+from trackkit.domain.tracking.mailbox import Listed
 from trackkit.services import databases, filing, importing, inbox_replay, project_mail_settings, tracking_keys
 from trackkit.services.environment import Environment
+from trackkit.services.fetching import Basket, Batch, Came, accounts
+from trackkit.services.machine import processors
 from trackkit.services.project_stores import OpenProject
+from trackkit.services.reading import FEWEST
 from trackkit.services.tracking_health import InboxWatch
 from trackkit.store import inbox as inbox_store
 from trackkit.store import project_emails, project_items
@@ -232,6 +236,34 @@ def test_stopped_after_filing_it_is_no_duplicate_of_itself(desk: Desk, monkeypat
     assert (row.state, row.email) == (InboxState.attached, 2)
     assert len(desk.emails(direction="received")) == 1
     assert len(desk.queued()) == 1
+
+
+def test_what_is_put_down_is_decided_about_by_what_holds_then_also_after_a_stop(desk: Desk, clock: Clock) -> None:
+    """Mails are read ahead; one of a probe that is sent meanwhile is known all the same."""
+    environment, token = desk.environment, "0123456789abcdef"
+    (account,) = accounts(environment)
+
+    def put_down(lot: int) -> tuple[Basket, Batch]:
+        raws = [reply(desk.cookie(), number=lot + number) for number in range(1, FEWEST)]
+        raws.append(f"From: a@b.test\r\nMessage-ID: <tkprobe.{token}@example.org>\r\n\r\n{lot}\r\n".encode())
+        basket = Basket(environment, account.mailbox)
+        basket.begin()
+        came = [Came(Listed(lot + at, len(raw), f"{lot + at}"), len(raw), raw) for at, raw in enumerate(raws)]
+        return basket, basket.put_down(came)
+
+    basket, batch = put_down(0)
+    assert batch.begun is not None or processors() < 2
+    assert {row.state for row in desk.rows(batch.rows)} == {InboxState.fetched}
+    probe = {"token": token, "mailbox": ACCOUNT, "queue_id": "Q1", "sent_at": clock(), "returned_at": None}
+    environment.store.write(lambda c: c.execute(round_trips.insert().values(**probe)))
+    deleted = basket.take(batch)()
+    assert sorted(deleted.values()) == batch.rows
+    expected = [InboxState.attached] * (FEWEST - 1)
+    assert [row.state for row in desk.rows(batch.rows)] == [*expected, InboxState.discarded]
+    _, left = put_down(100)  # and then the server stops
+    put_down(200)
+    assert [row.state for row in desk.rows(left.rows)] == [*expected, InboxState.untracked]
+    assert len(desk.emails(direction="received")) == 2 * len(expected)
 
 
 @pytest.mark.spec("8: a forged cookie: quarantined, Unusual Activity; another server's: left alone")

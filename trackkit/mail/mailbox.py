@@ -6,7 +6,7 @@ Promises
 - The host has let go of a message when it has said +OK to QUIT, or no longer lists it; until then it is known.
 - What came before a session broke is kept. A message at which one broke is fetched last and by itself the next time, so
   that it holds up no other.
-- While one batch is put down, the next comes.
+- While one batch is decided about, the next is read, and the one after it comes.
 
 Fails with `PopFailed` when the host cannot be used, with `TrackkitError` when mail cannot be put down here.
 """
@@ -14,6 +14,7 @@ Fails with `PopFailed` when the host cannot be used, with `TrackkitError` when m
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,14 +30,17 @@ from trackkit.mail.transports.connecting import NotOpened, connected
 from trackkit.mail.transports.handshake import Handshake, TlsContext, reason_of
 from trackkit.mail.transports.maildrop import Maildrop
 from trackkit.mail.transports.pop3 import PopFailed
-from trackkit.services.fetching import Basket, Came
+from trackkit.services.fetching import Basket, Batch, Came
 
 T = TypeVar("T")
 
 BATCH_MESSAGES: Final = 200
 BATCH_BYTES: Final = 8 * 1024 * 1024
-"""Put down together, whatever sizes the host lists; two batches are in memory at a time, each with at most one message
+"""Put down together, whatever sizes the host lists; `_AT_A_TIME` batches are in memory, each with at most one message
 more than that."""
+
+_AT_A_TIME: Final = 3
+"""One that is decided about, one that is read, one that comes."""
 
 SESSION_MESSAGES: Final = 5000
 """Fetched in one session, so that their deletion is not put off for ever."""
@@ -150,16 +154,30 @@ async def _fetched(
 ) -> dict[int, int]:
     """Fetch these and put them down; what may be deleted."""
     delete: dict[int, int] = {}
-    taking: asyncio.Future[dict[int, int]] | None = None
+    taking: deque[asyncio.Task[dict[int, int]]] = deque()
+    turn = asyncio.Lock()
+
+    async def take(batch: Batch) -> dict[int, int]:
+        async with turn:  # in their order, which is that of asking for it
+            finish = await call(partial(basket.take, batch))
+        return await call(finish)
+
     try:
-        for batch in _batches(chosen, session.suspects):
-            async for came in _came(maildrop, batch, basket.rules.most, session):
-                if taking is not None:
-                    delete |= await taking
-                taking = asyncio.ensure_future(call(partial(basket.take, came)))
+        for some in _batches(chosen, session.suspects):
+            async for came in _came(maildrop, some, basket.rules.most, session):
+                batch = await call(partial(basket.put_down, came))
+                taking.append(asyncio.create_task(take(batch)))
+                if len(taking) >= _AT_A_TIME:
+                    delete |= await taking.popleft()
+    except asyncio.CancelledError:
+        for one in taking:
+            one.cancel()
+        raise
     finally:
-        if taking is not None:
-            delete |= await taking
+        for taken in await asyncio.gather(*taking, return_exceptions=True):
+            if isinstance(taken, BaseException):
+                raise taken
+            delete |= taken
     return delete
 
 

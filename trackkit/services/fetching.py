@@ -1,21 +1,23 @@
 """Mail that comes from mailboxes is put down here: which mailboxes there are, and the store's side of a session.
 
 A `Basket` belongs to one session with one account, and its calls block: they are made in a thread. Promises: when
-`take` returns, everything it was given is on disk, each mail once by its identity at the host, and decided about
-(`importing.import_fetched`) as far as it can be; only what `take` and `looked` name may be deleted at the host.
+`put_down` returns, everything it was given is on disk, each mail once by its identity at the host; when what `take`
+returns has returned, it is decided about (`importing`) as far as it can be. Only what that and `looked` name may be
+deleted at the host.
 
 Fails as the store does; then nothing may be deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
 from trackkit.domain.log import Severity
 from trackkit.domain.tracking import mailbox as rules
+from trackkit.domain.tracking import reading
 from trackkit.domain.tracking.inbox import InboxState
 from trackkit.domain.tracking.mailbox import Listed, Rules, Trouble
 from trackkit.domain.tracking_options import Mailbox, mailbox_of
@@ -23,9 +25,11 @@ from trackkit.domain.trust import Seen
 from trackkit.services import importing, trust
 from trackkit.services.environment import Environment
 from trackkit.services.project_mail_settings import tracked_projects
+from trackkit.services.reading import Begun
 from trackkit.store import inbox, mailboxes
 from trackkit.store.database import Connection
 from trackkit.store.inbox import Arrived, Known
+from trackkit.store.inbox_decisions import Fetched
 
 SOURCE: Final = "tracking"
 
@@ -64,6 +68,24 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages that came together, and were put down.
+
+    Parameters
+    ----------
+    numbers: theirs at the host, and their identities, in order.
+    fetched: what is to be decided about.
+    rows: those of all that was put down with them.
+    begun: they are being read; none = they are read when they are decided about.
+    """
+
+    numbers: Sequence[tuple[int, str]]
+    fetched: Sequence[Fetched] = field(repr=False)
+    rows: Sequence[int]
+    begun: Begun | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do about what waits at the host.
 
@@ -80,13 +102,17 @@ class Plan:
 
 
 class Basket:
-    """Of one session. `begin` comes first, then `looked`; `finish` after the host has taken leave."""
+    """Of one session. `begin` comes first, then `looked`; `finish` after the host has taken leave.
+
+    What came goes first to `put_down`, then to `take`; each is called by one thread at a time.
+    """
 
     def __init__(self, environment: Environment, mailbox: Mailbox) -> None:
         self._environment, self._key = environment, mailbox.key
         most = environment.options.current.sending.timing.largest_message
         self.rules = Rules(mailbox.remove_untracked, most)
         self._known: dict[str, Known] = {}
+        self._read_by: reading.Known | None = None
         self._there: set[int] = set()
         """The rows of what is at the host, as far as that is seen."""
 
@@ -113,7 +139,7 @@ class Basket:
                 fetch.append(one)
         delete = self._removable(known_ones)
         if large:
-            delete |= self.take(large)
+            delete |= self.take(self.put_down(large))()
         named = all(one.uidl for one in listed)
         here = {one.uidl for one in listed}
         gone = [known.id for uidl, known in self._known.items() if uidl not in here] if named else []
@@ -125,9 +151,9 @@ class Basket:
         self._environment.store.write(work)
         return Plan(tuple(fetch), delete, named)
 
-    def take(self, came: Sequence[Came]) -> dict[int, int]:
-        """Put down what came, and have it decided; what of it may be deleted, as `Plan.delete`."""
-        environment, key = self._environment, self._key
+    def put_down(self, came: Sequence[Came]) -> Batch:
+        """Put down what came, and have it read while other things are done."""
+        environment, key, at = self._environment, self._key, self._environment.clock()
         arrived: dict[str, Arrived] = {}
         numbers: list[tuple[int, str]] = []
         for one in came:
@@ -138,12 +164,39 @@ class Basket:
             elif self._wanted(known, one.size):
                 arrived[mail.uidl] = replace(mail, row=known.id)
             numbers.append((one.listed.number, mail.uidl))
-        if arrived:
-            new = list(arrived.values())
-            rows = environment.store.write(lambda c: inbox.store(c, key, new, environment.clock()))
-            importing.import_fetched(environment, key)
-            self._known |= {one.uidl: one for one in environment.store.read(lambda c: inbox.standing(c, rows))}
-        return self._removable([(number, self._known[uidl]) for number, uidl in numbers if uidl in self._known])
+        if not arrived:
+            return Batch(numbers, (), (), None)
+        new = list(arrived.values())
+        rows = environment.store.write(lambda connection: inbox.store(connection, key, new, at))
+        for row, mail in zip(rows, new, strict=True):
+            self._known[mail.uidl] = Known(row, mail.uidl, mail.size, mail.state, mail.rule, mail.raw is not None)
+        fetched = [
+            Fetched(row, key, mail.sha256, mail.raw, at, mail.state, 0)
+            for row, mail in zip(rows, new, strict=True)
+            if mail.state is InboxState.fetched
+        ]
+        if self._read_by is None:
+            self._read_by = importing.known_now(environment, key)
+        return Batch(numbers, fetched, rows, importing.begin(environment, self._read_by, fetched))
+
+    def take(self, batch: Batch) -> Callable[[], dict[int, int]]:
+        """Have what was put down filed.
+
+        What is returned waits until what became of it is put down, too, and says what of it may be deleted, as
+        `Plan.delete`; meanwhile the next may be taken.
+        """
+        environment, rows = self._environment, batch.rows
+        if batch.fetched:
+            self._read_by, decided = importing.import_these(environment, self._key, batch.fetched, batch.begun)
+
+        def finish() -> dict[int, int]:
+            if batch.fetched:
+                decided()
+                self._known |= {one.uidl: one for one in environment.store.read(lambda c: inbox.standing(c, rows))}
+            there = [(number, self._known.get(uidl)) for number, uidl in batch.numbers]
+            return self._removable([(number, known) for number, known in there if known is not None])
+
+        return finish
 
     def finish(self, deleted: Iterable[int], left: int, *, complete: bool) -> None:
         """The session is over, and the host has deleted these rows' messages.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -65,11 +65,11 @@ class Case:
     content: Content = field(repr=False)
     key: str
     by_hand: bool = False
+    record: str = field(init=False)
+    """The record that it names."""
 
-    @property
-    def record(self) -> str:
-        """The record that it names."""
-        return project_emails.record_of(self.tracked.kind, self.tracked.record)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "record", project_emails.record_of(self.tracked.kind, self.tracked.record))
 
 
 @dataclass(slots=True)
@@ -115,7 +115,9 @@ def look_up(connection: Connection, project: TrackedProject, cases: Sequence[Cas
         addresses=received_emails.known_addresses(connection, authors - written_to),
         people=received_emails.addresses_of(connection, {one.user for one in first.values()}),
         titles=received_emails.titles(connection, {one.record for one in cases}),
-        received=received_emails.received_since(connection, {one.record for one in people}, now - passing_on.WITHIN),
+        received=received_emails.received_since(
+            connection, {one.record for one in people}, now - passing_on.WITHIN, passing_on.MOST_OF_A_THREAD
+        ),
         letters=received_emails.got_letters(
             connection, {one.found.author for one in people}, now - timedelta(hours=settings.letter_hours)
         )
@@ -207,7 +209,10 @@ def file_all(
         else:
             done.append(_filed_before(case, one, known))
     project_emails.add_all(connection, [_new_email(*one, now) for one in attached], now, FILER)
-    received_emails.mark(connection, [mark for case, _, _ in attached for mark in _marks(case, known)], now)
+    marks: dict[tuple[int, int], Mark] = {}
+    for case, _, _ in attached:
+        marks |= _marks(case, known)
+    received_emails.mark(connection, marks, now)
     outbox.put(
         connection,
         [
@@ -271,14 +276,15 @@ def _line(text: str) -> str:
     return storable(line_of(text), _LONGEST_LINE)
 
 
-def _marks(case: Case, known: Known) -> list[tuple[int, Mark]]:
+def _marks(case: Case, known: Known) -> dict[tuple[int, int], Mark]:
+    """By e-mail and recipient: of several for one the last one holds."""
     sent = known.sent.get(case.tracked.email)
     if not sent:
-        return []
+        return {}
     found = outcomes.marks(case.found.kind, case.found.author, case.tracked.recipient, sent)
     for one in found:
-        sent[one.number] = replace(sent[one.number], outcome=one.outcome)
-    return [(case.tracked.email, one) for one in found]
+        sent[one.number] = sent[one.number]._replace(outcome=one.outcome)
+    return {(case.tracked.email, one.number): one for one in found}
 
 
 def _forward(

@@ -1,9 +1,10 @@
 """Importing what was fetched: each mail is decided about and filed once, and none stops the others.
 
-A batch is read from the inbox; what its rules say without a project is known at once, the others are filed a project at
-a time in one transaction of it; then one transaction of the inbox puts down what became of all. If the server stops in
-between, the next import finds them filed and sends nothing again, since what is forwarded or acknowledged was put down
-with what is filed.
+What the rules say without a project is known at once of a batch; the others are filed a project at a time in one
+transaction of it; then one transaction of the inbox puts down what became of all. If the server stops in between, the
+next import finds them filed and sends nothing again, since what is forwarded or acknowledged was put down with what is
+filed. Mails may be read while others are filed (`begin`); what was read by something else than what holds when they
+are filed is read again.
 
 A mail whose project is away waits. One that cannot be filed for a reason of its own is tried three times, alone, and
 then quarantined with the reason.
@@ -27,10 +28,11 @@ from trackkit.domain.tracking import reading
 from trackkit.domain.tracking.carriers import Verdict, untagged
 from trackkit.domain.tracking.decision import Decision, Rule
 from trackkit.domain.tracking.inbox import InboxState
-from trackkit.domain.tracking.reading import Read, Understood, Unreadable
+from trackkit.domain.tracking.reading import Known, Read, Understood, Unreadable
 from trackkit.services import filing, project_outbox
 from trackkit.services.environment import Environment
 from trackkit.services.filing import Case
+from trackkit.services.reading import Begun, Mail
 from trackkit.services.tracking_where import Present, TrackedProject, present
 from trackkit.store import inbox_decisions
 from trackkit.store.database import Connection
@@ -60,6 +62,30 @@ class Reading:
     """It was filed before, with the very same bytes."""
 
 
+def known_now(environment: Environment, mailbox_key: str) -> Known:
+    """What mails of this account are read by, as things stand now."""
+    return present(environment, mailbox_key).where.known
+
+
+def begin(environment: Environment, known: Known, fetched: Sequence[Fetched]) -> Begun | None:
+    """Have mails read that are going to be decided about; none = they are read then."""
+    return environment.readers.begin(_mails(fetched), known)
+
+
+def import_these(
+    environment: Environment, mailbox_key: str, fetched: Sequence[Fetched], begun: Begun | None
+) -> tuple[Known, Callable[[], object]]:
+    """Decide about mails of this account that are `fetched`, as `begin` had them read.
+
+    Returns what they were read by, which the next ones are best read by, and what waits until it is put down: that may
+    be done while the next are decided about.
+    """
+    now_present = present(environment, mailbox_key)
+    known = now_present.where.known
+    is_read = begun is not None and begun.known == known
+    return known, _decide(environment, now_present, fetched, begun.wait() if begun and is_read else None)
+
+
 def import_fetched(environment: Environment, mailbox_key: str) -> None:
     """Decide about every mail of this account that is `fetched`."""
     now_present = present(environment, mailbox_key)
@@ -70,8 +96,19 @@ def import_fetched(environment: Environment, mailbox_key: str) -> None:
         )
     ):
         after = batch[-1].id
-        found = environment.readers.read([(one.raw or b"", one.fetched_at) for one in batch], now_present.where.known)
-        settle(environment, now_present, list(map(partial(_judged, now_present), batch, found)), InboxState.fetched)
+        _decide(environment, now_present, batch, None)()
+
+
+def _decide(
+    environment: Environment, now_present: Present, batch: Sequence[Fetched], read: Sequence[Read | Unreadable] | None
+) -> Callable[[], object]:
+    found = environment.readers.read(_mails(batch), now_present.where.known) if read is None else read
+    judged = list(map(partial(_judged, now_present), batch, found))
+    return _filed_first(environment, now_present, judged, InboxState.fetched)
+
+
+def _mails(batch: Sequence[Fetched]) -> list[Mail]:
+    return [(one.raw or b"", one.fetched_at) for one in batch]
 
 
 def read(fetched: Fetched, now_present: Present) -> Reading:
@@ -105,6 +142,17 @@ def settle(
     was: the state that they have been in.
     also: done for each in the transaction that puts it down.
     """
+    return _filed_first(environment, now_present, batch, was, also)()
+
+
+def _filed_first(
+    environment: Environment,
+    now_present: Present,
+    batch: Sequence[Reading],
+    was: InboxState,
+    also: Callable[[Connection, Decided], None] | None = None,
+) -> Callable[[], list[Reading]]:
+    """As `settle`, as far as what comes next has to wait for; the rest is done by what is returned."""
     now = environment.clock()
     done: dict[int, Reading] = {one.fetched.id: one for one in batch}
     sending = []
@@ -125,11 +173,16 @@ def settle(
         probes = [one.found.probe for one in settled if one.found and one.found.probe]
         inbox_decisions.returned(connection, probes, now)
 
-    environment.store.write(work)
-    _tell(environment, now_present, settled)
-    for row in sending:
-        project_outbox.flush(environment, row)
-    return settled
+    deciding = environment.store.submit(work)
+
+    def finish() -> list[Reading]:
+        deciding.result()
+        _tell(environment, now_present, settled)
+        for row in sending:
+            project_outbox.flush(environment, row)
+        return settled
+
+    return finish
 
 
 def _by_project(batch: Sequence[Reading]) -> list[tuple[str, list[Reading]]]:
@@ -235,12 +288,13 @@ def _tell(environment: Environment, now_present: Present, settled: Sequence[Read
     found: dict[tuple[Severity, Rule], list[Reading]] = {}
     limited: Counter[str] = Counter()
     for one in settled:
-        last = one.decision.judgements[-1]
+        last, tracked = one.decision.judgements[-1], one.decision.tracked
         if last.state is InboxState.quarantined:
             found.setdefault((_severity(one), last.rule), []).append(one)
-        for said in one.decision.judgements:
-            if said.rule is Rule.forward and said.words.startswith(rules.LIMITED) and one.decision.tracked:
-                limited[one.decision.tracked.project] += 1
+        if tracked and any(
+            said.words.startswith(rules.LIMITED) and said.rule is Rule.forward for said in one.decision.judgements
+        ):
+            limited[tracked.project] += 1
     for (severity, _), some in found.items():
         last = some[0].decision.judgements[-1]
         author = one_line(some[0].found.mail.author) if some[0].found else ""

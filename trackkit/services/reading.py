@@ -20,10 +20,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from trackkit.domain.log import Severity
@@ -52,6 +52,18 @@ _FOR_PYTHON: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "SY
 Mail = tuple[bytes, datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Mails that are being read, by what is `known`."""
+
+    known: Known
+    parts: Sequence[Future[list[Read | Unreadable]]] = field(repr=False)
+
+    def wait(self) -> list[Read | Unreadable]:
+        """What they say, in their order."""
+        return [one for part in self.parts for one in part.result()]
+
+
 class Readers:
     """Of one server.
 
@@ -78,13 +90,16 @@ class Readers:
 
     def read(self, mails: Sequence[Mail], known: Known) -> list[Read | Unreadable]:
         """Read these."""
+        begun = self.begin(mails, known)
+        return begun.wait() if begun else [reading.read(raw, at, known) for raw, at in mails]
+
+    def begin(self, mails: Sequence[Mail], known: Known) -> Begun | None:
+        """Let these be read meanwhile, after what was begun before; none = they are read when they are needed."""
         if len(mails) < FEWEST or self._most < 2:
-            return [reading.read(raw, at, known) for raw, at in mails]
+            return None
         size = -(-len(mails) // self._most)
         parts = [mails[at : at + size] for at in range(0, len(mails), size)]
-        found = list(self._threads.map(partial(self._part, known), parts))
-        self._rest_later()
-        return [one for part in found for one in part]
+        return Begun(known, [self._threads.submit(self._part, known, part) for part in parts])
 
     def close(self) -> None:
         """End the processes; what is being read still comes back."""
@@ -110,8 +125,7 @@ class Readers:
     def _elsewhere(self, known: Known, mails: Sequence[Mail], seconds: int) -> list[Read | Unreadable]:
         process = self._begun()
         answer = process.ask(Request(list(mails), known, seconds + 1), seconds)
-        with self._lock:
-            self._resting.append(process)
+        self._rest_later(process)
         return [unpacked(one, raw) for one, (raw, _) in zip(answer, mails, strict=True)]
 
     def _begun(self) -> _Process:
@@ -125,8 +139,9 @@ class Readers:
             process.end()
         return _Process(self._module)
 
-    def _rest_later(self) -> None:
+    def _rest_later(self, process: _Process) -> None:
         with self._lock:
+            self._resting.append(process)
             if self._rest is not None:
                 self._rest.cancel()
             self._rest = threading.Timer(REST_SECONDS, self._rest_now)

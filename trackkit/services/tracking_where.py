@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from trackkit.domain.tracking.decision import Place, Where
 from trackkit.domain.tracking_options import Mailbox, MailSettings, mailbox_of
@@ -12,6 +14,9 @@ from trackkit.services.environment import Environment
 from trackkit.services.project_mail_settings import tracked_projects
 from trackkit.store import databases, inbox_decisions
 from trackkit.store.databases import DatabaseRow
+
+_REMEMBERED: Final = 1_000
+"""Addresses that are known to be tracking addresses or not: mails that come together have the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def present(environment: Environment, mailbox_key: str | None) -> Present:
     }
     where = Where(
         mailbox=mailbox_key if mailbox_key is not None else server.key if server else "",
-        is_own=lambda address: any(box.is_own(address) for box in boxes),
+        is_own=lru_cache(_REMEMBERED)(lambda address: any(box.is_own(address) for box in boxes)),
         projects=places,
         keys=tracking_keys.current(environment),
         server=environment.server_id,

@@ -55,11 +55,7 @@ class Arrived:
     row: int | None = None
 
 
-_NEW: Final = NewRows(
-    inbox,
-    *("database_id", "record_kind", "record", "email"),
-    same=("mailbox", "fetched_at", "kind", "author", "subject", "tries", "decided_at"),
-)
+_NEW: Final = NewRows(inbox, "database_id", "record_kind", "record", "email")
 _KNOWN: Final = (
     select(inbox.c.id, inbox.c.uidl, inbox.c.size, inbox.c.state, inbox.c.rule, inbox.c.raw.is_not(None))
     .where(inbox.c.uidl.is_not(None))
@@ -130,7 +126,7 @@ def store(connection: Connection, mailbox: str, arrived: Sequence[Arrived], at: 
     )
     for one in arrived:
         if one.row is not None:
-            values = {"sha256": one.sha256, "size": one.size, "raw": one.raw}
+            values = {"sha256": one.sha256, "size": one.size, "raw": one.raw, "fetched_at": at, "tries": 0}
             values |= {"state": one.state, "rule": one.rule, "reason": one.reason}
             connection.execute(update(inbox).where(inbox.c.id == one.row).values(values))
     return ids

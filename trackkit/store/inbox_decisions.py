@@ -102,9 +102,22 @@ def decide(connection: Connection, decided: Sequence[Decided], now: datetime, wa
 
 
 def _values(one: Decided, now: datetime, was: InboxState) -> dict[str, Any]:
-    values = {f"b_{name}": getattr(one, name) for name in _SET if name != "decided_at"}
-    at = None if one.state is InboxState.fetched else now
-    return {**values, "b_decided_at": at, "b_id": one.id, "b_from": was}
+    return {
+        "b_id": one.id,
+        "b_from": was,
+        "b_state": one.state,
+        "b_rule": one.rule,
+        "b_reason": one.reason,
+        "b_kind": one.kind,
+        "b_author": one.author,
+        "b_subject": one.subject,
+        "b_tries": one.tries,
+        "b_database_id": one.database_id,
+        "b_record_kind": one.record_kind,
+        "b_record": one.record,
+        "b_email": one.email,
+        "b_decided_at": None if one.state is InboxState.fetched else now,
+    }
 
 
 def attached(connection: Connection, sha256s: Collection[str]) -> set[str]:
@@ -113,11 +126,12 @@ def attached(connection: Connection, sha256s: Collection[str]) -> set[str]:
     return set(connection.execute(select(inbox.c.sha256).where(*here)).scalars())
 
 
+_PROBES: Final = Prepared(select(round_trips.c.token).where(round_trips.c.returned_at.is_(None)))
+
+
 def open_probes(connection: Connection) -> frozenset[str]:
     """The tokens of probe mails that have not come back."""
-    return frozenset(
-        connection.execute(select(round_trips.c.token).where(round_trips.c.returned_at.is_(None))).scalars()
-    )
+    return frozenset(token for (token,) in _PROBES.rows(connection, {}))
 
 
 def returned(connection: Connection, tokens: Iterable[str], now: datetime) -> None:

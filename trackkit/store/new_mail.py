@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from trackkit.domain.delivery import Status
 from trackkit.domain.message import Envelope, MailType
 from trackkit.store.new_rows import NewRows, reserved
-from trackkit.store.queue import STATUS_COLUMNS, status_columns
+from trackkit.store.queue import status_columns
 from trackkit.store.tables import bodies, messages, recipients
 
 
@@ -30,12 +30,11 @@ class NewMessage:
 
 
 _UNSAID: Final = {"enhanced_code": "", "text": ""}
-_NEW_MESSAGES = NewRows(messages, "warned_at", same=("queued_at", "attempts", "conversation"))
+_NEW_MESSAGES = NewRows(messages, "warned_at")
 _NEW_BODIES = NewRows(bodies)
 _NEW_RECIPIENTS = NewRows(
     recipients,
     *("id", "worker", "leased_until", "verdict", "stage", "failure", "smtp_code", "reason", "deletion"),
-    same=(*_UNSAID, *STATUS_COLUMNS),
 )
 
 

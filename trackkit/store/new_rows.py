@@ -5,12 +5,13 @@ The keys of rows that others point to are reserved before, since a statement tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, insert, text
+from sqlalchemy import Connection, Dialect, Table, bindparam, insert, text
 
-from trackkit.store.prepared import Prepared
+from trackkit.store.prepared import Prepared, writing
 
 _NONE: Final[Mapping[str, Any]] = {}
 _TOGETHER: Final = (20, 10, 5, 2, 1)
@@ -18,33 +19,50 @@ _TOGETHER: Final = (20, 10, 5, 2, 1)
 
 
 class NewRows:
-    """INSERTs into `table`, of all its columns but those `left_out`; in each statement all rows have the `same` values
-    in some of them, which are written once."""
+    """INSERTs into `table`, of all its columns but those `left_out`."""
 
-    def __init__(self, table: Table, *left_out: str, same: Collection[str] = ()) -> None:
+    def __init__(self, table: Table, *left_out: str) -> None:
         columns = [column for column in table.c if column.name not in left_out]
-        self._names = [column.name for column in columns if column.name not in same]
-        alike = {column.name: bindparam(column.name, type_=column.type) for column in columns if column.name in same}
+        self._types = {column.name: column.type for column in columns}
+        self._of = itemgetter(*self._types)
+        self._writing: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {}
         # Only in the first row do parameters take on the types of their columns by themselves.
         self._several = {
             size: Prepared(
                 insert(table).values(
-                    [
-                        {c.name: alike.get(c.name, bindparam(f"{c.name}_{number}", type_=c.type)) for c in columns}
-                        for number in range(size)
-                    ]
+                    [{c.name: bindparam(f"{c.name}_{number}", type_=c.type) for c in columns} for number in range(size)]
                 )
             )
             for size in _TOGETHER
         }
+        self._names = {
+            size: [f"{name}_{number}" for number in range(size) for name in self._types] for size in _TOGETHER
+        }
 
     def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any] = _NONE) -> None:
-        """Insert rows; each has a value for every column that has none in `same`."""
+        """Insert rows; each has a value for every column that has none in `same`, which all of them have."""
+        writes = self._writes(connection.dialect)
+        alike = dict(same)
+        for name, write in writes:
+            if name in alike:
+                alike[name] = write(alike[name])
+        writes = [(name, write) for name, write in writes if name not in alike]
         for part in _parts(rows):
-            values: dict[str, Any] = {
-                f"{name}_{number}": row[name] for number, row in enumerate(part) for name in self._names
-            }
-            self._several[len(part)].changed(connection, {**values, **same})
+            values: list[Any] = []
+            for row in part:
+                whole = {**row, **alike}
+                for name, write in writes:
+                    whole[name] = write(whole[name])
+                values += self._of(whole)
+            self._several[len(part)].written(connection, dict(zip(self._names[len(part)], values, strict=True)))
+
+    def _writes(self, dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
+        """What makes of the values of some columns what the database's driver takes."""
+        found = self._writing.get(dialect.name)
+        if found is None:
+            all_of_them = ((name, writing(type_, dialect)) for name, type_ in self._types.items())
+            found = self._writing[dialect.name] = [(name, write) for name, write in all_of_them if write is not None]
+        return found
 
 
 def reserved(connection: Connection, table: Table, number: int) -> list[int]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, update
 
 from trackkit.domain.message import queue_id
 from trackkit.domain.project.kind import Kind
+from trackkit.store.prepared import Prepared
 from trackkit.store.project_numbers import take_outgoing_numbers
 from trackkit.store.project_tables import TABLES, outgoing
 from trackkit.store.tables import history, messages
@@ -47,6 +48,15 @@ class Numbered:
     mail: Outgoing
 
 
+_SIZES: Final = Prepared(
+    select(outgoing.c.id, func.length(outgoing.c.raw))
+    .where(outgoing.c.id > bindparam("b_after"))
+    .order_by(outgoing.c.id)
+    .limit(bindparam("b_most", type_=Integer))
+)
+_MARK: Final = Prepared(select(outbox_marks.c.last).where(outbox_marks.c.database_id == bindparam("b_database")))
+
+
 def put(connection: Connection, mails: Sequence[Outgoing], now: datetime) -> None:
     """Let mails wait in the project, in their order."""
     if not mails:
@@ -69,11 +79,9 @@ def put(connection: Connection, mails: Sequence[Outgoing], now: datetime) -> Non
 
 def waiting(connection: Connection, after: int, most: int, octets: int) -> list[Numbered]:
     """Those beyond a mark in their order: `most` of them, and no more than so many octets unless it is one."""
-    size = func.length(outgoing.c.raw)
-    sizes = select(outgoing.c.id, size).where(outgoing.c.id > after).order_by(outgoing.c.id).limit(most)
     wanted: list[int] = []
     total = 0
-    for number, length in connection.execute(sizes):
+    for number, length in _SIZES.rows(connection, {"b_after": after, "b_most": most}):
         total += length
         if wanted and total > octets:
             break
@@ -109,8 +117,8 @@ def forget_all(connection: Connection) -> None:
 
 def mark(connection: Connection, database_id: str) -> int:
     """Up to which number the mail of a project is in the queue; the main database's."""
-    query = select(outbox_marks.c.last).where(outbox_marks.c.database_id == database_id)
-    return connection.execute(query).scalar() or 0
+    found = _MARK.rows(connection, {"b_database": database_id})
+    return found[0][0] if found else 0
 
 
 def move_mark(connection: Connection, database_id: str, present: int, last: int) -> None:

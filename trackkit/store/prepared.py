@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import BindParameter, Connection, Dialect, bindparam
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.types import TypeEngine
 
-_SIZES: Final = (0, 1, 10, 50, 100, 500)
+_SIZES: Final = (0, 1, 10, 50, 100, 200, 500)
 """For lists of which lengths a statement is put together; shorter ones are filled up with their last value."""
 
 LONGEST: Final = _SIZES[-1]
@@ -48,6 +49,11 @@ class Prepared:
         """Run it; how many rows of its table it changed. Lists as for `rows`."""
         form = self._form(connection.dialect, lists)
         return _run(connection, form.text, form.bound(values, lists), _changed)
+
+    def written(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        """Run it with values that are as the driver takes them (`writing`)."""
+        form = self._form(connection.dialect, {})
+        _run(connection, form.text, form.ordered(values), _changed)
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it once for each of `rows`; nothing is read."""
@@ -92,7 +98,11 @@ class _Form:
             members = self.members[name]
             found.update(dict.fromkeys(members[len(keys) :], keys[-1]))
             found.update(zip(members, keys, strict=False))
-        return found if self.order is None else [found[name] for name in self.order]
+        return self.ordered(found)
+
+    def ordered(self, values: Mapping[str, Any]) -> Any:
+        """These values as the driver takes them."""
+        return values if self.order is None else [values[name] for name in self.order]
 
     def read(self, rows: list[Any]) -> list[tuple[Any, ...]]:
         """The rows as values of their columns' types."""
@@ -132,8 +142,13 @@ def _form(statement: ClauseElement, dialect: Dialect, sizes: Mapping[str, int]) 
     return _Form(put_together.statement, order, writing, fixed, members, reading)
 
 
+def writing(kind: TypeEngine[Any], dialect: Dialect) -> _Process | None:
+    """What makes of a value of that type what the driver takes; none = it does so itself."""
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
 def _writes(bind: BindParameter[Any] | None, dialect: Dialect) -> _Process | None:
-    return None if bind is None else bind.type.dialect_impl(dialect).bind_processor(dialect)
+    return None if bind is None else writing(bind.type, dialect)
 
 
 def _all(cursor: Any) -> list[Any]:

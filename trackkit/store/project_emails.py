@@ -25,7 +25,7 @@ from trackkit.store.project_tables import TABLES, email_recipients, email_source
 _INFO: Final = KINDS[Kind.tracked_email]
 emails: Final = TABLES[Kind.tracked_email]
 _MADE: Final = ("revision", "created_at", "created_by", "changed_at", "changed_by")
-_NEW_EMAILS: Final = NewRows(emails, same=_MADE)
+_NEW_EMAILS: Final = NewRows(emails)
 _NEW_SOURCES: Final = NewRows(email_sources)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Integer, bindparam, func, select, update
 
 from trackkit.domain.project.kind import Kind
 from trackkit.domain.project.kinds import EmailOrigin
@@ -50,10 +50,26 @@ _RECIPIENTS: Final = Prepared(
         email_recipients.c.email, email_recipients.c.number, email_recipients.c.address, email_recipients.c.outcome
     ).where(email_recipients.c.email.in_(listed("b_ids")))
 )
+_USERS: Final = Prepared(
+    select(_users.c.name_key, _users.c.full_name, _users.c.name, _users.c.email).where(
+        _users.c.name_key.in_(listed("b_keys"))
+    )
+)
 _FILED: Final = Prepared(
     select(email_sources.c.import_key, email_sources.c.email, email_sources.c.sha256).where(
         email_sources.c.import_key.in_(listed("b_keys"))
     )
+)
+
+_SENDERS: Final = Prepared(
+    select(func.lower(_emails.c.sender))
+    .where(
+        _emails.c.record == bindparam("b_record"),
+        _emails.c.direction == "received",
+        _emails.c.origin == "person",
+        _emails.c.created_at >= bindparam("b_since", type_=_emails.c.created_at.type),
+    )
+    .limit(bindparam("b_most", type_=Integer))
 )
 
 
@@ -105,8 +121,7 @@ def addresses_of(connection: Connection, names: Collection[str]) -> dict[str, tu
     keys = {key_of_name(name): name for name in names if name}
     found = {}
     for part in _parts(keys):
-        query = select(_users.c.name_key, _users.c.full_name, _users.c.name, _users.c.email)
-        for key, full_name, name, email in connection.execute(query.where(_users.c.name_key.in_(part))):
+        for key, full_name, name, email in _USERS.rows(connection, {}, b_keys=part):
             found[keys[key]] = (full_name or name, email)
     return found
 
@@ -127,19 +142,17 @@ def titles(connection: Connection, records: Collection[str]) -> dict[str, str]:
     return found
 
 
-def received_since(connection: Connection, records: Collection[str], since: datetime) -> dict[tuple[str, str], int]:
+def received_since(
+    connection: Connection, records: Collection[str], since: datetime, most: int
+) -> dict[tuple[str, str], int]:
     """How many mails of people have come in for records, by record and sender (in small letters); of all senders
-    under an empty one."""
-    c = _emails.c
-    sender = func.lower(c.sender)
+    under an empty one. Of each record the last `most` count."""
     found: dict[tuple[str, str], int] = {}
-    for part in _parts(records):
-        query = select(c.record, sender, func.count()).where(
-            c.record.in_(part), c.direction == "received", c.origin == "person", c.created_at >= since
-        )
-        for record, address, number in connection.execute(query.group_by(c.record, sender)):
-            found[record, address] = number
-            found[record, ""] = found.get((record, ""), 0) + number
+    for record in records:
+        senders = _SENDERS.rows(connection, {"b_record": record, "b_since": since, "b_most": most})
+        found[record, ""] = len(senders)
+        for (sender,) in senders:
+            found[record, sender] = found.get((record, sender), 0) + 1
     return found
 
 
@@ -166,20 +179,20 @@ _MARK: Final = Prepared(
 )
 
 
-def mark(connection: Connection, marks: Sequence[tuple[int, Mark]], now: datetime) -> None:
-    """Note what came back from recipients; each with the number of its e-mail."""
+def mark(connection: Connection, marks: Mapping[tuple[int, int], Mark], now: datetime) -> None:
+    """Note what came back from recipients, by e-mail and number there."""
     if marks:
         rows = [
             {
                 "b_email": email,
-                "b_number": one.number,
+                "b_number": number,
                 "b_outcome": one.outcome,
                 "b_status_code": one.status_code,
                 "b_hard": one.hard,
                 "b_text": one.text,
                 "b_at": now,
             }
-            for email, one in marks
+            for (email, number), one in marks.items()
         ]
         _MARK.many(connection, rows)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from trackkit.domain.project.kinds import Standing
 from trackkit.domain.tracking import authentication
@@ -80,8 +80,7 @@ LIMITED: Final = "More came within an hour than is passed on"
 """What a rule's words begin with when a mail was not passed on for its number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What a rule says; with a state it settles what becomes of the mail."""
 
     rule: Rule
@@ -136,8 +135,7 @@ class Facts:
     author_known: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What becomes of a mail: the rules that were asked, in their order; the last one settles it, if any does."""
 
     judgements: tuple[Judgement, ...]
@@ -207,14 +205,21 @@ def _waits(reason: str) -> Judgement:
     return _settles(Rule.project, f"{reason} It stays here until it can be filed.", InboxState.fetched)
 
 
+# What is said of most mails.
+_WHOLE: Final = Judgement(Rule.readable, "Everything in it can be read.")
+_NO_PROBE: Final = Judgement(Rule.probe, "It is none.")
+_OF_OTHERS: Final = Judgement(Rule.loop, "Somebody else sent it.")
+_NEW: Final = Judgement(Rule.duplicate, "It was not filed before.")
+
+
 def _readable(found: Understood) -> Judgement:
     problems = found.mail.problems
-    return Judgement(Rule.readable, " ".join(problems) or "Everything in it can be read.", verdict="passed")
+    return Judgement(Rule.readable, " ".join(problems)) if problems else _WHOLE
 
 
 def _probe(found: Understood) -> Judgement:
     if found.probe is None:
-        return Judgement(Rule.probe, "It is none.")
+        return _NO_PROBE
     return _settles(Rule.probe, "A probe mail of this server has come back.", InboxState.discarded)
 
 
@@ -238,7 +243,7 @@ def _loop(found: Understood, where: Where) -> Judgement:
     if found.kind.kind in (MailKind.human, MailKind.automatic) and where.is_own(found.author):
         words = "It says that it is from the tracking address itself, which writes to nobody here."
         return _settles(Rule.loop, words, InboxState.quarantined)
-    return Judgement(Rule.loop, "Somebody else sent it.")
+    return _OF_OTHERS
 
 
 def _cookie(found: Understood, where: Where) -> Judgement:
@@ -316,7 +321,7 @@ def _record(tracked: Tracked, facts: Facts) -> Judgement:
 
 def _duplicate(facts: Facts) -> Judgement:
     if facts.filed_as is None:
-        return Judgement(Rule.duplicate, "It was not filed before.")
+        return _NEW
     return _settles(Rule.duplicate, f"The same was filed before, as e-mail {facts.filed_as}.", InboxState.duplicate)
 
 

@@ -7,28 +7,28 @@ written by one of them. Where neither is told by an address, the cookie's recipi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from trackkit.domain.log_text import storable
 from trackkit.domain.tracking.failures import Failure
 from trackkit.domain.tracking.kinds import Classified, MailKind
 
 _LONGEST: Final = 1_000
-_WEIGHTS: Final = ("", "delay", "delivered", "automatic", "human", "feedback", "bounce")
+_WEIGHTS: Final = {
+    outcome: weight
+    for weight, outcome in enumerate(("", "delay", "delivered", "automatic", "human", "feedback", "bounce"))
+}
 """What comes later says more; what has come back and says more stays."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """Whom an e-mail went to, and what has come back from there."""
 
     address: str
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What came back from a recipient, by its number in the e-mail."""
 
     number: int
@@ -47,13 +47,13 @@ def marks(found: Classified, author: str, recipient: int, sent: Mapping[int, Sen
     recipient: the cookie's; 0 = the e-mail went to several.
     """
     outcome = found.kind.value
-    if found.kind in (MailKind.bounce, MailKind.delay) and found.failures:
+    if found.failures and found.kind in (MailKind.bounce, MailKind.delay):
         about = [(_number(one.recipient, recipient, sent), _of_failure(outcome, one)) for one in found.failures]
     else:
         failed = False if found.kind is MailKind.bounce else None
         about = [(_number(author, recipient, sent), Mark(0, outcome, "", failed, ""))]
     by_number = {number: mark for number, mark in about if number is not None and _says_more(mark, sent[number])}
-    return [Mark(number, mark.outcome, mark.status_code, mark.hard, mark.text) for number, mark in by_number.items()]
+    return [mark._replace(number=number) for number, mark in by_number.items()]
 
 
 def _of_failure(kind: str, one: Failure) -> Mark:
@@ -63,13 +63,14 @@ def _of_failure(kind: str, one: Failure) -> Mark:
 
 
 def _number(address: str, recipient: int, sent: Mapping[int, Sent]) -> int | None:
-    named = [number for number, one in sent.items() if one.address.lower() == address.lower()]
-    if named:
-        return named[0]
+    wanted = address.lower()
+    for number, one in sent.items():
+        if one.address.lower() == wanted:
+            return number
     if recipient in sent:
         return recipient
     return next(iter(sent)) if len(sent) == 1 else None
 
 
 def _says_more(mark: Mark, sent: Sent) -> bool:
-    return _WEIGHTS.index(mark.outcome) >= _WEIGHTS.index(sent.outcome)
+    return _WEIGHTS[mark.outcome] >= _WEIGHTS[sent.outcome]
