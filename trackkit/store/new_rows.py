@@ -5,7 +5,7 @@ The keys of rows that others point to are reserved before, since a statement tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, bindparam, insert, text
@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Table, bindparam, insert, text
 from trackkit.store.prepared import Prepared
 
 _NONE: Final[Mapping[str, Any]] = {}
-_TOGETHER: Final = (20, 10, 5, 2, 1)
-"""Rows in a statement."""
+_TOGETHER: Final = 20
+"""Rows in a statement, at most."""
 
 
 class NewRows:
@@ -23,28 +23,30 @@ class NewRows:
 
     def __init__(self, table: Table, *left_out: str, same: Collection[str] = ()) -> None:
         columns = [column for column in table.c if column.name not in left_out]
+        self._table, self._columns = table, columns
         self._names = [column.name for column in columns if column.name not in same]
-        alike = {column.name: bindparam(column.name, type_=column.type) for column in columns if column.name in same}
-        # Only in the first row do parameters take on the types of their columns by themselves.
-        self._several = {
-            size: Prepared(
-                insert(table).values(
-                    [
-                        {c.name: alike.get(c.name, bindparam(f"{c.name}_{number}", type_=c.type)) for c in columns}
-                        for number in range(size)
-                    ]
-                )
-            )
-            for size in _TOGETHER
-        }
+        self._alike = {c.name: bindparam(c.name, type_=c.type) for c in columns if c.name in same}
+        self._several: dict[int, Prepared] = {}
 
     def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any] = _NONE) -> None:
         """Insert rows; each has a value for every column that has none in `same`."""
-        for part in _parts(rows):
+        for at in range(0, len(rows), _TOGETHER):
+            part = rows[at : at + _TOGETHER]
             values: dict[str, Any] = {
                 f"{name}_{number}": row[name] for number, row in enumerate(part) for name in self._names
             }
-            self._several[len(part)].changed(connection, {**values, **same})
+            self._inserting(len(part)).changed(connection, {**values, **same})
+
+    def _inserting(self, size: int) -> Prepared:
+        """What inserts so many rows."""
+        if size not in self._several:
+            # Only in the first row do parameters take on the types of their columns by themselves.
+            values = [
+                {c.name: self._alike.get(c.name, bindparam(f"{c.name}_{number}", type_=c.type)) for c in self._columns}
+                for number in range(size)
+            ]
+            self._several[size] = Prepared(insert(self._table).values(values))
+        return self._several[size]
 
 
 def reserved(connection: Connection, table: Table, number: int) -> list[int]:
@@ -62,11 +64,3 @@ def reserved(connection: Connection, table: Table, number: int) -> list[int]:
 _LAST: Final = Prepared(text("SELECT seq FROM sqlite_sequence WHERE name = :name"))
 _NEXT: Final = Prepared(text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :number)"))
 """https://www.sqlite.org/autoinc.html; https://www.postgresql.org/docs/current/functions-sequence.html"""
-
-
-def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
-    at = 0
-    while at < len(rows):
-        size = next(size for size in _TOGETHER if size <= len(rows) - at)
-        yield rows[at : at + size]
-        at += size
