@@ -115,6 +115,8 @@ class MemoryQueue:
         self._maybe_fail("claim")
         with self._lock:
             self.claims += 1
+            if not self.may_send():
+                return []
             types = self.current.sending.open_types - ({MailType.mapi} if BY_MAPI in besides else set())
             found: dict[int, list[ClaimedRecipient]] = {}
             for row in self.rows.values():

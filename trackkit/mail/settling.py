@@ -34,7 +34,7 @@ CLERKS = 2
 UNSETTLED = CLERKS * BATCH
 """With so many outcomes on their way nothing more is begun: a kill makes them, and what is being sent, leave twice."""
 
-LINGER_SECONDS = 0.005
+LINGER_SECONDS = 0.02
 """How long the first outcome of a batch waits for others."""
 
 FIRST_RETRY_SECONDS = 0.2

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any, Final
 
-SWITCH_SECONDS: Final = 0.0005
+SWITCH_SECONDS: Final = 0.0002
 """How long a thread that has the interpreter may keep the others waiting. With Python's own 5 ms whoever writes to the
 database waits for the event loop after each statement; with this a queue is sent a tenth quicker."""
 

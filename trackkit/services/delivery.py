@@ -38,6 +38,9 @@ LEASE: Final = timedelta(minutes=5)
 _CLAIM_BYTES: Final = 64 * 1024 * 1024
 """Messages held in memory at a time add up to no more (but one message is always taken)."""
 
+_LOOKS: Final = 5
+"""At what is due, where another worker has taken all that was found: more may be. Who has found nothing rests."""
+
 _NOTHING: Final = Content("", b"", "")
 
 _MOST_TOGETHER: Final = 10
@@ -124,10 +127,16 @@ class DeliveryQueue:
             self.join()
         store = self._environment.store
         now, holder = self._environment.clock(), self._membership.holder or ""
-        found = store.read(lambda connection: queue_claim.due(connection, now, limit, _CLAIM_BYTES, domains, types))
-        if found and not self._membership.alone and self._environment.trust.follow():
-            return []  # it may be due because of trust that this worker did not know of
-        leased = store.write(partial(self._lease, found, now, holder)) if found else []
+        leased: list[DueMessage] | None = None
+        for _ in range(_LOOKS):
+            found = store.read(lambda connection: queue_claim.due(connection, now, limit, _CLAIM_BYTES, domains, types))
+            if not found:
+                return []
+            if not self._membership.alone and self._environment.trust.follow():
+                return []  # it may be due because of trust that this worker did not know of
+            leased = store.write(partial(self._lease, found, now, holder))
+            if leased is not None:
+                break
         if not leased:
             return []
         keys = [message.message_id for message in leased]
@@ -141,15 +150,15 @@ class DeliveryQueue:
 
     def _lease(
         self, found: Sequence[DueMessage], now: datetime, holder: str, connection: Connection
-    ) -> list[DueMessage]:
-        """Lease as many of them as may leave now."""
+    ) -> list[DueMessage] | None:
+        """Lease as many of them as may leave now; none = others have them all."""
         mail_workers.never_idle(connection)
         if not self._membership.is_there(connection, holder):
             return []
         room = self._environment.sending.room(connection)
         leased = queue_claim.lease(connection, holder, now, now + LEASE, found[:room])
         self._environment.sending.left(connection, len(leased))
-        return leased
+        return leased if leased or room == 0 else None
 
     def may_send(self, claimed: Claimed | None = None) -> bool:
         """Whether a message (none = any at all) may leave here now: the way of its recipients is set up and not paused,

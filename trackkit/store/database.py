@@ -1,9 +1,10 @@
 """Databases and the one way to use them: a unit of work is a function of a connection.
 
 `Store.read` runs one in a read transaction, `Store.write` in a write transaction; it is on disk when `write` returns.
-On SQLite all writing goes over one connection, which threads use in turn: the writer, which lets units that wait at the
-same time share a commit, each in a savepoint of its own (a unit that raises is undone alone), and whoever has a single
-statement (`Store.write_at_once`). On PostgreSQL each unit is a transaction of the pool.
+On SQLite all writing goes over one connection, which threads use in turn: whoever writes while nobody else does,
+whoever has a single statement (`Store.write_at_once`), and for all others the writer, which lets units that wait at the
+same time share a commit, each in a savepoint of its own (a unit that raises is undone alone). On PostgreSQL each unit
+is a transaction of the pool.
 
 Fails with `Unavailable` when the database cannot be reached or the store is closed; whatever a unit raises comes
 out of the call that asked for it.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -35,6 +37,13 @@ _GROUP: Final = 200
 """Units of work that may share a commit; bounds how long the first of them waits."""
 
 _BUSY_TIMEOUT_MS: Final = 20_000
+_PAUSE_MS: Final = 1
+"""How long whoever writes waits before trying again, where another process is writing. SQLite by itself waits longer
+each time, up to 100 ms, as long as dozens of transactions of that process take (https://www.sqlite.org/c3ref/busy_timeout.html)."""
+
+_CACHE_KIB: Final = 16_000
+"""Of whoever writes: pages that are written again and again need not be read again."""
+
 _ENGINE: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "hide_parameters": True}
 """Values stay out of error messages: they can be secret, or somebody's mail."""
 
@@ -50,8 +59,8 @@ _CLOSED: Final = "The server is stopping; nothing was changed."
 class Store:
     """One database. Made by `sqlite` or `postgresql`; close it when done."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, *, pauses: bool = False) -> None:
+        self.engine, self._pauses = engine, pauses
         self.is_sqlite = engine.dialect.name == "sqlite"
         # SQLite's read transactions see one state anyway; PostgreSQL's by default see a new one at every statement.
         self._reader = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
@@ -62,6 +71,8 @@ class Store:
         self._kept: Connection | None = None
         self._turn = threading.Lock()
         """Whoever writes to SQLite holds it."""
+        self._handed = 0
+        """Units that the writer has not done yet."""
         self._writer: threading.Thread | None = None
         if self.is_sqlite:
             self._writer = threading.Thread(target=self._write_jobs, name="trackkit-writer", daemon=True)
@@ -75,10 +86,27 @@ class Store:
     def write(self, work: Work[T]) -> T:
         """Run `work` in a write transaction; what it did is durable when this returns."""
         if self.is_sqlite:
-            return self.submit(work).result()
+            return self._write_here(work) if self._takes_turn() else self.submit(work).result()
         if self._closed:
             raise Unavailable(_CLOSED)
         return self._transaction(work)
+
+    def _takes_turn(self) -> bool:
+        """Whether this thread has the turn now: nobody writes, and nothing was handed over before.
+
+        Each time a unit is handed over, and its result handed back, a thread waits for Python's lock.
+        """
+        with self._gate:
+            return not self._closed and not self._handed and self._turn.acquire(blocking=False)
+
+    def _write_here(self, work: Work[T]) -> T:
+        """As the writer would; in the turn, which ends with it."""
+        job = _Job(work)
+        try:
+            self._commit_together([job])
+        finally:
+            self._turn.release()
+        return job.future.result()
 
     def submit(self, work: Work[T]) -> Future[T]:
         """Like `write`, without waiting. Units submitted by one thread are done in their order."""
@@ -101,15 +129,15 @@ class Store:
             if self._closed:
                 raise Unavailable(_CLOSED)
             try:
-                return work(self._connection())
-            except BaseException:
-                self._let_go()
+                return _patiently(lambda: work(self._connection()))
+            except BaseException as error:
+                self._doubt(error)
                 raise
 
     def alone(self, work: Work[T]) -> T:
         """Run `work` in the writer's turn with no transaction open: what VACUUM and its like need."""
 
-        mode = {"trackkit_alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        mode = {"trackkit_plain": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
         def outside() -> T:
             with _reachable(), self.engine.connect().execution_options(**mode) as connection:
@@ -124,6 +152,7 @@ class Store:
         with self._gate:
             if self._closed:
                 raise Unavailable(_CLOSED)
+            self._handed += 1
             self._jobs.put(job)
         return job.future
 
@@ -160,7 +189,10 @@ class Store:
                     jobs, following = self._gathered(job)
                     self._commit_together(jobs)
                 else:
+                    jobs = [job]
                     self._run_outside(job)
+            with self._gate:
+                self._handed -= len(jobs)
 
     def _gathered(self, first: _Job[Any]) -> tuple[list[_Job[Any]], _Job[Any] | None]:
         """What waits and may share a commit with `first`, and what comes next and may not."""
@@ -184,7 +216,7 @@ class Store:
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the unit
             for job in jobs:
                 job.fail(error)
-            self._let_go()
+            self._doubt(error)
         else:
             for job, result in done:
                 job.future.set_result(result)
@@ -193,14 +225,23 @@ class Store:
         """For writing. It is kept: to fetch one from the pool each time, and to bring it back, takes longer than
         most units of work."""
         if self._kept is None:
-            self._kept = self.engine.connect().execution_options(trackkit_write=True)
+            self._kept = self.engine.connect().execution_options(trackkit_plain=True)
+            if self.is_sqlite:
+                run_plain(self._kept, f"PRAGMA cache_size=-{_CACHE_KIB}")
+            if self._pauses:
+                run_plain(self._kept, f"PRAGMA busy_timeout={_PAUSE_MS}")
         return self._kept
 
+    def _doubt(self, error: BaseException) -> None:
+        """The connection for writing may be of no use any more, unless it is only the unit that has failed."""
+        if isinstance(error, SQLAlchemyError | Unavailable):
+            self._let_go()
+
     def _let_go(self) -> None:
-        """The connection for writing may be of no use any more."""
         kept, self._kept = self._kept, None
         if kept is not None:
             with suppress(SQLAlchemyError):  # what it says to that is of no interest any more
+                kept.invalidate()  # nobody shall read over it
                 kept.close()
 
     @staticmethod
@@ -251,10 +292,39 @@ class _Job(Generic[T]):
 _NO_MORE: Final = _Job[Any](lambda _: None, how="outside")
 
 
+def _patiently(begin: Callable[[], T]) -> T:
+    """What `begin` returns, tried again as long as another process writes; it has changed nothing until then."""
+    until = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return begin()
+        except OperationalError as error:
+            if not getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY") or time.monotonic() >= until:
+                raise
+
+
 @contextmanager
 def _begun(connection: Connection) -> Iterator[Connection]:
-    with connection.begin():
+    """A write transaction of SQLite. SQLAlchemy's own takes longer to begin and to end than most units of work take."""
+    _patiently(lambda: run_plain(connection, "BEGIN IMMEDIATE"))
+    try:
         yield connection
+        _end(connection, "COMMIT")
+    except BaseException:
+        with suppress(SQLAlchemyError):  # it has been undone by what has failed
+            _end(connection, "ROLLBACK")
+        raise
+
+
+def _end(connection: Connection, how: Literal["COMMIT", "ROLLBACK"]) -> None:
+    """End the transaction, and SQLAlchemy's within it, which a unit has begun by using more than `Prepared`."""
+    within = connection.get_transaction()
+    if within is None:
+        run_plain(connection, how)
+    elif how == "COMMIT":
+        within.commit()
+    else:
+        within.rollback()
 
 
 @contextmanager
@@ -307,17 +377,17 @@ def sqlite(path: Path, *, journal: Literal["WAL", "DELETE"] = "WAL", create: boo
         connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=FAST")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         asked = connection.get_execution_options()
-        if asked.get("trackkit_alone", False):
-            return
-        writing = asked.get("trackkit_write", False)
-        run_plain(connection, "BEGIN IMMEDIATE" if writing else "BEGIN")
+        if not asked.get("trackkit_plain", False):
+            run_plain(connection, "BEGIN IMMEDIATE" if asked.get("trackkit_write", False) else "BEGIN")
 
-    return Store(engine)
+    # A commit waits for readers without a write-ahead log, and is not tried again.
+    return Store(engine, pauses=journal == "WAL")
 
 
 def postgresql(url: str, password: SecretStr | None = None, *, connect_timeout: int | None = None) -> Store:

@@ -5,7 +5,7 @@ The keys of rows that others point to are reserved before, since a statement tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Dialect, Table, bindparam, insert, text
 from trackkit.store.prepared import Prepared, writing
 
 _NONE: Final[Mapping[str, Any]] = {}
-_TOGETHER: Final = (20, 10, 5, 2, 1)
-"""Rows in a statement."""
+_TOGETHER: Final = 20
+"""Rows in a statement, at most."""
 
 
 class NewRows:
@@ -23,21 +23,10 @@ class NewRows:
 
     def __init__(self, table: Table, *left_out: str) -> None:
         columns = [column for column in table.c if column.name not in left_out]
-        self._types = {column.name: column.type for column in columns}
+        self._table, self._types = table, {column.name: column.type for column in columns}
         self._of = itemgetter(*self._types)
         self._writing: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {}
-        # Only in the first row do parameters take on the types of their columns by themselves.
-        self._several = {
-            size: Prepared(
-                insert(table).values(
-                    [{c.name: bindparam(f"{c.name}_{number}", type_=c.type) for c in columns} for number in range(size)]
-                )
-            )
-            for size in _TOGETHER
-        }
-        self._names = {
-            size: [f"{name}_{number}" for number in range(size) for name in self._types] for size in _TOGETHER
-        }
+        self._several: dict[int, tuple[Prepared, list[str]]] = {}
 
     def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any] = _NONE) -> None:
         """Insert rows; each has a value for every column that has none in `same`, which all of them have."""
@@ -47,14 +36,27 @@ class NewRows:
             if name in alike:
                 alike[name] = write(alike[name])
         writes = [(name, write) for name, write in writes if name not in alike]
-        for part in _parts(rows):
+        for at in range(0, len(rows), _TOGETHER):
             values: list[Any] = []
-            for row in part:
+            for row in rows[at : at + _TOGETHER]:
                 whole = {**row, **alike}
                 for name, write in writes:
                     whole[name] = write(whole[name])
                 values += self._of(whole)
-            self._several[len(part)].written(connection, dict(zip(self._names[len(part)], values, strict=True)))
+            statement, names = self._inserting(min(_TOGETHER, len(rows) - at))
+            statement.written(connection, dict(zip(names, values, strict=True)))
+
+    def _inserting(self, size: int) -> tuple[Prepared, list[str]]:
+        """What inserts so many rows, and the names of its parameters, row by row."""
+        if size not in self._several:
+            # Only in the first row do parameters take on the types of their columns by themselves.
+            values = [
+                {name: bindparam(f"{name}_{number}", type_=kind) for name, kind in self._types.items()}
+                for number in range(size)
+            ]
+            names = [f"{name}_{number}" for number in range(size) for name in self._types]
+            self._several[size] = Prepared(insert(self._table).values(values)), names
+        return self._several[size]
 
     def _writes(self, dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
         """What makes of the values of some columns what the database's driver takes."""
@@ -80,11 +82,3 @@ def reserved(connection: Connection, table: Table, number: int) -> list[int]:
 _LAST: Final = Prepared(text("SELECT seq FROM sqlite_sequence WHERE name = :name"))
 _NEXT: Final = Prepared(text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :number)"))
 """https://www.sqlite.org/autoinc.html; https://www.postgresql.org/docs/current/functions-sequence.html"""
-
-
-def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
-    at = 0
-    while at < len(rows):
-        size = next(size for size in _TOGETHER if size <= len(rows) - at)
-        yield rows[at : at + size]
-        at += size

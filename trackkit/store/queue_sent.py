@@ -122,15 +122,13 @@ CREATE TEMP TRIGGER IF NOT EXISTS leave INSTEAD OF INSERT ON leaving BEGIN
             CROSS JOIN messages AS m ON m.id = r.message_id
         WHERE r.worker = NEW.worker AND r.state = '{State.active}';
     SELECT RAISE(ABORT, 'not all') WHERE changes() <> json_array_length(NEW.accepted);
-    DELETE FROM messages
-        WHERE id IN (SELECT json_extract(a.value, '$[4]') FROM json_each(NEW.accepted) AS a)
-        AND NOT EXISTS (
-            SELECT 1 FROM recipients AS r
-            WHERE r.message_id = messages.id AND r.state <> '{State.sent}'
-            AND r.id NOT IN (SELECT json_extract(a.value, '$[0]') FROM json_each(NEW.accepted) AS a));
-    SELECT RAISE(ABORT, 'not all') WHERE EXISTS (
-        SELECT 1 FROM messages
-        WHERE id IN (SELECT json_extract(a.value, '$[4]') FROM json_each(NEW.accepted) AS a));
+    SELECT RAISE(ABORT, 'not all') WHERE json_array_length(NEW.accepted) <> (
+        SELECT count(*) FROM recipients AS r
+        WHERE r.message_id IN (SELECT json_extract(a.value, '$[4]') FROM json_each(NEW.accepted) AS a)
+        AND r.state <> '{State.sent}');
+    DELETE FROM messages WHERE id IN (SELECT json_extract(a.value, '$[4]') FROM json_each(NEW.accepted) AS a);
 END
 """  # noqa: S608 - nothing but names of columns and states is put in
-"""CROSS JOIN: recipients by their numbers, not all that are active (https://www.sqlite.org/optoverview.html)."""
+"""When all of these are the worker's, and no more than these wait for their messages, nobody else does.
+
+CROSS JOIN: recipients by their numbers, not all that are active (https://www.sqlite.org/optoverview.html)."""

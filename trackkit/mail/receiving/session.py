@@ -45,6 +45,7 @@ _BROWSERS = frozenset(("GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"))
 """A web page can make a browser on this machine say these, and mail commands behind them."""
 
 OK = Reply(250, "2.0.0", "Ok")
+SENDER_OK, RECIPIENT_OK = Reply(250, "2.1.0", "Ok"), Reply(250, "2.1.5", "Ok")
 OUT_OF_STEP = Reply(554, "5.5.0", "You sent on before you were answered")
 
 
@@ -79,7 +80,7 @@ class Session:
         try:
             wire.say(f"220 {name} ESMTP trackkit")
             while True:
-                await self._obey(await wire.line(self._patience()))
+                await self._obey(await wire.line(self._patience(), self._obey_at_once))
         except Leave as leave:
             wire.say(leave.reply)
         except TimeoutError:
@@ -119,6 +120,18 @@ class Session:
             return IDLE_SECONDS
         return max(STRANGER_SECONDS - (asyncio.get_running_loop().time() - self._began), 0.0)
 
+    def _obey_at_once(self, line: bytes) -> float | None:
+        """Do what a line says if it waits for nothing and nothing is wrong with it; how long the next one may take."""
+        try:
+            verb, argument = smtp_commands.command(line)
+            do = _AT_ONCE.get(verb)
+            if do is None:
+                return None
+            self.wire.say(do(self, argument))
+        except Refusal:  # which has changed nothing
+            return None
+        return self._patience()
+
     async def _obey(self, line: bytes) -> None:
         """Do what one line says, and reply."""
         try:
@@ -130,26 +143,25 @@ class Session:
             do = _COMMANDS.get(verb)
             if do is None:
                 raise Refusal(500, "5.5.1", "That command is not known here")
-            reply = do(self, argument)
-            if reply is not None and not isinstance(reply, Reply):  # it waits for something
-                reply = await reply
+            done = do(self, argument)
+            reply = done if isinstance(done, Reply | str) else await done  # it waits for something
         except Refusal as refusal:
             reply = refusal.reply
         if reply is None:
             return
         self.wire.say(reply)
-        self._mistakes += reply.code == 500  # not 503: who pipelines gets one for each recipient of a refused sender
+        # Not 503: who pipelines gets one for each recipient of a refused sender.
+        self._mistakes += isinstance(reply, Reply) and reply.code == 500
         if self._mistakes > MOST_MISTAKES:
             raise Leave(Reply(421, "4.7.0", "Too many mistakes"))
 
     # Commands: each gives its reply, or none when it has replied -----------------------------------------------------
 
-    def _ehlo(self, argument: str) -> Reply | None:
+    def _ehlo(self, argument: str) -> str:
         self._greeted(argument, extended=True)
         last = "AUTH PLAIN LOGIN" if self.wire.encrypted else "STARTTLS"
         offers = (self.house.name, "PIPELINING", f"SIZE {self.house.most_octets}", "8BITMIME", "ENHANCEDSTATUSCODES")
-        self.wire.say("\r\n".join((*(f"250-{offer}" for offer in offers), f"250 {last}")))
-        return None
+        return "\r\n".join((*(f"250-{offer}" for offer in offers), f"250 {last}"))
 
     def _helo(self, argument: str) -> Reply:
         self._greeted(argument, extended=False)
@@ -172,7 +184,7 @@ class Session:
         if sender.size > self.house.most_octets:
             return self.house.too_large(self._peer)
         self._sender = sender.address
-        return Reply(250, "2.1.0", "Ok")
+        return SENDER_OK
 
     def _rcpt(self, argument: str) -> Reply:
         if self._sender is None:
@@ -181,7 +193,7 @@ class Session:
         if address not in self._recipients and len(self._recipients) >= MAXIMUM_RECIPIENTS:
             raise Refusal(452, "4.5.3", f"Too many recipients; {MAXIMUM_RECIPIENTS:,} at a time")
         self._recipients[address] = None
-        return Reply(250, "2.1.5", "Ok")
+        return RECIPIENT_OK
 
     async def _data(self, argument: str) -> Reply:
         refusal = None
@@ -265,14 +277,17 @@ class Session:
         )
 
 
-_COMMANDS: Final[dict[str, Callable[[Session, str], Reply | Coroutine[Any, Any, Reply | None] | None]]] = {
+_AT_ONCE: Final[dict[str, Callable[[Session, str], Reply | str]]] = {
     "EHLO": Session._ehlo,
     "HELO": Session._helo,
     "MAIL": Session._mail,
     "RCPT": Session._rcpt,
-    "DATA": Session._data,
     "RSET": Session._rset,
     "NOOP": Session._noop,
+}
+_COMMANDS: Final[dict[str, Callable[[Session, str], Reply | str | Coroutine[Any, Any, Reply | None]]]] = {
+    **_AT_ONCE,
+    "DATA": Session._data,
     "QUIT": Session._quit,
     "VRFY": Session._vrfy,
     "HELP": Session._help,

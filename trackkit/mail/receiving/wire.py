@@ -59,6 +59,7 @@ class Wire(asyncio.Protocol):
         self._looked_at = 0
         self._out: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
+        self._at_once: Callable[[bytes], float | None] | None = None
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._ended = self._lost = self._interrupted = self._reading_paused = self._writing_paused = False
@@ -74,6 +75,8 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """It sent something."""
         self._buffer += data
+        if self._at_once is not None and not self._writing_paused and self._is_taken(self._at_once):
+            return
         if len(self._buffer) > _MOST_UNREAD and not self._reading_paused and self._transport is not None:
             self._reading_paused = True
             self._transport.pause_reading()
@@ -114,28 +117,57 @@ class Wire(asyncio.Protocol):
         """Whether the client has sent more than was read."""
         return bool(self._buffer)
 
-    async def line(self, seconds: float) -> bytes:
-        """The next line with its end, complete in that time however slowly it comes."""
+    async def line(self, seconds: float, at_once: Callable[[bytes], float | None] | None = None) -> bytes:
+        """The next line with its end, complete in that time however slowly it comes.
+
+        Parameters
+        ----------
+        at_once: is shown lines that come while this waits; it says how many seconds the next one may take when it has
+            done what a line says, which is not returned then, and none when it has done nothing. To wake whoever waits
+            takes longer than most commands.
+        """
         if len(self._out) > _MOST_REPLIES:
             await self.flush()
         end = self._buffer.find(b"\n", self._looked_at)
         if end < 0:
-            deadline = self._loop.time() + seconds
-            while end < 0:
-                self._looked_at = len(self._buffer)
-                if self._looked_at > LONGEST_LINE:
-                    raise LineTooLong
-                await self._more(deadline, interruptible=True)
-                end = self._buffer.find(b"\n", self._looked_at)
+            self._deadline, self._at_once = self._loop.time() + seconds, at_once
+            try:
+                while end < 0:
+                    self._looked_at = len(self._buffer)
+                    if self._looked_at > LONGEST_LINE:
+                        raise LineTooLong
+                    await self._more(self._deadline, interruptible=True)
+                    end = self._buffer.find(b"\n", self._looked_at)
+            finally:
+                self._at_once = None
         if end >= LONGEST_LINE:
             raise LineTooLong
         self._looked_at = 0
-        if end + 1 == len(self._buffer):
-            line, self._buffer = self._buffer, bytearray()
-            return bytes(line)
-        line = self._buffer[: end + 1]
-        del self._buffer[: end + 1]
-        return bytes(line)
+        return self._cut(end + 1)
+
+    def _cut(self, octets: int) -> bytes:
+        """So much from the beginning of what came."""
+        if octets == len(self._buffer):
+            found, self._buffer = self._buffer, bytearray()
+            return bytes(found)
+        found = self._buffer[:octets]
+        del self._buffer[:octets]
+        return bytes(found)
+
+    def _is_taken(self, at_once: Callable[[bytes], float | None]) -> bool:
+        """Whether all that came were lines that were done with at once."""
+        while (
+            len(self._out) <= _MOST_REPLIES and 0 <= (end := self._buffer.find(b"\n", self._looked_at)) < LONGEST_LINE
+        ):
+            seconds = at_once(bytes(self._buffer[: end + 1]))
+            if seconds is None:
+                return False
+            self._cut(end + 1)
+            self._looked_at, self._deadline = 0, self._loop.time() + seconds
+        if self._buffer:
+            return False
+        self._send()
+        return True
 
     async def some(self, seconds: float) -> bytearray:
         """Whatever has come, at least one octet."""
