@@ -14,7 +14,7 @@ from tests.unit import client_peers as peers
 from tests.unit import tracking_answers
 from tests.unit.cli_runs import run, run_at_terminal
 from trackkit.cli.output import counted, local_time, plain, size
-from trackkit.contract import mail, project_mail, tracking
+from trackkit.contract import inbox, mail, project_mail
 
 SUBJECT = "A rather long subject about the monthly report that everybody asked for"
 
@@ -64,9 +64,9 @@ def test_what_a_template_is_tried_out_with_may_come_from_standard_input(api: pee
 
 
 def test_the_quarantine_is_listed_whole(api: peers.ApiServer) -> None:
-    def page(fields: dict[str, Any]) -> tracking.Inbox:
+    def page(fields: dict[str, Any]) -> inbox.Inbox:
         last = "after" in fields
-        return tracking.Inbox(
+        return inbox.Inbox(
             items=(tracking_answers.INBOX_MAIL.model_copy(update={"inbox_id": 7 if last else 8}),),
             next_after=None if last else 8,
             total=2,

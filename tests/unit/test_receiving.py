@@ -125,7 +125,7 @@ def test_more_mail_than_there_is_memory_for_is_asked_to_come_again(
     here: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared, "ROOM", 0)  # leaves twice the greatest size: two such messages
-    monkeypatch.setattr(shared, "_most", lambda options: 1_000_000)
+    monkeypatch.setattr(shared.House, "most_octets", 1_000_000)
     big = b"x" * 98 + b"\r\n"
     with here.talk().begun() as one, here.talk().begun() as two, here.talk().begun() as three:
         for talk in (one, two):

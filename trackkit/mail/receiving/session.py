@@ -128,7 +128,7 @@ class Session:
             if do is None:
                 return None
             self.wire.say(do(self, argument))
-        except Refusal:  # which has changed nothing
+        except Exception:  # noqa: BLE001 - it is done again, by who tells the client, or the log
             return None
         return self._patience()
 
