@@ -34,7 +34,7 @@ from trackkit.services.relaying import SOURCE
 
 MOST_CLIENTS = 100
 THREADS = 4
-"""One stores, the others look at passwords."""
+"""Two store, the others look at passwords."""
 RETRY_SECONDS = 15.0
 LEAVE_SECONDS = 5.0
 """What clients get to be answered when it closes."""

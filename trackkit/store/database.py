@@ -13,6 +13,7 @@ out of the call that asked for it.
 from __future__ import annotations
 
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,9 +38,10 @@ _GROUP: Final = 200
 """Units of work that may share a commit; bounds how long the first of them waits."""
 
 _BUSY_TIMEOUT_MS: Final = 20_000
-_PAUSE_MS: Final = 1
+_PAUSE_SECONDS: Final = 0.001
 """How long whoever writes waits before trying again, where another process is writing. SQLite by itself waits longer
-each time, up to 100 ms, as long as dozens of transactions of that process take (https://www.sqlite.org/c3ref/busy_timeout.html)."""
+each time, up to 100 ms, as long as dozens of transactions of that process take
+(https://www.sqlite.org/c3ref/busy_timeout.html)."""
 
 _CACHE_KIB: Final = 16_000
 """Of whoever writes: pages that are written again and again need not be read again."""
@@ -229,7 +231,7 @@ class Store:
             if self.is_sqlite:
                 run_plain(self._kept, f"PRAGMA cache_size=-{_CACHE_KIB}")
             if self._pauses:
-                run_plain(self._kept, f"PRAGMA busy_timeout={_PAUSE_MS}")
+                run_plain(self._kept, "PRAGMA busy_timeout=0")
         return self._kept
 
     def _doubt(self, error: BaseException) -> None:
@@ -298,9 +300,11 @@ def _patiently(begin: Callable[[], T]) -> T:
     while True:
         try:
             return begin()
-        except OperationalError as error:
-            if not getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY") or time.monotonic() >= until:
+        except (OperationalError, sqlite3.OperationalError) as error:
+            name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+            if not name.startswith("SQLITE_BUSY") or time.monotonic() >= until:
                 raise
+        time.sleep(_PAUSE_SECONDS)
 
 
 @contextmanager
@@ -375,7 +379,8 @@ def sqlite(path: Path, *, journal: Literal["WAL", "DELETE"] = "WAL", create: boo
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
         connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        connection.execute(f"PRAGMA journal_mode={journal}")
+        # Who finds another at it is told so at once, whatever the time-out.
+        _patiently(lambda: connection.execute(f"PRAGMA journal_mode={journal}"))
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=FAST")
         connection.execute("PRAGMA foreign_keys=ON")

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, insert, text
 
-from trackkit.store.prepared import Prepared, writing
+from trackkit.store.prepared import Prepared, run_plain, writing
 
 _NONE: Final[Mapping[str, Any]] = {}
 _TOGETHER: Final = 20
 """Rows in a statement, at most."""
+_FIRST: Final = "_0"
+"""Ends the names of the first row's parameters, where they have names."""
 
 
 class NewRows:
@@ -23,10 +25,12 @@ class NewRows:
 
     def __init__(self, table: Table, *left_out: str) -> None:
         columns = [column for column in table.c if column.name not in left_out]
-        self._table, self._types = table, {column.name: column.type for column in columns}
+        self._types = {column.name: column.type for column in columns}
         self._of = itemgetter(*self._types)
         self._writing: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {}
-        self._several: dict[int, tuple[Prepared, list[str]]] = {}
+        self._one = Prepared(insert(table).values([{c.name: bindparam(f"{c.name}{_FIRST}") for c in columns}]))
+        self._several: dict[tuple[str, int], str] = {}
+        """Statements by the database's dialect and the number of rows."""
 
     def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any] = _NONE) -> None:
         """Insert rows; each has a value for every column that has none in `same`, which all of them have."""
@@ -43,20 +47,21 @@ class NewRows:
                 for name, write in writes:
                     whole[name] = write(whole[name])
                 values += self._of(whole)
-            statement, names = self._inserting(min(_TOGETHER, len(rows) - at))
-            statement.written(connection, dict(zip(names, values, strict=True)))
+            self._insert(connection, len(values) // len(self._types), values)
 
-    def _inserting(self, size: int) -> tuple[Prepared, list[str]]:
-        """What inserts so many rows, and the names of its parameters, row by row."""
-        if size not in self._several:
-            # Only in the first row do parameters take on the types of their columns by themselves.
-            values = [
-                {name: bindparam(f"{name}_{number}", type_=kind) for name, kind in self._types.items()}
-                for number in range(size)
-            ]
-            names = [f"{name}_{number}" for number in range(size) for name in self._types]
-            self._several[size] = Prepared(insert(self._table).values(values)), names
-        return self._several[size]
+    def _insert(self, connection: Connection, rows: int, values: list[Any]) -> None:
+        dialect = connection.dialect
+        if (dialect.name, rows) not in self._several:
+            # Put together from that of one row: SQLAlchemy takes milliseconds for each number of them.
+            head, row = self._one.text(dialect).split(" VALUES ")
+            each = [row.replace(f"{_FIRST})s", f"_{number})s") for number in range(rows)]
+            self._several[dialect.name, rows] = f"{head} VALUES {', '.join(each)}"
+        text = self._several[dialect.name, rows]
+        if dialect.positional:
+            run_plain(connection, text, values)
+        else:
+            names = (f"{name}_{number}" for number in range(rows) for name in self._types)
+            run_plain(connection, text, dict(zip(names, values, strict=True)))
 
     def _writes(self, dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
         """What makes of the values of some columns what the database's driver takes."""

@@ -50,10 +50,9 @@ class Prepared:
         form = self._form(connection.dialect, lists)
         return _run(connection, form.text, form.bound(values, lists), _changed)
 
-    def written(self, connection: Connection, values: Mapping[str, Any]) -> None:
-        """Run it with values that are as the driver takes them (`writing`)."""
-        form = self._form(connection.dialect, {})
-        _run(connection, form.text, form.ordered(values), _changed)
+    def text(self, dialect: Dialect) -> str:
+        """The statement as the database is told it."""
+        return self._form(dialect, {}).text
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it once for each of `rows`; nothing is read."""
@@ -69,9 +68,9 @@ class Prepared:
         return form
 
 
-def run_plain(connection: Connection, text: str) -> None:
-    """Run a statement without parameters and results."""
-    _run(connection, text, (), _changed)
+def run_plain(connection: Connection, text: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> None:
+    """Run a statement without results; `values` are as the driver takes them (`writing`)."""
+    _run(connection, text, values, _changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +97,7 @@ class _Form:
             members = self.members[name]
             found.update(dict.fromkeys(members[len(keys) :], keys[-1]))
             found.update(zip(members, keys, strict=False))
-        return self.ordered(found)
-
-    def ordered(self, values: Mapping[str, Any]) -> Any:
-        """These values as the driver takes them."""
-        return values if self.order is None else [values[name] for name in self.order]
+        return found if self.order is None else [found[name] for name in self.order]
 
     def read(self, rows: list[Any]) -> list[tuple[Any, ...]]:
         """The rows as values of their columns' types."""
