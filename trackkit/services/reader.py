@@ -11,6 +11,7 @@ has to know comes by the pipe.
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import signal
 import sys
@@ -43,6 +44,7 @@ def serve(read: Callable[[bytes, datetime, Known], Read | Unreadable]) -> None:
     """Answer until stdin ends."""
     for number in (signal.SIGINT, signal.SIGTERM):  # they are the server's, which may still need what is read
         signal.signal(number, signal.SIG_IGN)
+    _give_way()
     _limit_memory()
     gc.set_threshold(_COLLECT_EVERY)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
@@ -70,6 +72,12 @@ def _alarm(seconds: int) -> None:
     """Unlike anything in Python, it ends the process also within a regular expression."""
     if sys.platform != "win32":
         signal.alarm(seconds)
+
+
+def _give_way() -> None:
+    """The server, which answers people and hosts, comes first."""
+    if sys.platform != "win32":
+        os.nice(5)
 
 
 def _limit_memory() -> None:
