@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -14,8 +17,10 @@ from tests.ports import wait_until
 from tests.smtp_talk import Talk
 from trackkit.domain.errors import Unavailable
 from trackkit.domain.log import Severity
+from trackkit.domain.smtp_commands import Reply
 from trackkit.mail.receiving import house as shared
 from trackkit.mail.receiving import session
+from trackkit.mail.receiving.intake import Intake
 from trackkit.services import relaying
 from trackkit.store import new_mail
 from trackkit.store.new_mail import NewMessage
@@ -77,6 +82,21 @@ def test_messages_at_the_same_time_share_a_transaction(here: Listening) -> None:
     words = "the first alone, the next when they were enough, all that came meanwhile together"
     assert here.store.writes - before == 3, words
     assert len(here.stored()) == 40
+
+
+def test_what_comes_while_the_one_before_is_just_answered_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def in_thread(work: Callable[[], list[Reply]]) -> list[Reply]:
+        await asyncio.sleep(0)
+        return work()
+
+    async def work() -> None:
+        intake = Intake(cast(Any, SimpleNamespace(in_thread=in_thread)))
+        monkeypatch.setattr(intake, "_stored", lambda batch: [session.OK] * len(batch))
+        async with asyncio.timeout(20):
+            for _ in range(3):  # whoever is answered goes on before the task that has answered is done with
+                assert await intake.store(cast(Any, SimpleNamespace(content=SimpleNamespace(held=1)))) == session.OK
+
+    asyncio.run(work())
 
 
 def at_once(here: Listening, number: int) -> dict[int, str]:

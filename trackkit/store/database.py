@@ -228,15 +228,14 @@ class Store:
         most units of work."""
         if self._kept is None:
             self._kept = self.engine.connect().execution_options(trackkit_plain=True)
-            if self.is_sqlite:
-                run_plain(self._kept, f"PRAGMA cache_size=-{_CACHE_KIB}")
+            run_plain(self._kept, f"PRAGMA cache_size=-{_CACHE_KIB}")
             if self._pauses:
                 run_plain(self._kept, "PRAGMA busy_timeout=0")
         return self._kept
 
     def _doubt(self, error: BaseException) -> None:
         """The connection for writing may be of no use any more, unless it is only the unit that has failed."""
-        if isinstance(error, SQLAlchemyError | Unavailable):
+        if isinstance(error, SQLAlchemyError | sqlite3.Error | Unavailable):
             self._let_go()
 
     def _let_go(self) -> None:

@@ -146,7 +146,7 @@ def received_since(
     connection: Connection, records: Collection[str], since: datetime, most: int
 ) -> dict[tuple[str, str], int]:
     """How many mails of people have come in for records, by record and sender (in small letters); of all senders
-    under an empty one. Of each record the last `most` count."""
+    under an empty one. Of each record `most` are counted, no more."""
     found: dict[tuple[str, str], int] = {}
     for record in records:
         senders = _SENDERS.rows(connection, {"b_record": record, "b_since": since, "b_most": most})

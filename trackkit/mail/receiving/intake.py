@@ -30,6 +30,9 @@ MOST_TOGETHER = 100
 MOST_OCTETS = 32 * 1024 * 1024
 """So much goes into one transaction, but at least one message."""
 
+MOST_AT_ONCE = 2
+"""Batches on their way: one is written, one is made ready."""
+
 ENOUGH = 5
 """So many that wait go on their way while others are: making them ready takes half of the time. With fewer there would
 be more transactions."""
@@ -54,25 +57,28 @@ class Intake:
     def __init__(self, house: House) -> None:
         self._house = house
         self._waiting: list[tuple[Arrived, asyncio.Future[Reply]]] = []
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: list[asyncio.Task[None]] = []
 
     async def store(self, arrived: Arrived) -> Reply:
         """The reply to it."""
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrived, answer))
-        if len(self._working) < 2 and self._enough(besides=len(self._working)):
-            task = asyncio.create_task(self._work())
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
+        self._working = [task for task in self._working if not task.done()]
+        if len(self._working) < MOST_AT_ONCE and self._enough(besides=len(self._working)):
+            self._working.append(asyncio.create_task(self._work()))
         return await answer
 
     def _enough(self, *, besides: int) -> bool:
-        """Whether enough wait to be stored, while so many batches are on their way."""
+        """Whether enough wait to be stored, while so many others store."""
         return len(self._waiting) >= (ENOUGH if besides else 1)
+
+    def _others(self) -> int:
+        """How many store besides whoever asks. One that has ended counts no more, so that the last takes all."""
+        return sum(not task.done() for task in self._working) - 1
 
     async def _work(self) -> None:
         """Store what waits, until nothing does, or too little while others are stored."""
-        while self._enough(besides=len(self._working) - 1):
+        while self._enough(besides=self._others()):
             batch = self._next()
             try:
                 replies = await self._house.in_thread(partial(self._stored, [one for one, _ in batch]))

@@ -63,6 +63,8 @@ class Wire(asyncio.Protocol):
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._ended = self._lost = self._interrupted = self._reading_paused = self._writing_paused = False
+        self._has_come = False
+        """Whether something has come since it was last waited for."""
         self.encrypted = False
 
     # What the event loop calls ---------------------------------------------------------------------------------------
@@ -75,6 +77,7 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """It sent something."""
         self._buffer += data
+        self._has_come = True
         if self._at_once is not None and not self._writing_paused and self._is_taken(self._at_once):
             return
         if len(self._buffer) > _MOST_UNREAD and not self._reading_paused and self._transport is not None:
@@ -249,8 +252,8 @@ class Wire(asyncio.Protocol):
         self._send()
         if self._writing_paused:
             await self.flush()
-        before = len(self._buffer)
-        while len(self._buffer) == before:
+        self._has_come = False
+        while not self._has_come:
             if self._ended or self._lost:
                 raise Gone
             if interruptible and self._interrupted:
