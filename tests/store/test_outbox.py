@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -106,6 +108,31 @@ def test_what_is_put_is_queued_once_and_in_order(environment: Environment, admin
     assert queued(admin) == ["one", "two", "three"]
     assert places(shop, first + second) == ids(admin)
     assert left(shop) == 0
+
+
+def test_who_puts_something_knows_its_place_though_another_takes_it(
+    environment: Environment, shop: OpenProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_queue, go_on = threading.Event(), threading.Event()
+    taken_over = outbox.taken_over
+
+    def slow(*given: Any) -> None:
+        in_the_queue.set()
+        go_on.wait(10)
+        taken_over(*given)
+
+    monkeypatch.setattr(outbox, "taken_over", slow)
+    numbers = put(shop, "one")
+    with ThreadPoolExecutor(2) as pool:
+        chore = pool.submit(project_outbox.flush_all, environment)
+        assert in_the_queue.wait(10)
+        own = pool.submit(project_outbox.flush, environment, shop.row)
+        with pytest.raises(TimeoutError):
+            own.result(timeout=0.2)
+        go_on.set()
+        own.result(10)
+        assert places(shop, numbers) != [""]
+        chore.result(10)
 
 
 @pytest.mark.parametrize("stop", ["before the queue has it", "before the project forgets it"])

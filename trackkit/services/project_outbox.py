@@ -60,8 +60,9 @@ def _as_far_as_possible(
 
 
 def _flush(environment: Environment, project: OpenProject) -> None:
-    while _taken(environment, project):
-        pass
+    with project.queueing:  # so that whoever comes back from here knows where in the queue its mail is
+        while _taken(environment, project):
+            pass
 
 
 def _taken(environment: Environment, project: OpenProject) -> bool:

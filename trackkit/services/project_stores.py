@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -36,14 +36,21 @@ class _Opened:
     store: Store
     file: tuple[Path, int, int] | None
     """Path, device and inode of a database on disk."""
+    queueing: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True)
 class OpenProject:
-    """A database of the list, ready for units of work."""
+    """A database of the list, ready for units of work.
+
+    Parameters
+    ----------
+    queueing: whoever takes the project's mail into the queue holds it.
+    """
 
     row: DatabaseRow
     store: Store
+    queueing: threading.Lock
     _unit: Callable[[Work[object], bool], object]
 
     def read(self, work: Work[T]) -> T:
@@ -99,7 +106,7 @@ class ProjectStores:
                         raise self._lost(row, _reason(error)) from error
                     with self._lock:
                         self._opened[row.id] = found
-        return OpenProject(row, found.store, lambda work, writing: self._do(row, work, writing))
+        return OpenProject(row, found.store, found.queueing, lambda work, writing: self._do(row, work, writing))
 
     def _ready(self, row: DatabaseRow) -> _Opened | None:
         with self._lock:
