@@ -24,10 +24,11 @@ from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from trackkit.domain.errors import Unavailable
 from trackkit.store.prepared import run_plain
+from trackkit.store.reachable import reachable
 
 __all__ = ["Connection", "Store", "Work", "postgresql", "sqlite"]
 
@@ -48,12 +49,6 @@ _CACHE_KIB: Final = 16_000
 
 _ENGINE: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "hide_parameters": True}
 """Values stay out of error messages: they can be secret, or somebody's mail."""
-
-_FULL: Final = ("SQLITE_FULL", "53100")
-_READ_ONLY: Final = ("SQLITE_READONLY", "25006")
-_HINDERED: Final = ("40P01", "40001")
-_NO_SUCH_TABLE: Final = "42P01"  # what SQLite reports as a database that cannot be used
-"""https://www.sqlite.org/rescode.html; https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 _CLOSED: Final = "The server is stopping; nothing was changed."
 
@@ -82,7 +77,7 @@ class Store:
 
     def read(self, work: Work[T]) -> T:
         """Run `work` in a transaction that sees one state of the database."""
-        with _reachable(), self._reader.begin() as connection:
+        with reachable(), self._reader.begin() as connection:
             return work(connection)
 
     def write(self, work: Work[T]) -> T:
@@ -127,7 +122,7 @@ class Store:
         """
         if not self.is_sqlite:
             return self.write(work)
-        with self._turn, _reachable():
+        with self._turn, reachable():
             if self._closed:
                 raise Unavailable(_CLOSED)
             try:
@@ -142,7 +137,7 @@ class Store:
         mode = {"trackkit_plain": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
         def outside() -> T:
-            with _reachable(), self.engine.connect().execution_options(**mode) as connection:
+            with reachable(), self.engine.connect().execution_options(**mode) as connection:
                 return work(connection)
 
         if not self.is_sqlite:
@@ -172,7 +167,7 @@ class Store:
         self.engine.dispose()
 
     def _transaction(self, work: Work[T]) -> T:
-        with _reachable(), self.engine.begin() as connection:
+        with reachable(), self.engine.begin() as connection:
             return work(connection)
 
     def _write_jobs(self) -> None:
@@ -209,7 +204,7 @@ class Store:
     def _commit_together(self, jobs: list[_Job[Any]]) -> None:
         done: list[tuple[_Job[Any], Any]] = []
         try:
-            with _reachable(), _begun(self._connection()) as connection:
+            with reachable(), _begun(self._connection()) as connection:
                 if len(jobs) == 1:  # needs no savepoint: what it did goes with the transaction
                     done.append((jobs[0], jobs[0].work(connection)))
                 else:
@@ -249,7 +244,7 @@ class Store:
     def _run_outside(job: _Job[Any]) -> None:
         """A job that is no part of a transaction."""
         try:
-            with _reachable():
+            with reachable():
                 result = job.work(cast("Connection", None))
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for it
             job.fail(error)
@@ -328,36 +323,6 @@ def _end(connection: Connection, how: Literal["COMMIT", "ROLLBACK"]) -> None:
         within.commit()
     else:
         within.rollback()
-
-
-@contextmanager
-def _reachable() -> Iterator[None]:
-    """Turns a database that cannot be used into `Unavailable`."""
-    try:
-        yield
-    except (OperationalError, DatabaseError) as error:
-        missing = getattr(error.orig, "sqlstate", None) == _NO_SUCH_TABLE
-        if isinstance(error, IntegrityError | ProgrammingError | DataError) and not missing:
-            raise
-        raise _unavailable(error) from error
-
-
-def _unavailable(error: DatabaseError) -> Unavailable:
-    said = str(error.orig)
-    code = getattr(error.orig, "sqlite_errorname", "") or getattr(error.orig, "sqlstate", "") or ""
-    if code.startswith(_FULL):
-        return Unavailable("The disk is full; nothing was changed.", "Make room on the server machine, then try again.")
-    if code.startswith(_READ_ONLY):
-        return Unavailable(
-            "The database can only be read; nothing was changed.",
-            "Look at the rights of its file and folder, or at the state of its host, then try again.",
-        )
-    if code.startswith(_HINDERED):
-        return Unavailable("Two changes at the same time hindered each other; nothing was changed.", "Try again.")
-    return Unavailable(
-        f"The database cannot be used: {said}",
-        "Look at the disk and the database of the server machine, then try again.",
-    )
 
 
 def sqlite(path: Path, *, journal: Literal["WAL", "DELETE"] = "WAL", create: bool = True) -> Store:
