@@ -40,16 +40,16 @@ def run(work: Awaitable[None], loop: Callable[[], asyncio.AbstractEventLoop] | N
 
 
 @asynccontextmanager
-async def running(queue: MemoryQueue) -> AsyncIterator[Engine]:
-    """An engine at work, stopped in order at the end."""
-    engine = Engine(queue, utc_now)  # type: ignore[arg-type]
+async def running(queue: MemoryQueue, **more: Any) -> AsyncIterator[Engine]:
+    """An engine at work, stopped in order at the end; what it is given beside its queue is in `more`."""
+    engine = Engine(queue, utc_now, **more)  # type: ignore[arg-type]
     task = asyncio.create_task(engine.run())
     await asyncio.sleep(0.05)
     try:
         yield engine
     finally:
         await asyncio.wait_for(engine.stop(), 15)
-        await asyncio.wait_for(task, 1)
+        await asyncio.wait_for(task, 15)
 
 
 async def until(condition: Callable[[], object], seconds: float = 10) -> None:

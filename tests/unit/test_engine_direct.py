@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import socket
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +12,7 @@ import pytest
 
 from tests.fakes.delivery_queue import MemoryQueue, utc_now
 from tests.fakes.smtp_server import Action, Decision, ScriptedSmtp, drop, first, say
-from tests.unit.engine_running import RAW, all_in, run, until
+from tests.unit.engine_running import RAW, all_in, run, running, until
 from trackkit.domain.delivery import Event, State
 from trackkit.domain.mx import Answer, Found, MxRecord
 from trackkit.domain.options import Options, from_flat
@@ -84,13 +83,8 @@ class Network:
         def hosts(_: Any) -> Hosts:
             return Hosts(self.dns, NoPolicies(), port=self.port)  # type: ignore[arg-type]
 
-        engine = Engine(queue, utc_now, hosts=hosts)  # type: ignore[arg-type]
-        task = asyncio.create_task(engine.run())
-        try:
+        async with running(queue, hosts=hosts) as engine:
             yield engine
-        finally:
-            await asyncio.wait_for(engine.stop(), 15)
-            await asyncio.wait_for(task, 1)
 
 
 def direct(**more: Any) -> Options:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from tests.fakes.delivery_queue import MemoryQueue, utc_now
+from tests.fakes.delivery_queue import MemoryQueue
 from tests.fakes.mapi import FakeMapi
 from tests.fakes.smtp_server import ScriptedSmtp
 from tests.ports import wait_until
-from tests.unit.engine_running import ONE, RAW, all_in, options_for, run, until
+from tests.unit.engine_running import ONE, RAW, all_in, options_for, run, running, until
 from trackkit.domain.delivery import Event, State
 from trackkit.domain.log import Severity
 from trackkit.domain.message import BY_MAPI, MailType
@@ -23,7 +21,6 @@ from trackkit.domain.options import Options, changed, from_flat
 from trackkit.domain.replies import Failure, Verdict
 from trackkit.mail import engine as engine_module
 from trackkit.mail.destinations import PICKUP, RELAY, WAITING_AT_RELAY
-from trackkit.mail.engine import Engine
 from trackkit.mail.local_ways import ByMapi, LocalPlaces, NoWay
 from trackkit.mail.next_hop import SHARED_ALWAYS_SECONDS
 from trackkit.mail.transports import mapi as mapi_module
@@ -46,18 +43,6 @@ def fake(library: FakeMapi) -> FakeMapi:
     return library
 
 
-@asynccontextmanager
-async def running(queue: MemoryQueue, machine: Machine) -> AsyncIterator[Engine]:
-    engine = Engine(queue, utc_now, machine=machine)  # type: ignore[arg-type]
-    task = asyncio.create_task(engine.run())
-    await asyncio.sleep(0.05)
-    try:
-        yield engine
-    finally:
-        await asyncio.wait_for(engine.stop(), 15)
-        await asyncio.wait_for(task, 1)
-
-
 def both(port: int, **more: Any) -> Options:
     return changed(options_for(port, **more), MAPI)
 
@@ -67,7 +52,7 @@ def test_a_message_goes_to_each_recipient_by_its_own_way(fake: FakeMapi) -> None
     async def work() -> None:
         with ScriptedSmtp() as server:
             queue = MemoryQueue(both(server.port))
-            async with running(queue, Machine(mapi_library=fake.library)) as engine:
+            async with running(queue, machine=Machine(mapi_library=fake.library)) as engine:
                 for _ in range(5):
                     queue.submit(RAW, ONE, by_mapi=["Bill Jones", "bill@b.test"])
                 engine.wake()
@@ -86,7 +71,7 @@ def test_a_message_goes_to_each_recipient_by_its_own_way(fake: FakeMapi) -> None
 def test_with_the_method_mapi_all_mail_goes_by_it(fake: FakeMapi) -> None:
     async def work() -> None:
         queue = MemoryQueue(from_flat({**MAPI, "sending.method": "mapi"}))
-        async with running(queue, Machine(mapi_library=fake.library)) as engine:
+        async with running(queue, machine=Machine(mapi_library=fake.library)) as engine:
             queue.submit(RAW, ONE)
             queue.submit(RAW, by_mapi=["Bill Jones"])
             engine.wake()
@@ -113,7 +98,7 @@ def test_a_hung_mail_program_holds_up_nothing_else(fake: FakeMapi, monkeypatch: 
             queue = MemoryQueue(both(server.port, sending__timing__connections=1))
             for _ in range(2 * WAITING_AT_RELAY):
                 queue.submit(b"x" * 1000 + RAW, by_mapi=["Bill Jones"])
-            async with running(queue, Machine(mapi_library=fake.library)) as engine:
+            async with running(queue, machine=Machine(mapi_library=fake.library)) as engine:
                 await asyncio.sleep(0.2)
                 for _ in range(300):
                     queue.submit(RAW, ONE)
@@ -138,7 +123,7 @@ def test_each_pause_holds_its_own_mail_and_nothing_spins(fake: FakeMapi) -> None
     async def work() -> None:
         with ScriptedSmtp() as server:
             queue = MemoryQueue(both(server.port, sending__paused=True))
-            async with running(queue, Machine(mapi_library=fake.library)) as engine:
+            async with running(queue, machine=Machine(mapi_library=fake.library)) as engine:
                 for _ in range(40):
                     queue.submit(RAW, ONE, by_mapi=["Bill Jones"])
                 engine.wake()
@@ -165,7 +150,7 @@ def test_a_call_that_takes_too_long_is_reported_and_the_rest_waits(
 
     async def work() -> None:
         queue = MemoryQueue(from_flat(MAPI))
-        async with running(queue, Machine(mapi_library=fake.library)) as engine:
+        async with running(queue, machine=Machine(mapi_library=fake.library)) as engine:
             for _ in range(3):
                 queue.submit(RAW, by_mapi=["Bill Jones"])
             engine.wake()
@@ -189,7 +174,7 @@ def test_what_mapi_does_not_take_is_not_handed_to_the_relay(fake: FakeMapi) -> N
     async def work() -> None:
         with ScriptedSmtp() as server:
             queue = MemoryQueue(both(server.port, sending__method="direct-then-smtp"))
-            async with running(queue, Machine(mapi_library=fake.library)) as engine:
+            async with running(queue, machine=Machine(mapi_library=fake.library)) as engine:
                 queue.submit(RAW, by_mapi=["bill@b.test"])
                 engine.wake()
                 await until(all_in(queue, State.deferred))
@@ -206,7 +191,7 @@ def test_without_mapi_its_mail_is_deferred_with_the_reason_and_told_once() -> No
     async def work() -> None:
         with ScriptedSmtp() as server:
             queue = MemoryQueue(both(server.port))
-            async with running(queue, Machine(mapi_library="")) as engine:
+            async with running(queue, machine=Machine(mapi_library="")) as engine:
                 for _ in range(3):
                     queue.submit(RAW, ONE, by_mapi=["Bill Jones"])
                 engine.wake()
@@ -225,7 +210,7 @@ def test_a_folder_that_vanishes_defers_and_takes_mail_again_when_it_is_back(tmp_
 
     async def work() -> None:
         queue = MemoryQueue(from_flat({"sending.method": "pickup", "sending.pickup.folder": str(folder)}))
-        async with running(queue, Machine(pickup_roots=(str(tmp_path),))) as engine:
+        async with running(queue, machine=Machine(pickup_roots=(str(tmp_path),))) as engine:
             for _ in range(20):
                 queue.submit(RAW, ONE, "two@example.com")
             engine.wake()
@@ -258,7 +243,7 @@ def test_an_option_changed_while_mail_is_claimed_loses_nothing(fake: FakeMapi, t
             queue = Changing(both(server.port))
             queue.then = from_flat({"sending.method": "pickup", "sending.pickup.folder": str(tmp_path)})
             queue.submit(RAW, ONE, by_mapi=["Bill Jones"])
-            async with running(queue, Machine(pickup_roots=(str(tmp_path.parent),), mapi_library=fake.library)):
+            async with running(queue, machine=Machine(pickup_roots=(str(tmp_path.parent),), mapi_library=fake.library)):
                 await until(lambda: State.sent in queue.states())
                 assert [row.mail_type for row in queue.rows.values() if row.status.state is not State.sent] == [
                     MailType.mapi

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.certificate_faults import FAULTS, NOW, ROOT
 from tests.certificates import DAY, HOST, Made, authority, certificate, signed_by_sha1, trusting, weak_key
-from tests.fakes.delivery_queue import MemoryQueue, utc_now
+from tests.fakes.delivery_queue import MemoryQueue
 from tests.fakes.smtp_server import ScriptedSmtp, babble
-from tests.unit.engine_running import ONE, RAW, all_in, options_for, run, until
+from tests.unit.engine_running import ONE, RAW, all_in, options_for, run, running, until
 from trackkit.domain.delivery import Event, State
 from trackkit.domain.replies import Failure, Outcome, Stage
 from trackkit.domain.trust import WORDS, AskedBy, Reason, Trusted
@@ -31,14 +31,8 @@ PASSWORD = "kAnArY-pa55 wörd/9"
 @asynccontextmanager
 async def engine_for(queue: MemoryQueue, *known: Made) -> AsyncIterator[Engine]:
     """An engine on a machine that knows these authorities besides the system's."""
-    engine = Engine(queue, utc_now, tls_context=lambda: trusting(*known))  # type: ignore[arg-type]
-    task = asyncio.create_task(engine.run())
-    await asyncio.sleep(0.05)
-    try:
+    async with running(queue, tls_context=lambda: trusting(*known)) as engine:
         yield engine
-    finally:
-        await asyncio.wait_for(engine.stop(), 15)
-        await asyncio.wait_for(task, 1)
 
 
 def relay(server: ScriptedSmtp, encryption: str = "starttls", **more: object) -> MemoryQueue:
