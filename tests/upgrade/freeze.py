@@ -13,11 +13,13 @@ from tests.peers.raw_sink import RawSink
 from tests.running import start_server
 from trackkit import __version__
 from trackkit.client import Server
+from trackkit.domain.project.commands import ADMINISTRATORS, COMMANDS
 
 HERE = Path(__file__).parent / "frozen"
 PASSWORD = "frozen-passphrase"
 PROJECT = "frozen project"
 MAILBOX_PASSWORD = "frozen-mailbox-secret"
+CUSTOMER = "carl@example.net"
 KEPT = ("trackkit.db", "log.db", "secret.key", "tls-cert.pem", "tls-key.pem")
 
 
@@ -77,6 +79,29 @@ def _fill(admin: Server) -> None:
             "sending.paused": True,
         }
     )
+    _converse(admin)
+
+
+def _converse(admin: Server) -> None:
+    """A tracked e-mail on its way out."""
+    admin.options.set(
+        {
+            "tracking.enabled": True,
+            "tracking.host": "mail.example.org",
+            "tracking.username": "tracker",
+            "tracking.password": MAILBOX_PASSWORD,
+            "tracking.address": "tracker@example.org",
+            "tracking.poll_interval": 86_400,
+        }
+    )
+    admin.tracking.set(PROJECT, {"tracking": True})
+    with admin.project(PROJECT, "administrator", PASSWORD) as project:
+        project.add("group", name="Mailers", commands=list(COMMANDS))
+        groups = [ADMINISTRATORS, "Mailers"]
+        project.edit("user", "administrator", {"email": "ada@example.org", "groups": groups})
+        project.add("template", name="Ours", subject="{{ record.title }}", body="{{ record.title }}, does it?\n")
+    with admin.project(PROJECT, "administrator", PASSWORD) as project:
+        project.mail.send("defect 1", [CUSTOMER], template="Ours")
 
 
 if __name__ == "__main__":
