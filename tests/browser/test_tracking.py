@@ -95,13 +95,18 @@ def tracked(browser: Browser, start_for_module: Start, tmp_path_factory: pytest.
 
 
 def looked_at(page: Page, picture: Picture, name: str) -> None:
-    """Screenshots light, dark and narrow; nothing serious for axe, nothing wider than the page."""
+    """Screenshots light, dark and narrow; nothing serious for axe, nothing wider than the page, no heading cut off."""
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         accessible(page, WHOLE)
         picture(page, f"{name}-{scheme}")
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    headings = page.get_by_role("heading")
+    assert (
+        headings.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)")
+        == []
+    )
     picture(page, f"{name}-narrow")
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]
 
@@ -155,6 +160,7 @@ def test_the_conversation_of_a_record_and_a_template(
     expect(page.get_by_text("E-mail 1 to carl@example.com was sent.")).to_be_visible()
 
     reply = tracked.answer(1, "At midnight, always.\n\n> When does it stop?\n")
+    reply.replace_header("Subject", f"Re: {'It stops' * 40}")
     reply.add_alternative(
         "<p>At <b>midnight</b>, <img src='https://spy.example/x.png'>always.</p><script>alert(1)</script>", "html"
     )
