@@ -115,6 +115,16 @@ def press(page: Page, words: str) -> None:
     page.get_by_role("button", name=words, exact=True).click()
 
 
+def drop(page: Page, place: str, name: str, content: bytes) -> None:
+    """Drop a file there, as from a folder of the desktop."""
+    script = """([name, octets]) => {
+        const dropped = new DataTransfer();
+        dropped.items.add(new File([new Uint8Array(octets)], name));
+        return dropped;
+    }"""
+    page.dispatch_event(place, "drop", {"dataTransfer": page.evaluate_handle(script, [name, list(content)])})
+
+
 def grid_row(page: Page, grid: str, words: str) -> Locator:
     return page.get_by_role("grid", name=grid).get_by_role("row").filter(has_text=words)
 
@@ -235,6 +245,8 @@ def test_the_set_up_and_the_quarantine(tracked: Tracked, new_page: NewPage, pict
     file.write_bytes(b"From: s@example.net\r\nSubject: Buy\r\n\r\nBuy this.\r\n")
     page.locator(".tk-drop input").set_input_files(file)
     expect(page.get_by_text("It would be left alone: untracked.")).to_be_visible()
+    drop(page, ".tk-drop", "answer.eml", tracked.answer(number, "Tomorrow.").as_bytes(policy=policy.SMTP))
+    expect(page.get_by_text("It would be filed with defect 1")).to_be_visible()
     picture(page, "tracking-dropped")
 
     expect(page.get_by_text(f"{DATABASE} is not ready:")).to_be_visible()

@@ -18,7 +18,10 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from tests.unit.test_report_reply_times import email
 from trackkit.charts import (
+    answers_by_time,
+    answers_words,
     domains_by_age,
     domains_words,
     log_by_level,
@@ -38,8 +41,9 @@ from trackkit.domain.delivery import State
 from trackkit.domain.errors import InvalidInput
 from trackkit.domain.log import SEVERITY_NAMES
 from trackkit.frames import ages_frame, domain_ages_frame, histogram_frame
+from trackkit.frames.emails import answers_frame
 from trackkit.frames.licenses import usage_frame
-from trackkit.widgets.chart_panel import domains_chart, log_chart, queue_chart, seats_chart
+from trackkit.widgets.chart_panel import answers_chart, domains_chart, log_chart, queue_chart, seats_chart
 
 START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
 UNSENT = [state for state in State if state not in (State.deleted, State.sent)]
@@ -218,7 +222,40 @@ def test_seats_of_servers_add_up_and_pools_do_not() -> None:
     assert "–" in html, "an average nobody knows"
 
 
+def answers() -> pd.DataFrame:
+    """Two answered within an hour and one after four days here; one within an hour and one not yet outside."""
+    found = [
+        email(1, "received", 200, 0.5),
+        email(2, "received", 199, 0.9),
+        email(3, "received", 198, 96),
+        email(4, "sent", 197, 0.5, answers=3),
+        email(5, "sent", 20),
+        email(6, "sent", 19, answers=3),
+    ]
+    return answers_frame(found, "office")
+
+
+@pytest.mark.spec("11: tracking (reply times, unanswered)")
+def test_answers_are_drawn_by_side_and_time() -> None:
+    drawn = answers_by_time(answers(), axes())
+    steps = [tick.get_text() for tick in drawn.get_xticklabels()]
+    assert steps == ["< 5 min", "< 1 h", "< 4 h", "< 1 d", "< 3 d", "longer", "not answered"]
+    heights = [{step: bar.get_height() for step, bar in zip(steps, bars, strict=True)} for bars in drawn.containers]
+    outside, here = [{step: height for step, height in one.items() if height} for one in heights]
+    assert outside == {"< 1 h": 2, "longer": 1}
+    assert here == {"< 1 h": 1, "not answered": 1}, "a last word waits for nothing"
+    assert labels(drawn) == ["users here wait (2)", "people outside wait (3)"]
+    assert sorted(texts(drawn)) == ["1", "1", "1", "2"]
+    words = answers_words(answers())
+    assert words.endswith("people outside wait: 2 < 1 h, 1 longer. users here wait: 1 < 1 h, 1 not answered.")
+    html = answers_chart(answers())
+    assert [int(n) for n in re.findall(r'class="tk-number "><span>(\d+)</span>', html)] == [
+        *(0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1)
+    ]
+
+
 EMPTY: list[Any] = [
+    (answers_by_time, answers_words, answers().iloc[:0], "No e-mail that wants an answer was written in this time."),
     (seats_over_time, seats_words, seats().iloc[:0], "Nobody counted seats in this time."),
     (log_by_level, log_words, histogram().iloc[:0], "No log entries in this time."),
     (log_by_level, log_words, histogram().assign(entries=0), "No log entries in this time."),
@@ -303,6 +340,7 @@ def test_fills_differ_without_any_colour() -> None:
         (queue_by_age, ages()),
         (domains_by_age, domains()),
         (seats_over_time, seats()),
+        (answers_by_time, answers()),
     ],
 )
 def test_words_stand_out_from_the_ground(theme: Theme, draw: Any, frame: pd.DataFrame) -> None:

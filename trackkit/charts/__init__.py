@@ -10,6 +10,7 @@ matplotlib is loaded when something is drawn.
 
 from __future__ import annotations
 
+from trackkit.charts.answers import answers_by_time, answers_words
 from trackkit.charts.domains import domains_by_age, domains_size, domains_words
 from trackkit.charts.licenses import seats_over_time, seats_words
 from trackkit.charts.log import log_by_level, log_words
@@ -17,6 +18,8 @@ from trackkit.charts.picture import picture, png
 from trackkit.charts.queue import queue_by_age, queue_words
 
 __all__ = [
+    "answers_by_time",
+    "answers_words",
     "domains_by_age",
     "domains_size",
     "domains_words",

@@ -13,6 +13,9 @@ from trackkit.frames import INSTANT, Column, frame_of, plain
 if TYPE_CHECKING:
     import pandas as pd
 
+SIDES = {"received": "people outside, for an answer from here", "sent": "users here, for an answer from outside"}
+"""Who waits, by the direction of the e-mail that waits."""
+
 
 def emails_frame(rows: Iterable[EmailView], server: str = "") -> pd.DataFrame:
     """E-mails of a project's records, one row each; ``outcomes`` is what came back from the recipients."""
@@ -27,6 +30,13 @@ def inbox_frame(rows: Iterable[InboxMail], server: str = "") -> pd.DataFrame:
 def answers_frame(rows: Iterable[AnsweredEmail], server: str = "") -> pd.DataFrame:
     """E-mails that people wrote, one row each, with when each was first answered."""
     return frame_of(rows, server, _ANSWERS)
+
+
+def wanting(frame: pd.DataFrame) -> pd.DataFrame:
+    """An `answers_frame` without what was sent to answer something, and has not been answered itself: it may be the
+    last word."""
+    last_word = (frame["direction"] == "sent") & frame["answers"].notna() & frame["answered_at"].isna()
+    return frame[~last_word]
 
 
 _EMAILS: Mapping[str, Column] = {

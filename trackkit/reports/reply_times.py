@@ -9,12 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trackkit.domain.ages import in_words
+from trackkit.frames.emails import SIDES, wanting
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SIDES = {"received": "people outside, for an answer from here", "sent": "users here, for an answer from outside"}
-"""Who waits, by the direction of the e-mail that waits."""
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
@@ -36,12 +34,6 @@ def _words(waited: Any, share: float) -> str:
     if not len(waited):
         return "–"
     return in_words(waited.quantile(share, interpolation="higher").to_pytimedelta())
-
-
-def wanting(frame: pd.DataFrame) -> pd.DataFrame:
-    """Without what was sent to answer something, and has itself not been answered: it may well be the last word."""
-    last_word = (frame["direction"] == "sent") & frame["answers"].notna() & frame["answered_at"].isna()
-    return frame[~last_word]
 
 
 def unanswered(frame: pd.DataFrame, direction: str, now: datetime) -> pd.DataFrame:

@@ -10,13 +10,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from trackkit.widgets.chart_panel import log_chart, queue_chart, seats_chart
+from trackkit.widgets.chart_panel import answers_chart, log_chart, queue_chart, seats_chart
 from trackkit.widgets.tables import Cell, instant, shown, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["log_chart", "queue_chart", "seats_chart", "show", "show_table", "show_words"]
+__all__ = ["answers_chart", "log_chart", "queue_chart", "seats_chart", "show", "show_table", "show_words"]
 
 
 def show(html: str) -> None:

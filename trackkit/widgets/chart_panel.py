@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trackkit.charts import (
+    answers_by_time,
+    answers_words,
     domains_by_age,
     domains_size,
     domains_words,
@@ -20,9 +22,13 @@ from trackkit.charts import (
     seats_over_time,
     seats_words,
 )
+from trackkit.charts.answers import NOTHING as NO_ANSWERS
+from trackkit.charts.answers import TITLE as ANSWERS
+from trackkit.charts.answers import answer_counts
 from trackkit.charts.domains import domain_counts
 from trackkit.charts.queue import age_words
 from trackkit.domain.log import Severity
+from trackkit.frames.emails import SIDES
 from trackkit.widgets.tables import Cell, table
 
 if TYPE_CHECKING:
@@ -99,6 +105,20 @@ def _pool_chart(frame: pd.DataFrame) -> str:
     return _with_table(
         picture(seats_over_time, frame, seats_words(frame)),
         table("Seats in use over time", titles, rows, "Nobody counted seats in this time."),
+    )
+
+
+def answers_chart(frame: pd.DataFrame) -> str:
+    """`server.tracking.answers_frame(…)` as a chart with its table."""
+    counts = answer_counts(frame)
+    titles = ("Answer after", *(SIDES[str(side)].capitalize() for side in counts.columns))
+    rows = [
+        (Cell(str(words), "tk-fixed"), *(Cell(f"{int(n):,}", "tk-number") for n in numbers))
+        for words, *numbers in counts.itertuples()
+    ]
+    return _with_table(
+        picture(answers_by_time, frame, answers_words(frame)),
+        table(ANSWERS, titles, rows, NO_ANSWERS),
     )
 
 
