@@ -6,14 +6,17 @@ has to be proved. Only the corpus may be missing in CI too: it is not part of th
 
 from __future__ import annotations
 
+import gc
 import os
 
 if os.environ.get("TRACKKIT_COVERAGE") and "PYTEST_XDIST_WORKER" in os.environ:
-    # Before anything of trackkit is imported, else what happens at import counts as never run.
     import coverage
 
     MEASURED: coverage.Coverage | None = coverage.Coverage(data_suffix=True)
-    MEASURED.start()
+    if os.environ["PYTEST_XDIST_WORKER"] == "gw0":
+        # Before anything of trackkit is imported, else what happens at import counts as never run. It is the same in
+        # every worker, so the first one alone measures it.
+        MEASURED.start()
 else:
     MEASURED = None
 
@@ -83,19 +86,33 @@ def _is_measured(item: pytest.Item) -> bool:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Measure what shall be measured."""
-    if MEASURED is None or _is_measured(item):
+    if MEASURED is None or not _is_measured(item):
         return (yield)
-    MEASURED.stop()
+    MEASURED.start()
     try:
         return (yield)
     finally:
-        MEASURED.start()
+        MEASURED.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """All modules and tests are there to the end, so the garbage collector need not look at them again and again: that
+    took a tenth of the time of what runs in the workers themselves."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        if MEASURED is not None and MEASURED is coverage.Coverage.current():
+            MEASURED.stop()
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_unconfigure() -> None:
     """A worker keeps what it measured."""
     if MEASURED is not None:
-        MEASURED.stop()
         MEASURED.save()
 
 
