@@ -225,6 +225,21 @@ def migrated_url(postgres: postgres_peer.Cluster, migrated_database: str) -> Ite
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def migrated_project_database(postgres: postgres_peer.Cluster) -> str:
+    """The name of a PostgreSQL database with the tables of a project, to be copied."""
+    migrated.migrate(database.postgresql(postgres.create("migrated_project")), "project")
+    return "migrated_project"
+
+
+@pytest.fixture
+def migrated_project_url(postgres: postgres_peer.Cluster, migrated_project_database: str) -> Iterator[str]:
+    """A fresh PostgreSQL database with the tables of a project."""
+    name = new_database()
+    yield postgres.create(name, migrated_project_database)
+    postgres.drop(name)
+
+
 def new_database() -> str:
     """A name that no database has."""
     return f"t{uuid.uuid4().hex[:12]}"

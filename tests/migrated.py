@@ -1,4 +1,5 @@
-"""A server's databases on SQLite with their tables and nothing in them, for a folder where no server has run yet.
+"""Databases of a server and of a project on SQLite with their tables and nothing in them: a server's for a folder where
+none has run yet.
 
 They are made once for a process, by what a server makes them with, and copied: making them takes longer than the rest
 of a start, and than most tests. A server that starts on them makes everything else itself, as at any first start.
@@ -25,6 +26,11 @@ def copy_to(folder: Folder) -> None:
         target.chmod(0o600)
 
 
+def project_to(path: Path) -> None:
+    """Put the tables of a project there, in a new database on SQLite."""
+    shutil.copyfile(_made_project(), path)
+
+
 def migrate(store: Store, *schemas: Schema) -> None:
     """Make the tables, and close the database."""
     for schema in schemas:
@@ -41,3 +47,10 @@ def _made() -> Folder:
     migrate(database.sqlite(folder.database), "main")
     migrate(database.sqlite(folder.log_database), "log")
     return folder
+
+
+@cache
+def _made_project() -> Path:
+    path = Path(_FOLDER.name) / "project.db"
+    migrate(database.sqlite(path), "project")
+    return path

@@ -43,10 +43,13 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> str | None:
-    """Every store test runs on both; where an environment is made in it, the tables are there already."""
+    """Every store test runs on both; where an environment or a project is made in it, the tables are there already."""
     if request.param == "sqlite":
         return None
-    url: str = request.getfixturevalue("migrated_url" if "environment" in request.fixturenames else "postgres_url")
+    made = {"environment": "migrated_url", "project": "migrated_project_url"}
+    url: str = request.getfixturevalue(
+        next((made[name] for name in made if name in request.fixturenames), "postgres_url")
+    )
     return url
 
 
@@ -62,8 +65,12 @@ def environment(tmp_path: Path, database_url: str | None, clock: Clock) -> Itera
 @pytest.fixture
 def project(tmp_path: Path, database_url: str | None, clock: Clock) -> Iterator[Store]:
     """A project database as every new one is; its administrator has no password."""
-    store = database.sqlite(tmp_path / "project.db") if database_url is None else database.postgresql(database_url)
-    upgrade(store, "project")
+    if database_url is None:
+        migrated.project_to(tmp_path / "project.db")
+        store = database.sqlite(tmp_path / "project.db")
+    else:
+        store = database.postgresql(database_url)
+        upgrade(store, "project")  # has nothing to do, but where the tables are those of an environment
     store.write(lambda c: project_facts.found_project(c, "first", clock(), "administrator", None))
     yield store
     store.close()

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
+from tests import migrated
 from tests.peers.postgres import Cluster
 from tests.store.test_project_items import model
 from trackkit.domain.errors import Unavailable
@@ -42,14 +43,15 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store
 
         def opened(engine: str, name: str) -> Store:
             if engine == "sqlite":
+                migrated.project_to(tmp_path / name)
                 store = database.sqlite(tmp_path / name)
             else:
                 cluster: Cluster = request.getfixturevalue("postgres")
                 name = f"t{uuid.uuid4().hex[:12]}"
-                store = database.postgresql(cluster.create(name))
+                template = request.getfixturevalue("migrated_project_database")
+                store = database.postgresql(cluster.create(name, template))
                 afterwards.callback(cluster.drop, name)
             afterwards.callback(store.close)
-            upgrade(store, "project")
             return store
 
         source, target = opened(request.param[0], "source.db"), opened(request.param[1], "target.db")
