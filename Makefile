@@ -24,7 +24,7 @@ NOTEBOOKS = $(shell find notebooks dashboards -name '*.ipynb' -not -path '*/.ipy
 up: $(VENV)/.installed
 	@$(BIN)/trackkit up $(ARGS)
 
-# Three workers, a file of tests to one of them (tests/conftest.py): much of a test is waiting. Coverage is of the workers only: what runs in
+# Four workers, a file of tests to one of them (tests/conftest.py): much of a test is waiting. Coverage is of the workers only: what runs in
 # servers and kernels of their own comes on top, unmeasured. The check runs beside the tests, and is told after them. BESIDE is
 # a variable because a line that names $(MAKE) itself runs under `make -n`, too, and the tests with it.
 BESIDE = $(MAKE) --no-print-directory check
@@ -33,7 +33,7 @@ test: $(VENV)/.installed-dev
 	@scratch=$$($(BIN)/python -m tests.scratch); trap '[ -z "$$scratch" ] || rm -rf --one-file-system "$$scratch"' EXIT; \
 		$(BESIDE) > .check.txt 2>&1 & \
 		TMPDIR="$${scratch:-$${TMPDIR:-/tmp}}" TRACKKIT_COVERAGE=1 \
-		$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS); tests=$$?; \
+		$(BIN)/python -m pytest --numprocesses 4 --no-loadscope-reorder $(ARGS); tests=$$?; \
 		wait $$!; checked=$$?; cat .check.txt; test $$tests = 0 && test $$checked = 0
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report > .covered.txt || { cat .covered.txt; exit 1; }

@@ -12,14 +12,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-_FIRST, _MANY = 20_000, 4_000
+_FIRST, _MANY, _WORKERS = 20_000, 3_000, 4
 """Below the ports that systems give away by themselves, so that no outgoing connection takes one meanwhile."""
 
 
 def _mine() -> Iterator[int]:
     """The ports of this test process, none of which another worker of the same run tries; again and again."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = _FIRST + worker % 3 * _MANY
+    first = _FIRST + worker % _WORKERS * _MANY
     start = first + os.getpid() % _MANY
     return itertools.cycle([*range(start, first + _MANY), *range(first, start)])
 
