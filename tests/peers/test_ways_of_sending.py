@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -95,17 +96,16 @@ def site(start_for_module: Start, tmp_path_factory: pytest.TempPathFactory) -> I
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     cert.configure_cert(tls)
     accounts = {USER: PASSWORD}
-    with TokenEndpoint(user=USER) as provider:
+    with ExitStack() as afterwards:
+        provider = afterwards.enter_context(TokenEndpoint(user=USER))
         dovecot = dovecot_peer.start(accounts, _pem(cert), provider.url)
+        afterwards.callback(dovecot.stop)
         postfix = submission_peer.start(dovecot, _pem(cert))
+        afterwards.callback(postfix.postfix.stop)
         exim = exim_peer.start(accounts, _pem(cert))
-        try:
-            server = start_for_module(environment={"SSL_CERT_FILE": str(trusted)})
-            yield Site(server, dovecot, postfix, exim, provider, tls)
-        finally:
-            exim.stop()
-            postfix.postfix.stop()
-            dovecot.stop()
+        afterwards.callback(exim.stop)
+        server = start_for_module(environment={"SSL_CERT_FILE": str(trusted)})
+        yield Site(server, dovecot, postfix, exim, provider, tls)
 
 
 def options_for(cell: Cell, port: int, provider: TokenEndpoint) -> dict[str, object]:
