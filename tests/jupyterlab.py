@@ -29,15 +29,6 @@ SETTINGS = {
     "apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"},
 }
 
-# What JupyterLab does when a person closes a notebook, ends its kernel and opens another; nothing is asked about what
-# was not saved.
-CLOSE = """async () => {
-    const shown = window.jupyterapp.shell.currentWidget;
-    await shown.context.sessionContext.shutdown();
-    shown.dispose();
-}"""
-OPEN = "path => window.jupyterapp.commands.execute('docmanager:open', {path}).then(shown => shown.context.ready)"
-
 
 @dataclass
 class RunningLab:
@@ -64,7 +55,6 @@ class RunningLab:
                     *(
                         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
                         "--LabApp.extension_manager=readonly",
-                        "--LabApp.expose_app_in_browser=True",
                     ),
                 ],
                 stdout=stderr,
@@ -105,15 +95,10 @@ class RunningLab:
         return self._stderr_path.read_text(errors="replace")
 
     def open(self, page: Page, notebook: str) -> None:
-        """Show a notebook alone in the window, and run all its cells in a new kernel. A page that shows it already, or
-        another one, is not loaded again, which takes most of the time."""
-        if not page.url.startswith(self._address("")):
+        """Show a notebook alone in the window, and run all its cells in a new kernel. One that the page shows already
+        is not loaded again, which takes most of the time."""
+        if not page.url.startswith(self._address(notebook)):
             self._load(page, notebook)
-        elif not page.url.startswith(self._address(notebook)):
-            page.evaluate(CLOSE)
-            self._end_kernels()
-            page.evaluate(OPEN, notebook)
-            page.locator(".jp-Notebook").wait_for(timeout=60_000)
         else:
             _menu(page, "Kernel", "Restart Kernel and Clear Outputs of All Cells…")
             page.locator(".jp-Dialog .jp-mod-accept").click()

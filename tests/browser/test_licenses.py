@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.accessibility import accessible
-from tests.browser.conftest import BLANK, open_panel, set_admin_password
+from tests.browser.conftest import open_panel, set_admin_password
 from tests.browser.test_lab import views
 from tests.conftest import Start
 from tests.jupyterlab import RunningLab
@@ -49,9 +49,8 @@ def serial_file(shop: Licensed, tmp_path: Path) -> Path:
 def test_a_serial_from_its_file_to_its_deletion(
     lab: RunningLab, shop: Licensed, lab_page: Page, picture: Picture, serial_file: Path
 ) -> None:
-    page = lab_page
     _saves_widget_state(lab)
-    page.goto(BLANK)  # the settings are read when JupyterLab loads
+    page = lab_page
     open_panel(page, lab, shop.server, "licenses.ipynb", "admin", PASSWORD)
     licenses = page.get_by_role("table", name="Licenses", exact=True)
     expect(licenses.get_by_role("row")).to_have_count(3)
