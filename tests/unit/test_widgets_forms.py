@@ -446,3 +446,13 @@ def test_what_is_typed_is_known_before_the_widgets_state_arrives() -> None:
     fields._handle_custom_msg({"plain": "nothing", "typed": "x"}, [])
     assert fields.values == {"username": "grace", "password": PASSWORD}
     assert "password" not in fields.shown
+
+
+def test_what_is_put_in_stays_when_the_page_sends_an_older_state() -> None:
+    """The page tells of a choice twice: at once, and in its whole state, which may come after the form has reacted."""
+    fields = Fields([Section("", (Field("template", "Template"), Field("subject", "Subject")))], {})
+    fields._handle_custom_msg({"plain": "template", "typed": "Standard"}, [])
+    assert fields.values == {"template": "Standard"}, "also a field that had no value"
+    fields.values = {**fields.values, "subject": "It stops"}
+    fields.set_state({"shown": {"template": "Standard", "subject": ""}})
+    assert fields.values == fields.shown == {"template": "Standard", "subject": "It stops"}

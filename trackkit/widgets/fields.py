@@ -132,6 +132,11 @@ class Fields(AnyWidget):
         self._pressed[name] = pressed
         self.beside = {**self.beside, name: words}
 
+    @property
+    def _plain(self) -> frozenset[str]:
+        """The names of the fields that are no secrets."""
+        return frozenset(field["name"] for part in self.sections for field in part["fields"]) - self._secret
+
     def _without_secrets(self, values: Mapping[str, Text]) -> dict[str, Text]:
         return {name: value for name, value in values.items() if name not in self._secret}
 
@@ -144,14 +149,16 @@ class Fields(AnyWidget):
                 self.send({"clear": name})
 
     def _from_page(self, _: object) -> None:
-        self.values = {**self.values, **self._without_secrets(self.shown)}
+        """What was typed has come as a message (`_told`). The page's state comes later, and may be older than what has
+        been put into the fields meanwhile: that must not be undone."""
+        self.shown = self._without_secrets(self.values)
 
     def _told(self, _widget: object, content: object, _buffers: Sequence[memoryview]) -> None:
         if not isinstance(content, dict):
             return
         if content.get("secret") in self._secret and isinstance(content.get("typed"), str):
             self.put(content["secret"], content["typed"])
-        if content.get("plain") in self.shown and isinstance(content.get("typed"), str | bool):
+        if content.get("plain") in self._plain and isinstance(content.get("typed"), str | bool):
             self._typing = True
             try:
                 self.put(content["plain"], content["typed"])
