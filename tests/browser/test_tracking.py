@@ -102,11 +102,8 @@ def looked_at(page: Page, picture: Picture, name: str) -> None:
         picture(page, f"{name}-{scheme}")
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-    headings = page.get_by_role("heading")
-    assert (
-        headings.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)")
-        == []
-    )
+    cut_off = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    assert page.get_by_role("heading").evaluate_all(cut_off) == []
     picture(page, f"{name}-narrow")
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trackkit.charts.style import STATES, dress, legend, say_empty, theme_of
+from trackkit.charts.style import STATES, dress, figure_on_top, legend, say_empty
 from trackkit.domain.ages import Age, age_of
 from trackkit.frames.emails import SIDES, wanting
 
@@ -36,15 +36,7 @@ def answers_by_time(frame: pd.DataFrame, axes: Axes) -> Axes:
         label = f"{_side(direction)} ({int(heights.sum()):,})"
         drawn[label] = axes.bar(middles, heights, 0.36, **_FILLS[str(direction)].drawn_on(axes))
         for middle, height in zip(middles, heights, strict=True):
-            if height:
-                axes.annotate(
-                    f"{int(height):,}",
-                    (middle, height),
-                    (0, 3),
-                    textcoords="offset points",
-                    ha="center",
-                    color=theme_of(axes).words,
-                )
+            figure_on_top(axes, middle, height)
     legend(axes, drawn)
     axes.set_ylim(0, 1.15 * counts.to_numpy().max())
     return axes

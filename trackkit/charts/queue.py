@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trackkit.charts.style import STATES, dress, legend, say_empty, theme_of
+from trackkit.charts.style import STATES, dress, figure_on_top, legend, say_empty
 from trackkit.domain.ages import Age
 
 if TYPE_CHECKING:
@@ -36,16 +36,8 @@ def queue_by_age(frame: pd.DataFrame, axes: Axes) -> Axes:
         below = below + heights
     legend(axes, drawn)
     axes.set_ylim(0, 1.15 * below.max())
-    for place, height in zip(places, below, strict=True):
-        if height:
-            axes.annotate(
-                f"{int(height):,}",
-                (place, height),
-                (0, 3),
-                textcoords="offset points",
-                ha="center",
-                color=theme_of(axes).words,
-            )
+    for place, height in enumerate(below):
+        figure_on_top(axes, place, height)
     return axes
 
 

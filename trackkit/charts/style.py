@@ -102,6 +102,19 @@ def legend(axes: Axes, drawn: Mapping[str, Any]) -> None:
     )
 
 
+def figure_on_top(axes: Axes, place: float, height: float) -> None:
+    """The number that a bar stands for, above it; above one of nothing none."""
+    if height:
+        axes.annotate(
+            f"{int(height):,}",
+            (place, height),
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            color=theme_of(axes).words,
+        )
+
+
 def say_empty(axes: Axes, words: str) -> None:
     """Say in the middle of the axes that there is nothing to draw."""
     theme = theme_of(axes)
